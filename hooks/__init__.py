@@ -1,0 +1,1 @@
+"""The hooks that come with framesift, one to a file; the names they import are the public ones of ``watcher``."""

@@ -1,0 +1,82 @@
+"""A capture: one screen of one display, as its file name tells it."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+DEFAULT_NAME_PATTERN = (
+    r"(?:(?P<taken_at>\d{4}-\d{2}-\d{2}_\d{2}\.\d{2}\.\d{2}(?:\.\d{1,6})?)|[^.].*)"
+    r"_(?P<display>\d{1,2})\.png"
+)
+"""The capture job's names, and any other name that ends in ``_N.png``; hidden names are nobody's captures."""
+
+_TIME_FORMATS = ("%Y-%m-%d_%H.%M.%S.%f", "%Y-%m-%d_%H.%M.%S")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A settled picture file. (path, size, mtime_ns) identify it for ever; the inode only for the moment."""
+
+    path: Path
+    display: int
+    taken_at: datetime
+    """Local wall-clock time without a zone, as the capture job writes it into the name."""
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    inode: int = 0
+    """0 where it is not known, as for captures read back from the ledger."""
+
+    @property
+    def order(self) -> tuple[datetime, int, bytes]:
+        """Sorting key: the time in the name first, whatever the clock or the arrival said."""
+        return self.taken_at, self.display, os.fsencode(self.path)
+
+
+class NamePattern:
+    """Tells captures from other files by their name alone."""
+
+    def __init__(self, pattern: str = DEFAULT_NAME_PATTERN) -> None:
+        """Compile *pattern*, a regular expression with a group ``display`` and, if names hold it, ``taken_at``.
+
+        Raises:
+            ValueError: the expression is invalid or has no group ``display``.
+        """
+        try:
+            self._regex = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if "display" not in self._regex.groupindex:
+            raise ValueError("needs a group named 'display', such as _(?P<display>[0-9]+)[.]png")
+
+    def matches(self, name: str) -> bool:
+        """Whether *name* (no folder) is a capture's. Control characters in it do not matter."""
+        match = self._regex.fullmatch(name)
+        return match is not None and (match["display"] or "").isdecimal()
+
+    def parse(self, path: Path, stat: os.stat_result) -> Capture:
+        """The capture at *path*, whose name must match; a name without a valid time takes the mtime's."""
+        match = self._regex.fullmatch(path.name)
+        if match is None:
+            raise ValueError(f"{path.name!r} is not a capture's name")
+        taken_at = _time_in(match.groupdict().get("taken_at") or "")
+        if taken_at is None:
+            taken_at = datetime.fromtimestamp(stat.st_mtime)
+        return Capture(path, int(match["display"]), taken_at, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+    @classmethod
+    def default(cls) -> Self:
+        """The pattern of the capture job."""
+        return cls()
+
+
+def _time_in(text: str) -> datetime | None:
+    for time_format in _TIME_FORMATS:
+        try:
+            return datetime.strptime(text, time_format)
+        except ValueError:
+            continue
+    return None

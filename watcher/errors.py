@@ -1,0 +1,29 @@
+"""What framesift raises on purpose; everything else is a bug."""
+
+
+class WatcherError(Exception):
+    """Something the user can mend; its text is the one clear line they see."""
+
+
+class SettingsError(WatcherError):
+    """A setting is unknown or has a value that cannot be right."""
+
+
+class UnreadableError(WatcherError):
+    """A whole file that cannot become a frame: undecodable, too large, or too small for SSIM."""
+
+
+class NotWholeError(WatcherError):
+    """A file that is not, or not yet, a complete PNG."""
+
+
+class GoneError(WatcherError):
+    """A file is no longer the one that was looked at: deleted, replaced or changed."""
+
+
+class ConflictError(WatcherError):
+    """The place a file should go to is taken; nothing was overwritten."""
+
+
+class FaultError(WatcherError):
+    """The disk or the ledger refuses work; nothing more may be moved until it is well again."""

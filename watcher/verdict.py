@@ -1,0 +1,89 @@
+"""What is decided about a capture, and by which numbers. No pixels, no files."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from watcher.capture import Capture
+
+
+class Kind(StrEnum):
+    """The four verdicts."""
+
+    NEW = "new"
+    SIMILAR = "similar"
+    DUPLICATE = "duplicate"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that may change a verdict; it is stored beside each one."""
+
+    duplicate: float = 0.99
+    """A duplicate has an SSIM strictly above this with some frame of its window."""
+    similar: float = 0.95
+    """A similar capture has an SSIM strictly above this."""
+    window: int = 100
+    """How many kept frames of a display a capture is compared with; 0 means all of them."""
+    reduce: int = 2
+    """Side in pixels of the squares that are averaged into one before comparing."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The policy as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The policy that :meth:`as_json` wrote."""
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How near a capture is to the nearest frame of its window."""
+
+    nearest: Capture | None
+    """The frame with the highest SSIM; where only a bound is known, the one with the highest bound."""
+    ssim: float
+    """The SSIM with *nearest* if *exact*; otherwise no frame of the window has a higher one."""
+    exact: bool
+    worst_tile: float
+    """Lowest mean SSIM over a 64 px tile of the frame, against *nearest*; 1 where *exact* is false."""
+
+
+NOTHING_TO_COMPARE = Score(nearest=None, ssim=-1.0, exact=False, worst_tile=1.0)
+"""The score of the first capture in an empty window: SSIM is never below -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One capture, judged."""
+
+    capture: Capture
+    kind: Kind
+    score: Score
+    policy: Policy
+    reason: str = ""
+    """Why a capture is unreadable; empty otherwise."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the capture shows a distinct screen, which later ones are compared with."""
+        return self.kind in (Kind.NEW, Kind.SIMILAR)
+
+
+def judge(capture: Capture, score: Score, policy: Policy) -> Verdict:
+    """The verdict on *capture*: both thresholds are strict, and a bound below them settles it as well."""
+    if score.ssim > policy.duplicate:
+        kind = Kind.DUPLICATE
+    elif score.ssim > policy.similar:
+        kind = Kind.SIMILAR
+    else:
+        kind = Kind.NEW
+    return Verdict(capture, kind, score, policy)
+
+
+def unreadable(capture: Capture, reason: str, policy: Policy) -> Verdict:
+    """The verdict on a whole file that cannot become a frame."""
+    return Verdict(capture, Kind.UNREADABLE, NOTHING_TO_COMPARE, policy, reason)
