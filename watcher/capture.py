@@ -13,9 +13,6 @@ DEFAULT_NAME_PATTERN = (
 )
 """The capture job's names, and any other name that ends in ``_N.png``; hidden names are nobody's captures."""
 
-_TIME_FORMATS = ("%Y-%m-%d_%H.%M.%S.%f", "%Y-%m-%d_%H.%M.%S")
-
-
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A settled picture file. (path, size, mtime_ns) identify it for ever; the inode only for the moment."""
@@ -74,9 +71,9 @@ class NamePattern:
 
 
 def _time_in(text: str) -> datetime | None:
-    for time_format in _TIME_FORMATS:
-        try:
-            return datetime.strptime(text, time_format)
-        except ValueError:
-            continue
-    return None
+    """The time in a name such as ``2020-05-04_09.10.01.596854``; None for a date that does not exist."""
+    day, _, clock = text.partition("_")
+    try:
+        return datetime.fromisoformat(f"{day}T{clock.replace('.', ':', 2)}")
+    except ValueError:
+        return None

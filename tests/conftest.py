@@ -1,0 +1,163 @@
+"""What tests share: a place of their own, small pictures, and framesift as a real process."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from watcher.capture import Capture, NamePattern
+from watcher.ledger import Ledger
+
+START = datetime(2020, 5, 4, 9, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever falls back to the platform's folders fails: no test may touch a person's own."""
+    for name in list(os.environ):
+        if name.startswith(("FRAMESIFT_", "XDG_")) or name in ("NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+    nowhere = tmp_path / "no-home"
+    nowhere.write_text("a file, so that no folder can be made below it")
+    monkeypatch.setenv("HOME", str(nowhere))
+    for name in ("CONFIG", "STATE", "CACHE", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(nowhere / name))
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def screen(number: int, size: tuple[int, int] = (96, 80), tick: int = 0) -> bytes:
+    """A screen that is its own for each *number*; *tick* changes a few pixels of it, as a clock does."""
+    image = Image.new("RGB", size, (number * 37 % 256, number * 91 % 256, number * 53 % 256))
+    draw = ImageDraw.Draw(image)
+    for step in range(12):
+        x, y = (number * 31 + step * 17) % size[0], (number * 13 + step * 29) % size[1]
+        draw.rectangle((x, y, x + 19, y + 11), fill=((step * 80) % 256, (number * 61) % 256, (step * 40 + number) % 256))
+    if tick:
+        draw.point((size[0] - 3, 2), fill=(tick % 256, 255, 255))
+    return png(image)
+
+
+def name_of(moment: datetime, display: int) -> str:
+    return f"{moment:%Y-%m-%d_%H.%M.%S.%f}_{display}.png"
+
+
+@dataclass
+class Desk:
+    """A root, its quarantine and a state folder, and framesift working there."""
+
+    base: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.root = self.base / "ScreenRecord"
+        self.quarantine = self.base / "ScreenRecord-quarantine"
+        self.state = self.base / "state"
+        self.logs = self.base / "logs"
+        self.config = self.base / "framesift.toml"
+        self.config.write_text(f'root = "{self.root}"\n')
+        self.environment = os.environ | {
+            "FRAMESIFT_STATE_DIR": str(self.state),
+            "FRAMESIFT_LOG_DIR": str(self.logs),
+            "FRAMESIFT_CONFIG": str(self.config),
+            "PYTHONWARNINGS": "default",
+        }
+
+    def path(self, tick: int, display: int = 1) -> Path:
+        moment = START + timedelta(minutes=5 * tick)
+        return self.root / f"{moment:%Y-%m}" / f"{moment:%Y-%m-%d}" / name_of(moment, display)
+
+    def put(self, tick: int, content: bytes, display: int = 1) -> Path:
+        path = self.path(tick, display)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def mirrored(self, path: Path) -> Path:
+        return self.quarantine / path.relative_to(self.root)
+
+    def run(self, *arguments: str, check: int | None = 0) -> "subprocess.CompletedProcess[str]":
+        """Run framesift to its end, in a process of its own, from another folder."""
+        done = subprocess.run(
+            [sys.executable, "-m", "watcher", *arguments],
+            env=self.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=100,
+            check=False,
+        )
+        if check is not None:
+            assert done.returncode == check, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *arguments: str, ready: bool = True) -> "subprocess.Popen[str]":
+        """Start the watcher as a process, and wait until it says that it watches."""
+        output = self.base / f"watch-{len(self.processes)}.out"
+        with output.open("w") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "watcher", "watch", *arguments],
+                env=self.environment,
+                cwd="/",
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self.processes.append(process)
+        if ready:
+            wait_for(lambda: " watches " in output.read_text() or process.poll() is not None, 60)
+            assert process.poll() is None, output.read_text()
+        return process
+
+    def output(self) -> str:
+        return (self.base / f"watch-{len(self.processes) - 1}.out").read_text()
+
+    def stop(self) -> int:
+        process = self.processes[-1]
+        process.terminate()
+        return process.wait(20)
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.state / "ledger.sqlite")
+
+    def judged(self) -> int:
+        if not (self.state / "ledger.sqlite").exists():
+            return 0
+        with self.ledger() as ledger:
+            return sum(ledger.counts(self.root).values())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    desk.root.mkdir()
+    yield desk
+    for process in desk.processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def capture_of(path: Path) -> Capture:
+    return NamePattern().parse(path, path.lstat())

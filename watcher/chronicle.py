@@ -1,0 +1,133 @@
+"""What the log tells besides one line a capture: runs, alarms, days, the beginning and the end."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from watcher import __version__
+from watcher.console import Log, size
+from watcher.entry import Entry, State
+from watcher.errors import FaultError
+from watcher.ledger import Ledger
+from watcher.settings import Settings
+from watcher.sources import Sight
+from watcher.verdict import Kind
+from watcher.vitals import BEAT_SECONDS, Report, Vigil, usual_gap
+
+_LEARNED_FROM = 60
+"""Captures from which the usual interval is learned."""
+_RUN_LINES = {3, 10, 30, 100, 300, 1000, 3000, 10_000}
+"""An unchanged display is told of first, and then rarely."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """Captures of one display that show the same screen."""
+
+    shows: str
+    since: datetime
+    count: int = 0
+
+
+class Chronicle:
+    """Keeps the log and the watcher's reports of one run."""
+
+    def __init__(self, log: Log, ledger: Ledger, settings: Settings, sight: Sight, device: str) -> None:
+        self._log = log
+        self._ledger = ledger
+        self._settings = settings
+        self._sight = sight
+        self._device = device
+        self._since = datetime.now().astimezone()
+        self._runs: dict[int, _Run] = {}
+        self._counts: Counter[Kind] = Counter()
+        self._saved = 0
+        self._day = date.today()
+        self._next_beat = 0.0
+        self._vigil = Vigil(self._usual_gap(), settings.alarm_after, time.monotonic())
+
+    def begin(self, frames: int, left_to_sweep: int) -> None:
+        """The line at the start."""
+        window = self._settings.window or "everything kept"
+        self._log.say(
+            f"framesift {__version__} watches {self._settings.root} on {self._device}; "
+            f"window {window}, {frames} frames in it; {left_to_sweep} captures from before are left alone",
+            "good",
+        )
+
+    def entry(self, entry: Entry, seconds: float) -> None:
+        """The line of one capture, and what follows from it."""
+        self._log.entry(entry, seconds)
+        verdict = entry.verdict
+        self._counts[verdict.kind] += 1
+        if verdict.kind is Kind.DUPLICATE and entry.state is State.QUARANTINED:
+            self._saved += verdict.capture.size
+        self._follow_run(entry)
+        if back := self._vigil.seen(distinct=verdict.stays, gap=self._usual_gap(), now=time.monotonic()):
+            self._log.say(back, "good")
+        self._beat_if_due()
+
+    def idle(self) -> None:
+        """Called at least every second: alarms, the end of a day, the report."""
+        if alarm := self._vigil.alarm(time.monotonic()):
+            self._log.say(alarm, "warning")
+        if self._day != date.today():
+            self._end_day()
+        self._beat_if_due()
+
+    def end(self) -> None:
+        """The line at the end, and the last report."""
+        counts = ", ".join(f"{self._counts[kind]} {kind}" for kind in Kind if self._counts[kind]) or "nothing"
+        self._log.say(f"stopped; judged {counts}; {size(self._saved)} quarantined in this run", "good")
+        self._report()
+
+    def _follow_run(self, entry: Entry) -> None:
+        verdict = entry.verdict
+        if verdict.kind is Kind.UNREADABLE:
+            return
+        display = verdict.capture.display
+        shown = verdict.score.nearest if verdict.kind is Kind.DUPLICATE and verdict.score.nearest else verdict.capture
+        shows = os.fspath(shown.path)
+        run = self._runs.get(display)
+        if run is None or run.shows != shows:
+            self._runs[display] = _Run(shows, verdict.capture.taken_at)
+            return
+        run.count += 1
+        if run.count in _RUN_LINES:
+            self._log.say(f"display {display} is unchanged since {run.since:%H:%M}, {run.count} times")
+
+    def _end_day(self) -> None:
+        yesterday = datetime.combine(self._day, datetime.min.time())
+        self._day = date.today()
+        saved = self._ledger.saved_bytes(self._settings.root, yesterday)
+        ever = self._ledger.saved_bytes(self._settings.root)
+        self._log.say(f"{yesterday:%Y-%m-%d}: {size(saved)} of duplicates quarantined; {size(ever)} ever", "good")
+
+    def _usual_gap(self) -> float | None:
+        return usual_gap(self._ledger.recent_times(self._settings.root, _LEARNED_FROM))
+
+    def _beat_if_due(self) -> None:
+        if time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + BEAT_SECONDS
+            self._report()
+
+    def _report(self) -> None:
+        report = Report(
+            at=datetime.now().astimezone().isoformat(),
+            pid=os.getpid(),
+            device=self._device,
+            since=self._since.isoformat(),
+            root_there=self._sight.root_there,
+            events=self._sight.events,
+            why=self._sight.why,
+            last_scan=self._sight.last_scan,
+            found_by_scan=self._sight.found_by_scan,
+            waiting=dict(self._sight.waiting),
+        )
+        try:
+            self._ledger.beat(self._settings.root, report.as_json())
+        except FaultError as fault:
+            self._log.say(str(fault), "error")

@@ -1,0 +1,85 @@
+"""The parser and the error boundary: what reaches a person is one clear line and an exit code."""
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+
+from watcher import __version__
+from watcher.commands import compare, config, demo, history, restore, status, watch, why
+from watcher.errors import SettingsError, WatcherError
+from watcher.program import Program
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_BUG = 3
+EXIT_INTERRUPTED = 130
+
+_VERBS = (watch, compare, why, history, status, restore, config, demo)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file to use.")
+@click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the ledger.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the log file has it all.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more.")
+@click.version_option(__version__, prog_name="framesift", message="%(prog)s %(version)s")
+@click.pass_context
+def framesift(
+    context: click.Context, config_file: Path | None, state_dir: Path | None, quiet: bool, verbose: bool
+) -> None:
+    """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably."""
+    from watcher.settings import Folders  # noqa: PLC0415 - pydantic would double the time of --help
+
+    context.obj = Program(Folders.choose(config_file, state_dir), quiet, verbose, started=time.time())
+
+
+for _verb in _VERBS:
+    framesift.add_command(_verb.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return the exit code."""
+    try:
+        code = framesift.main(args=arguments, prog_name="framesift", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SettingsError as error:
+        _complain(str(error))
+        return EXIT_USAGE
+    except WatcherError as error:
+        _complain(str(error))
+        return EXIT_FAILED
+    except (KeyboardInterrupt, click.Abort):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `framesift history | head`: nobody reads on, which is no fault. Keep Python from flushing into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the error boundary of the program
+        _complain(f"this is a bug in framesift; the details are in {_keep_traceback()}")
+        return EXIT_BUG
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str) -> None:
+    from watcher.console import print_error  # noqa: PLC0415 - rich is not needed to succeed
+
+    print_error(text)
+
+
+def _keep_traceback() -> Path:
+    from watcher.files import make_private_folder, write_private  # noqa: PLC0415
+    from watcher.settings import Folders  # noqa: PLC0415
+
+    folder = Folders.choose().log_dir
+    make_private_folder(folder)
+    file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
+    write_private(file, traceback.format_exc().encode(errors="backslashreplace"))
+    return file

@@ -1,0 +1,48 @@
+"""``framesift config``: where the settings come from, and what they are."""
+
+import json
+
+import rich_click as click
+
+from watcher.program import Program
+from watcher.text import visible
+
+
+@click.group(name="config")
+def command() -> None:
+    """Where the settings come from, and what they are."""
+
+
+@command.command()
+@click.pass_obj
+def path(program: Program) -> None:
+    """Print the path of the settings file."""
+    file = program.folders.config_file
+    click.echo(visible(str(file)))
+    if not file.exists():
+        click.echo("There is no such file yet; the defaults hold.", err=True)
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: each setting with its value and where it was given.")
+@click.pass_obj
+def show(program: Program, as_json: bool) -> None:
+    """Print every setting in effect, as the file would hold it, and where it was given."""
+    from watcher.settings import dotted, shown  # noqa: PLC0415 - asking for help must not load pydantic
+
+    settings = program.settings()
+    rows = {dotted(key): (value, str(settings.origin(key))) for key, value in settings.effective()}
+    if as_json:
+        values = {key: {"value": value, "from": origin} for key, (value, origin) in rows.items()}
+        click.echo(json.dumps(values, indent=2, default=str))
+        return
+    for key, (value, origin) in rows.items():
+        click.echo(f"{f'{key} = {shown(value)}':<48}  # {origin}")
+
+
+@command.command()
+@click.pass_obj
+def check(program: Program) -> None:
+    """Say OK if every setting can be right, else what is wrong and where."""
+    program.settings()
+    click.echo("OK")

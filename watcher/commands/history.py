@@ -1,0 +1,46 @@
+"""``framesift history``: the ledger as lines."""
+
+import json
+from typing import Any
+
+import rich_click as click
+
+from watcher.period import Period, PeriodType
+from watcher.program import Program
+from watcher.verdict import Kind
+
+
+@click.command(name="history")
+@click.option("--since", type=PeriodType(), help="From the beginning of this day, month, year or moment.")
+@click.option("--until", type=PeriodType(), help="To the end of this day, month, year or moment.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
+@click.option("--display", type=int, help="Only this display.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the last so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_obj
+def command(  # noqa: PLR0913 - one parameter an option
+    program: Program,
+    since: Period | None,
+    until: Period | None,
+    kind: str | None,
+    display: int | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Print what was decided, newest last."""
+    from watcher.console import print_line  # noqa: PLC0415 - asking for help must not load it
+
+    conditions: list[tuple[str, Any]] = [
+        ("taken_at >= ?", since and since.begin.isoformat()),
+        ("taken_at < ?", until and until.end.isoformat()),
+        ("kind = ?", kind),
+        ("display = ?", display),
+    ]
+    given = [(sql, value) for sql, value in conditions if value is not None]
+    where = " AND ".join(sql for sql, _ in given) or "TRUE"
+    with program.existing_ledger() as ledger:
+        for entry in ledger.entries(where, [value for _, value in given], limit or -1):
+            if as_json:
+                click.echo(json.dumps(entry.as_json()))
+            else:
+                print_line(entry)

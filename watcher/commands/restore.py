@@ -1,0 +1,125 @@
+"""``framesift restore``: put files back where the capture job wrote them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from watcher.errors import ConflictError, WatcherError
+from watcher.period import Period, PeriodType
+from watcher.program import Program
+from watcher.text import visible
+
+if TYPE_CHECKING:
+    from watcher.entry import Entry
+    from watcher.ledger import Ledger
+
+
+@click.command(name="restore")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--day", type=PeriodType(), help="Everything captured on this day (or in this month, or year).")
+@click.option("--all", "everything", is_flag=True, help="Everything.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Restore from this quarantine folder, even if there is no ledger any more.",
+)
+@click.pass_obj
+def command(  # noqa: PLR0913 - one parameter an option
+    program: Program, paths: tuple[Path, ...], day: Period | None, everything: bool, dry_run: bool, quarantine: Path | None
+) -> None:
+    """Put files back, bytes and times unchanged; what was restored is never judged again.
+
+    A PATH is a file where it was or where it is now, or a folder of either. Nothing is ever overwritten.
+    """
+    if bool(paths) + bool(day) + everything != 1:
+        raise click.UsageError("say what to restore: PATH..., --day DAY or --all")
+    wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths), day)
+    if quarantine is not None:
+        results = _from_folder(program, quarantine.resolve(), wanted, dry_run=dry_run)
+    else:
+        results = _from_ledger(program, wanted, dry_run=dry_run)
+    done = failed = 0
+    for target, conflict in results:
+        done, failed = done + (not conflict), failed + bool(conflict)
+        if conflict:
+            click.echo(visible(conflict), err=True)
+        elif dry_run or not program.quiet:
+            click.echo(f"{'would restore' if dry_run else 'restored'} {visible(os.fspath(target))}")
+    if not (done or failed):
+        raise WatcherError("nothing to restore: no such picture is in quarantine")
+    if failed:
+        raise WatcherError(f"{done} restored, {failed} left where they are")
+    click.echo(f"{done} {'would be ' if dry_run else ''}restored")
+
+
+class _Wanted:
+    """What the user asked for."""
+
+    def __init__(self, paths: tuple[Path, ...], day: Period | None) -> None:
+        self._paths = paths
+        self._day = day
+
+    def entry(self, entry: "Entry") -> bool:
+        if self._day is not None:
+            return self._day.begin <= entry.verdict.capture.taken_at < self._day.end
+        return self.either(entry.location, entry.verdict.capture.path)
+
+    def file(self, path: Path, target: Path) -> bool:
+        from watcher.capture import NamePattern  # noqa: PLC0415 - asking for help must not load it
+
+        if self._day is None:
+            return self.either(path, target)
+        pattern = NamePattern()
+        if not pattern.matches(target.name):
+            return False
+        return self._day.begin <= pattern.parse(target, path.lstat()).taken_at < self._day.end
+
+    def either(self, *places: Path) -> bool:
+        return not self._paths or any(place.is_relative_to(path) for place in places for path in self._paths)
+
+
+Result = tuple[Path, str]
+"""Where a picture went, and a line about why it did not; empty if it did."""
+
+
+def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
+    with program.existing_ledger() as ledger:
+        for entry in ledger.entries("state = 'quarantined'"):
+            if wanted.entry(entry):
+                yield entry.verdict.capture.path, "" if dry_run else _restore(ledger, entry)
+
+
+def _restore(ledger: "Ledger", entry: "Entry") -> str:
+    from watcher.custody import restore  # noqa: PLC0415 - as above
+
+    try:
+        restore(ledger, entry)
+    except ConflictError as conflict:
+        return str(conflict)
+    return ""
+
+
+def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
+    from watcher.custody import quarantined, restore_unrecorded, root_of  # noqa: PLC0415 - as above
+
+    root = root_of(quarantine)
+    with program.ledger() as ledger:
+        for path, target in quarantined(quarantine, root):
+            if not wanted.file(path, target):
+                continue
+            entries = [entry for entry in ledger.about(path) if entry.aside]
+            if dry_run:
+                yield target, ""
+            elif entries:
+                yield target, _restore(ledger, entries[-1])
+            else:
+                try:
+                    restore_unrecorded(path, target, lambda capture: ledger.remember([capture]))
+                except (ConflictError, OSError) as error:
+                    yield target, f"{path}: {error}"
+                else:
+                    yield target, ""

@@ -1,0 +1,74 @@
+"""``framesift why``: what was decided about one file, and where it is."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from watcher.errors import NotWholeError, WatcherError
+from watcher.program import Program
+
+if TYPE_CHECKING:
+    from watcher.entry import Entry
+
+
+@click.command(name="why")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a decision.")
+@click.pass_obj
+def command(program: Program, file: Path, as_json: bool) -> None:
+    """Tell what was decided about FILE, by which policy, what it resembles most, and where it is now."""
+    from watcher.console import print_table  # noqa: PLC0415 - asking for help must not load it
+
+    # Only the folder is resolved: a link in the file's place is nobody's capture.
+    path = file.absolute().parent.resolve() / file.name
+    with program.existing_ledger() as ledger:
+        entries = ledger.about(path)
+    if not entries:
+        raise WatcherError(f"{file}: {_why_not(path)}")
+    for entry in entries:
+        if as_json:
+            click.echo(json.dumps(entry.as_json()))
+        else:
+            print_table(_rows(entry), title=entry.verdict.capture.path.name)
+
+
+def _why_not(path: Path) -> str:
+    from watcher.arrival import check_whole, key_of  # noqa: PLC0415 - as above
+
+    try:
+        check_whole(path, key_of(path.lstat()))
+    except NotWholeError as error:
+        return f"not judged, because it is not a whole PNG: {error}"
+    except OSError as error:
+        return f"not judged, and it cannot be read: {error.strerror}"
+    return "not judged; what was there before the first start is left alone"
+
+
+def _rows(entry: "Entry") -> list[tuple[str, str]]:
+    capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
+    rows = [
+        ("verdict", f"{entry.verdict.kind}{_by_how_much(entry)}"),
+        ("because", entry.verdict.reason),
+        ("nearest", os.fspath(score.nearest.path) if score.nearest else ""),
+        ("worst tile", f"SSIM {score.worst_tile:.4f}" if score.exact else ""),
+        ("now", f"{entry.state}, {entry.location}"),
+        ("note", entry.note),
+        ("display", str(capture.display)),
+        ("taken at", f"{capture.taken_at:%Y-%m-%d %H:%M:%S}"),
+        ("judged at", f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"),
+        (
+            "policy",
+            f"duplicate above {policy.duplicate:g}, similar above {policy.similar:g}, window {policy.window or 'unlimited'}",
+        ),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _by_how_much(entry: "Entry") -> str:
+    score = entry.verdict.score
+    if score.exact:
+        return f", SSIM {score.ssim:.6f}"
+    return f", SSIM at most {score.ssim:.4f} with any screen of its window" if score.nearest else ""

@@ -1,0 +1,178 @@
+"""What a person sees: one line an event, on the terminal and in a log file that rotates. Here and nowhere else is rich."""
+
+import io
+import json
+import logging
+import math
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from watcher.entry import Entry, State
+from watcher.text import visible
+from watcher.verdict import Kind
+
+LOG_BYTES = 5_000_000
+LOG_FILES = 5
+WIDTH = 80
+"""The columns of an entry's line fit into this many."""
+
+_STYLES = {
+    Kind.NEW: "bold green",
+    Kind.SIMILAR: "yellow",
+    Kind.DUPLICATE: "blue",
+    Kind.UNREADABLE: "bold red",
+}
+_TONES = {"note": "cyan", "good": "green", "warning": "bold yellow", "error": "bold red"}
+
+
+def entry_line(entry: Entry, seconds: float | None = None) -> Text:
+    """One entry in fixed columns: time, display, verdict, score, nearest, size, milliseconds."""
+    verdict = entry.verdict
+    style = _STYLES[verdict.kind]
+    line = Text(no_wrap=True, overflow="ignore")
+    line.append(f"{verdict.capture.taken_at:%m-%d %H:%M:%S}", "dim")
+    line.append(f" {verdict.capture.display:>3}  ", "bold")
+    line.append(f"{verdict.kind:<11}", style)
+    line.append(f"{_score(entry):>7}  ", style)
+    line.append(f"{_nearest(entry):<17}", "dim")
+    line.append(f"{decimal(verdict.capture.size):>9}")
+    if seconds is not None:
+        line.append(f"{seconds * 1000:>7.0f} ms", "dim")
+    if said := _remark(entry):
+        line.append(f"  {said}", "red" if verdict.reason or entry.note else "dim")
+    return line
+
+
+def _score(entry: Entry) -> str:
+    score = entry.verdict.score
+    if score.nearest is None:
+        return ""
+    # Rounded towards the verdict's side: 0.98999 must not read as 0.9900 beside "similar".
+    shown = (math.floor if score.exact else math.ceil)(score.ssim * 10_000) / 10_000
+    return f"{shown:.4f}" if score.exact else f"<{shown + 0:.4f}"
+
+
+def _nearest(entry: Entry) -> str:
+    nearest = entry.verdict.score.nearest
+    if nearest is None or not entry.verdict.score.exact:
+        return ""
+    sign = "=" if entry.verdict.kind is Kind.DUPLICATE else "~"
+    return f"{sign} {nearest.taken_at:%m-%d %H:%M:%S}"
+
+
+def _remark(entry: Entry) -> str:
+    """What the columns cannot say: why not, where to, or a name that does not tell the time."""
+    said = [visible(text) for text in (entry.verdict.reason, entry.note) if text]
+    name = entry.verdict.capture.path.name
+    if said or not name.startswith(f"{entry.verdict.capture.taken_at:%Y-%m-%d_%H.%M.%S}"):
+        said.insert(0, visible(name))
+    if entry.state is State.MOVING and entry.target is not None:
+        said.append(f"would go to {visible(os.fspath(entry.target))}")
+    return ": ".join(said)
+
+
+class Log:
+    """The console log of a run."""
+
+    def __init__(self, *, terminal: bool, file: Path | None, color: str = "always", as_json: bool = False) -> None:
+        """Write to standard output if *terminal*, and to *file* if given; ``color`` is that of the file.
+
+        Raises:
+            OSError: the log file cannot be opened.
+        """
+        self._terminal = Console(highlight=False, soft_wrap=True) if terminal else None
+        self._handler = _private_rotation(file) if file else None
+        self._color = color == "always" and not os.environ.get("NO_COLOR")
+        self._as_json = as_json
+
+    def entry(self, entry: Entry, seconds: float | None = None) -> None:
+        """One line for one capture; *seconds* is how long it took from whole file to ledger."""
+        self._write(entry_line(entry, seconds), {"event": "capture", **entry.as_json()})
+
+    def say(self, text: str, tone: str = "note") -> None:
+        """One line about anything else; *tone* is note, good, warning or error."""
+        now = datetime.now()
+        line = Text(no_wrap=True, overflow="ignore")
+        line.append(f"{now:%m-%d %H:%M:%S}", "dim").append("   · ").append(visible(text), _TONES[tone])
+        self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text})
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._handler is not None:
+            self._handler.close()
+
+    def _write(self, line: Text, values: dict[str, object]) -> None:
+        rendered = json.dumps(values) if self._as_json else None
+        if self._terminal is not None:
+            try:
+                self._terminal.print(rendered if rendered is not None else line, markup=False)
+            except OSError:
+                self._terminal = None  # the terminal was closed; the watcher and its log file live on
+        if self._handler is not None:
+            text = rendered if rendered is not None else _ansi(line, color=self._color)
+            self._handler.emit(logging.makeLogRecord({"msg": text}))
+
+
+class _PrivateRotation(RotatingFileHandler):
+    """A rotating file for the owner alone; a full disk loses lines of the log, and nothing else."""
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        del record
+
+
+def _private_rotation(file: Path) -> _PrivateRotation:
+    return _PrivateRotation(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+
+
+def _ansi(line: Text, *, color: bool) -> str:
+    if not color:
+        return line.plain
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, width=10_000)
+    with console.capture() as capture:
+        console.print(line, end="", soft_wrap=True)
+    return capture.get()
+
+
+def print_line(entry: Entry) -> None:
+    """One entry on standard output."""
+    Console(highlight=False, soft_wrap=True).print(entry_line(entry), markup=False)
+
+
+def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
+    """Names and values on standard output, in two columns."""
+    table = Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(visible(value)))
+    Console(highlight=False).print(table)
+
+
+def print_error(text: str) -> None:
+    """One clear line (or several) on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for line in text.splitlines() or [""]:
+        console.print(Text.assemble(("framesift: ", "bold red"), visible(line)))
+
+
+def size(count: int) -> str:
+    """Bytes as people write them: ``2.1 MB``."""
+    return decimal(count)
+
+
+def is_terminal() -> bool:
+    """Whether a person sees standard output."""
+    return sys.stdout.isatty()

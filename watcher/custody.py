@@ -1,0 +1,216 @@
+"""Custody of the pictures: carry out verdicts so that after a crash at any point every picture is in one place.
+
+The order is always: write the intent, move, confirm. What a crash in between leaves behind is a MOVING row, which
+:meth:`Custody.recover` finishes or takes back.
+"""
+
+import errno
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from watcher import files
+from watcher.capture import Capture
+from watcher.entry import Entry, State
+from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
+from watcher.ledger import KeptFrame, Ledger, Move
+from watcher.plugins import Hooks
+from watcher.verdict import Kind, Verdict
+
+MARKER_FOLDER = ".framesift"
+"""In the quarantine: the lock, and the name of the root, so that a restore needs no ledger."""
+
+_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
+_CLAIM_SECONDS = 2.0
+"""Longer than another process needs to look whether the lock is free."""
+_NUMBERED = re.compile(rb"\.~\d+~\Z")
+
+
+Result = TypeVar("Result")
+
+
+class Custody:
+    """Moves the pictures of one root, and answers for them."""
+
+    def __init__(self, ledger: Ledger, hooks: Hooks, root: Path, wait: Callable[[FaultError], None]) -> None:
+        """Answer for *root*; *wait* is called when disk or ledger refuse, and returns to try again, or raises."""
+        self._ledger = ledger
+        self._hooks = hooks
+        self._root = root
+        self._wait = wait
+
+    def carry_out(self, verdict: Verdict, admitted: KeptFrame | None) -> Entry:
+        """Record the verdict, move the picture if a hook says so, confirm, and tell the listeners.
+
+        Raises:
+            FaultError: the disk or the ledger refuses, and there was no waiting for it. The picture is where it was,
+                or a MOVING row knows of it.
+        """
+        target = None if verdict.kind is Kind.UNREADABLE else self._hooks.place(verdict)
+        move = None if target is None else Move(_free(target), State.QUARANTINED)
+        entry = self._insist(lambda: self._ledger.record(self._root, verdict, admitted, move))
+        # Killed here: a MOVING row and the file at its old place, which recover() moves.
+        return self._complete(entry)
+
+    def recover(self) -> list[Entry]:
+        """Finish what a crash left half done, oldest first; returns the entries concerned."""
+        return [self._complete(entry) for entry in self._insist(self._ledger.moving)]
+
+    def _complete(self, entry: Entry) -> Entry:
+        if entry.state is State.MOVING:
+            entry = self._insist(lambda: self._finish(entry))
+        self._hooks.recorded(entry)
+        return entry
+
+    def _finish(self, entry: Entry) -> Entry:
+        return finish(self._ledger, entry)
+
+    def _insist(self, action: Callable[[], Result]) -> Result:
+        while True:
+            try:
+                return action()
+            except FaultError as fault:
+                self._wait(fault)
+
+
+class Rehearsal(Custody):
+    """Custody that asks the hooks and moves nothing: to be used with a ledger that is a copy in memory."""
+
+    def _finish(self, entry: Entry) -> Entry:
+        """Leave the entry MOVING, and its target to be read."""
+        return entry
+
+
+def finish(ledger: Ledger, entry: Entry) -> Entry:
+    """Make the move that a MOVING entry stands for, or give it up because of the file itself.
+
+    Raises:
+        FaultError: the system refuses moves altogether; the entry stays MOVING, to be finished later.
+    """
+    if entry.target is None:
+        raise ValueError(f"entry {entry.id} is not moving")
+    try:
+        _make_folder(entry.target.parent, private=entry.becomes is not State.RESTORED)
+        files.move(entry.location, entry.target, entry.verdict.capture)
+    except GoneError as error:
+        gone = not os.path.lexists(entry.location)
+        return ledger.give_up(entry, State.MISSING if gone else _before(entry), str(error))
+    except ConflictError as error:
+        return ledger.give_up(entry, _before(entry), str(error))
+    except OSError as error:
+        if error.errno in _FAULTS:
+            raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
+        return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
+    return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
+
+
+def restore(ledger: Ledger, entry: Entry) -> Entry:
+    """Bring a picture back to where the capture job wrote it.
+
+    Raises:
+        ConflictError: another file is there now, or the picture itself is gone; nothing was changed.
+        FaultError: the disk or the ledger refuses.
+    """
+    if not files.is_still(entry.location, entry.verdict.capture):
+        raise ConflictError(f"{entry.location} is gone or was changed")
+    target = entry.verdict.capture.path
+    if os.path.lexists(target):
+        raise ConflictError(f"{target} exists; it was not overwritten")
+    done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
+    if done.state is not State.RESTORED:
+        raise ConflictError(f"{entry.location}: {done.note}")
+    return done
+
+
+def _before(entry: Entry) -> State:
+    return State.QUARANTINED if entry.becomes is State.RESTORED else State.KEPT
+
+
+def _make_folder(folder: Path, *, private: bool) -> None:
+    if private:
+        files.make_private_folder(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)  # the user's own tree, with the user's umask
+
+
+def _free(target: Path) -> Path:
+    """*target*, or a numbered name beside it if an earlier picture of the same name lies there."""
+    names = itertools.chain([target], (target.with_name(f"{target.name}.~{n}~") for n in itertools.count(1)))
+    return next(path for path in names if not os.path.lexists(path))
+
+
+def claim(folder: Path, root: Path, what: str) -> FileLock:
+    """Lock *folder* (made if need be) for one watcher of *root*, and leave the root's name there.
+
+    Raises:
+        WatcherError: another watcher holds it.
+        FaultError: it cannot be made or written.
+    """
+    place = folder / MARKER_FOLDER
+    try:
+        files.make_private_folder(place)
+        lock = FileLock(place / "lock", mode=0o600)
+        lock.acquire(timeout=_CLAIM_SECONDS)
+        files.write_private(place / "root", os.fsencode(root) + b"\n")
+    except Timeout:
+        raise WatcherError(f"another framesift is watching already ({what} {folder} is locked)") from None
+    except OSError as error:
+        raise FaultError(f"{what} {folder} cannot be used: {error.strerror or error}") from error
+    return lock
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a watcher holds the lock of *folder* now: evidence of life, whatever a report says."""
+    path = folder / MARKER_FOLDER / "lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, mode=0o600, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def root_of(quarantine: Path) -> Path:
+    """The root whose captures lie in *quarantine*.
+
+    Raises:
+        WatcherError: the folder holds no mark of framesift's.
+    """
+    try:
+        return Path(os.fsdecode((quarantine / MARKER_FOLDER / "root").read_bytes().removesuffix(b"\n")))
+    except OSError as error:
+        raise WatcherError(f"{quarantine} is no quarantine of framesift's: {error.strerror}") from error
+
+
+def quarantined(quarantine: Path, root: Path) -> Iterator[tuple[Path, Path]]:
+    """All pictures of a quarantine, as (where it is, where it was), from the mirrored paths alone."""
+    for folder, names, file_names in os.walk(quarantine):
+        names[:] = sorted(name for name in names if name != MARKER_FOLDER)
+        for name in sorted(file_names):
+            path = Path(folder, name)
+            if path.is_symlink() or not path.is_file() or name.startswith("."):
+                continue
+            original = os.fsdecode(_NUMBERED.sub(b"", os.fsencode(name)))
+            yield path, root / path.parent.relative_to(quarantine) / original
+
+
+def restore_unrecorded(path: Path, target: Path, adopt: Callable[[Capture], object]) -> None:
+    """Bring back a picture that no ledger knows; *adopt* remembers it first, so that it is never judged again.
+
+    Raises:
+        ConflictError: another file is at *target*; nothing was changed.
+        OSError: the system refuses.
+    """
+    status = path.lstat()
+    taken_at = datetime.fromtimestamp(status.st_mtime)
+    capture = Capture(target, 0, taken_at, status.st_size, status.st_mtime_ns)
+    adopt(capture)
+    _make_folder(target.parent, private=False)
+    files.move(path, target, capture)

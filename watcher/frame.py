@@ -1,0 +1,165 @@
+"""A capture as a frame: RGB pixels, averaged down, on the device that judges them."""
+
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from watcher.capture import Capture
+from watcher.errors import GoneError, UnreadableError, WatcherError
+
+PIXEL_LIMIT = 40_000_000
+"""Pixels of the largest image that is decoded: 8K is 33 million, and 40 million take less than 300 MB for a moment."""
+SMALLEST = 11
+"""Side in pixels below which a frame has no SSIM: the width of its Gaussian window."""
+
+_PNG_HEAD = struct.Struct(">8s4x4sII")
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+"""What Pillow raises for broken image data, beside an OSError without an errno."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What is compared."""
+
+    capture: Capture
+    pixels: Tensor
+    """(3, height, width) uint8 on the judging device: RGB, alpha dropped, averaged down by ``Policy.reduce``."""
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called *name*: ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        WatcherError: this machine, or this build of torch, has no such device.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, there in present.items() if there)
+    if name not in present:
+        raise WatcherError(f"there is no device {name!r}: choose auto, cpu, cuda or mps")
+    if not present[name]:
+        raise WatcherError(f"this machine has no {name} device that torch can use: choose auto or cpu")
+    _forbid_tf32()
+    return torch.device(name)
+
+
+def _forbid_tf32() -> None:
+    # TF32 keeps 10 bits of each factor; variances here are small differences of large numbers and need all 24.
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def require_same(capture: Capture, path: Path) -> None:
+    """Do nothing if the file at *path* still is *capture*'s.
+
+    Raises:
+        GoneError: nothing is there, or no regular file, or its size or mtime is another.
+        OSError: it cannot be known for the moment.
+    """
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise GoneError(f"{path.name} is gone") from error
+    if not stat.S_ISREG(found.st_mode) or (found.st_size, found.st_mtime_ns) != (capture.size, capture.mtime_ns):
+        raise GoneError(f"{path.name} has been replaced or changed")
+
+
+def load(capture: Capture, device: torch.device, reduce: int = 2, path: Path | None = None) -> Frame:
+    """Read *capture* into a frame on *device*.
+
+    Args:
+        capture: the settled file.
+        device: where the pixels go.
+        reduce: side in pixels of the squares that are averaged into one.
+        path: where the file is now, if it is no longer where the capture was made.
+
+    Raises:
+        GoneError: the file has vanished, or its size or mtime is no longer the capture's.
+        UnreadableError: it is no PNG image, is broken, has more than ``PIXEL_LIMIT`` pixels, or fewer than ``SMALLEST``
+            in a direction after averaging.
+        OSError: it cannot be read for the moment.
+    """
+    where = path or capture.path
+    require_same(capture, where)
+    try:
+        pixels = _read(where, reduce)
+    except FileNotFoundError as error:
+        raise GoneError(f"{where.name} is gone") from error
+    finally:
+        # Replaced or still growing while it was read: whatever came of it is of another file.
+        require_same(capture, where)
+    return Frame(capture, pixels.to(device))
+
+
+def _read(path: Path, reduce: int) -> Tensor:
+    with path.open("rb") as file:
+        declared = _declared_size(file)
+        file.seek(0)
+        try:
+            return _decode(file, declared, reduce)
+        except _BROKEN as error:
+            raise UnreadableError(f"broken image data ({error})") from error
+        except OSError as error:
+            if error.errno is not None:  # the disk's complaint, not Pillow's
+                raise
+            raise UnreadableError(f"broken image data ({error})") from error
+
+
+def _declared_size(file: BinaryIO) -> tuple[int, int]:
+    """Width and height as IHDR declares them, found small enough to be decoded."""
+    head = file.read(_PNG_HEAD.size)
+    if len(head) < _PNG_HEAD.size:
+        raise UnreadableError("too short for a PNG image")
+    signature, chunk, width, height = _PNG_HEAD.unpack(head)
+    if signature != _PNG_SIGNATURE or chunk != b"IHDR":
+        raise UnreadableError("not a PNG image")
+    if width * height > PIXEL_LIMIT:
+        raise UnreadableError(f"{width} x {height} pixels are more than {PIXEL_LIMIT // 1_000_000} million")
+    return width, height
+
+
+def _decode(file: BinaryIO, declared: tuple[int, int], reduce: int) -> Tensor:
+    with Image.open(file, formats=["PNG"]) as image:
+        if image.size != declared:
+            raise UnreadableError("declares two different sizes")
+        width, height = (-(-side // reduce) for side in image.size)
+        if min(width, height) < SMALLEST:
+            raise UnreadableError(f"{width} x {height} pixels after averaging are too few: SSIM needs {SMALLEST}")
+        # Alpha is dropped whatever it says, and Pillow warns of some ways in which it is said.
+        image.info.pop("transparency", None)
+        image.load()
+        buffer = bytearray(3 * width * height)
+        for band, plane in enumerate(_planes(image, reduce)):
+            buffer[band * width * height : (band + 1) * width * height] = plane
+    return torch.frombuffer(buffer, dtype=torch.uint8).view(3, height, width)
+
+
+def _planes(image: Image.Image, reduce: int) -> Iterator[bytes]:
+    """The bytes of red, green and blue, averaged down; one channel at a time, so that a large image costs little more."""
+    if image.mode == "RGBA":
+        # Image.reduce would premultiply by alpha, and Image.convert would copy the whole image first.
+        for band in range(3):
+            yield image.getchannel(band).reduce(reduce).tobytes()
+    elif image.mode in {"1", "L", "LA", "I", "I;16", "I;16B"}:
+        yield from [_grey(image).reduce(reduce).tobytes()] * 3
+    else:
+        averaged = (image if image.mode == "RGB" else image.convert("RGB")).reduce(reduce)
+        for name in "RGB":
+            yield averaged.tobytes("raw", name)
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # 16 bits: the high byte. Image.convert would clip every value above 255 to white.
+        return image.point(lambda value: value * (1 / 256)).convert("L")
+    return image.getchannel(0) if image.mode == "LA" else image.convert("L")

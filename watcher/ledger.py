@@ -1,0 +1,465 @@
+"""What was decided and where each file is: one SQLite file, which is the truth of framesift."""
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from watcher.capture import Capture
+from watcher.entry import Entry, State
+from watcher.errors import FaultError, WatcherError
+from watcher.files import make_private_folder
+from watcher.schema import MIGRATIONS
+from watcher.verdict import Kind, Policy, Score, Verdict
+
+_BUSY_SECONDS = 30.0
+_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
+_ENTRY = """
+    SELECT entry.*, policy.json AS policy,
+           near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
+           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
+    FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """What the ledger holds of a frame of a window: enough to compare with it without opening its file."""
+
+    capture: Capture
+    height: int
+    width: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a picture shall go, and what its state is once it is there."""
+
+    target: Path
+    becomes: State
+
+
+class Ledger:
+    """The ledger of all roots of one state folder. Every public method is one transaction, durable when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger at *path*, making or migrating it as needed.
+
+        Raises:
+            FaultError: it cannot be opened, read or written at the moment.
+            WatcherError: it was written by a newer framesift.
+        """
+        self._path = path
+        with _faults(path):
+            make_private_folder(path.parent)
+            # Made here so that SQLite's own files inherit the mode, whatever the umask.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = _connect(path)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._migrate()
+
+    @classmethod
+    def copy_in_memory(cls, path: Path) -> "Ledger":
+        """A copy of the ledger at *path* (empty if there is none) that is never written back: for dry runs."""
+        ledger = cls.__new__(cls)
+        ledger._path = path
+        with _faults(path):
+            ledger._db = _connect(":memory:")
+            if path.exists():
+                with contextlib.closing(_connect(path)) as original:
+                    original.backup(ledger._db)
+            ledger._migrate()
+        return ledger
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _migrate(self) -> None:
+        # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
+        with self._transaction() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise WatcherError(f"{self._path} was written by a newer framesift; update this one")
+            for statement in ";".join(MIGRATIONS[version:]).split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with _faults(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            try:
+                self._db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
+        with _faults(self._path):
+            return self._db.execute(sql, tuple(values)).fetchall()
+
+    # --- what is known of a root ---
+
+    def knows_root(self, root: Path) -> bool:
+        """Whether a watcher has started on *root* before."""
+        return bool(self._rows("SELECT 1 FROM root WHERE path = ? AND adopted", [os.fsencode(root)]))
+
+    def latest_root(self) -> Path | None:
+        """The root whose watcher reported last, or None if none ever did."""
+        rows = self._rows("SELECT path FROM root ORDER BY json_extract(report, '$.at') DESC LIMIT 1")
+        return _path(rows[0]["path"]) if rows else None
+
+    def adopt(self, root: Path, captures: Iterable[Capture]) -> None:
+        """Begin with *root*: its *captures* were there before, and are left to ``sweep``."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO root (path, adopted) VALUES (?, 1) ON CONFLICT (path) DO UPDATE SET adopted = 1",
+                [os.fsencode(root)],
+            )
+            _remember(db, captures)
+
+    def remember(self, captures: Iterable[Capture]) -> None:
+        """Never judge *captures*."""
+        with self._transaction() as db:
+            _remember(db, captures)
+
+    def baseline_count(self, root: Path) -> int:
+        """How many captures under *root* were there before the first start."""
+        inside = os.fsencode(root)
+        rows = self._rows(
+            "SELECT count(*) FROM baseline WHERE folder = ? OR (folder >= ? AND folder < ?)",
+            [inside, inside + b"/", inside + b"0"] if os.sep == "/" else [inside, inside + b"\\", inside + b"]"],
+        )
+        return int(rows[0][0])
+
+    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that needs no judgement any more."""
+        place = os.fsencode(folder)
+        rows = self._rows(
+            "SELECT name, size, mtime_ns FROM entry WHERE folder = ?"
+            " UNION ALL SELECT name, size, mtime_ns FROM baseline WHERE folder = ?",
+            [place, place],
+        )
+        return {(row[0], row[1], row[2]) for row in rows}
+
+    # --- decisions ---
+
+    def record(self, root: Path, verdict: Verdict, admitted: KeptFrame | None, move: Move | None) -> Entry:
+        """Write down a verdict, what it changes in its window, and the move it leads to, all or nothing.
+
+        A kill right after this leaves a MOVING row, which the next start finishes; a kill before it leaves nothing,
+        and the capture is judged again from the same window.
+        """
+        with self._transaction() as db:
+            cursor = db.execute(
+                "INSERT INTO entry (root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact,"
+                " worst_tile, nearest_id, reason, policy_id, state, location, target, becomes, recorded_at)"
+                " VALUES ((SELECT id FROM root WHERE path = ?), ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                [os.fsencode(root), *_verdict_values(db, verdict), *_move_values(verdict.capture.path, move), _now()],
+            )
+            number = int(cursor.lastrowid or 0)
+            if admitted is not None:
+                _admit(db, number, admitted, verdict.policy.window)
+            elif verdict.kind is Kind.DUPLICATE:
+                db.execute(
+                    "UPDATE frame SET used = ? WHERE entry_id = (SELECT nearest_id FROM entry WHERE id = ?)",
+                    [number, number],
+                )
+        return self.entry(number)
+
+    def intend(self, entry: Entry, move: Move) -> Entry:
+        """Write down that the picture of *entry* is about to move."""
+        self._update(entry, state=State.MOVING, target=os.fsencode(move.target), becomes=move.becomes.value)
+        return self.entry(entry.id)
+
+    def confirm(self, entry: Entry) -> Entry:
+        """Write down that the move of *entry* is done."""
+        if entry.target is None or entry.becomes is None:
+            raise ValueError(f"entry {entry.id} is not moving")
+        self._update(entry, state=entry.becomes, location=os.fsencode(entry.target), target=None, becomes=None)
+        return self.entry(entry.id)
+
+    def give_up(self, entry: Entry, state: State, note: str) -> Entry:
+        """Write down that the move of *entry* does not take place, and why."""
+        self._update(entry, state=state, target=None, becomes=None, note=note)
+        return self.entry(entry.id)
+
+    def _update(self, entry: Entry, **values: Any) -> None:
+        columns = ", ".join(f"{name} = ?" for name in values)
+        with self._transaction() as db:
+            db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])  # noqa: S608 - our names
+
+    # --- windows ---
+
+    def frames(self, root: Path, window: int) -> list[KeptFrame]:
+        """The frames of all windows of *root*, least recently used first, at most *window* (0: all) a display and size."""
+        rows = self._rows(
+            """
+            SELECT * FROM (
+                SELECT entry.*, frame.height, frame.width, frame.signature, frame.used, row_number() OVER (
+                    PARTITION BY entry.display, frame.height, frame.width ORDER BY frame.used DESC) AS place
+                FROM frame JOIN entry ON entry.id = frame.entry_id
+                WHERE frame.in_window AND entry.root_id = (SELECT id FROM root WHERE path = ?))
+            WHERE place <= ? ORDER BY used
+            """,
+            [os.fsencode(root), window or 1 << 62],
+        )
+        return [KeptFrame(_capture(row), row["height"], row["width"], row["signature"]) for row in rows]
+
+    def lose(self, capture: Capture) -> None:
+        """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
+        key = [*_place(capture.path), capture.size, capture.mtime_ns]
+        with self._transaction() as db:
+            number = "(SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)"
+            db.execute(f"UPDATE frame SET in_window = 0 WHERE entry_id = {number}", key)  # noqa: S608 - a constant
+            db.execute(f"UPDATE entry SET state = ? WHERE id = {number}", [State.MISSING.value, *key])  # noqa: S608
+
+    def location(self, capture: Capture) -> Path:
+        """Where the file of *capture* is now: its own path, or the place a hook gave it."""
+        rows = self._rows(
+            "SELECT location FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
+            [*_place(capture.path), capture.size, capture.mtime_ns],
+        )
+        return _path(rows[0]["location"]) if rows else capture.path
+
+    # --- questions ---
+
+    def entry(self, number: int) -> Entry:
+        """The entry with this id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        rows = self._rows(f"{_ENTRY} WHERE entry.id = ?", [number])
+        if not rows:
+            raise KeyError(number)
+        return _entry(rows[0])
+
+    def moving(self) -> list[Entry]:
+        """The entries whose move was begun and not confirmed."""
+        return [_entry(row) for row in self._rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
+
+    def about(self, path: Path) -> list[Entry]:
+        """All entries on the file that was at *path* when it was captured, or is there now, oldest first."""
+        rows = self._rows(
+            f"{_ENTRY} WHERE (entry.folder = ? AND entry.name = ?) OR entry.location = ? ORDER BY entry.id",
+            [*_place(path), os.fsencode(path)],
+        )
+        return [_entry(row) for row in rows]
+
+    def entries(self, where: str = "TRUE", values: Iterable[Any] = (), limit: int = -1) -> Iterator[Entry]:
+        """The last *limit* entries (-1: all) for which the SQL condition *where* on ``entry`` holds, oldest first."""
+        inner = f"SELECT id FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - written by us
+        ids = [row[0] for row in self._rows(inner, [*values, limit])]
+        for number in reversed(ids):
+            yield self.entry(number)
+
+    def counts(self, root: Path) -> dict[Kind, int]:
+        """How many captures of *root* got which verdict."""
+        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind", [os.fsencode(root)])
+        return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
+
+    def saved_bytes(self, root: Path, since: datetime = datetime.min) -> int:
+        """Bytes of the duplicates that have left *root*, of captures taken since then."""
+        rows = self._rows(
+            f"SELECT coalesce(sum(size), 0) FROM entry WHERE {_OF_ROOT} AND kind = 'duplicate'"
+            " AND state IN ('quarantined', 'purged') AND taken_at >= ?",
+            [os.fsencode(root), since.isoformat()],
+        )
+        return int(rows[0][0])
+
+    def last_of_displays(self, root: Path) -> list[Entry]:
+        """The last entry of every display of *root*."""
+        last = f"SELECT max(id) FROM entry WHERE {_OF_ROOT} GROUP BY display"
+        return [
+            _entry(row)
+            for row in self._rows(f"{_ENTRY} WHERE entry.id IN ({last}) ORDER BY entry.display", [os.fsencode(root)])
+        ]
+
+    def unchanged(self, root: Path, display: int) -> tuple[datetime | None, int]:
+        """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
+        shows = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
+        rows = self._rows(
+            f"""
+            WITH own AS (SELECT id, taken_at, {shows} AS shows FROM entry
+                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY id DESC),
+                 now AS (SELECT shows FROM own LIMIT 1),
+                 before AS (SELECT id FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
+            SELECT min(taken_at), count(*) - 1 FROM own WHERE id > coalesce((SELECT id FROM before), 0)
+            """,
+            [os.fsencode(root), display],
+        )
+        since, count = rows[0]
+        return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
+
+    def window_sizes(self, root: Path) -> dict[int, int]:
+        """How many frames the windows of each display hold."""
+        rows = self._rows(
+            f"SELECT display, count(*) FROM frame JOIN entry ON entry.id = entry_id WHERE in_window AND {_OF_ROOT}"
+            " GROUP BY display",
+            [os.fsencode(root)],
+        )
+        return {display: count for display, count in rows}
+
+    def recent_times(self, root: Path, count: int) -> list[datetime]:
+        """The times of the last *count* captures, oldest first."""
+        rows = self._rows(
+            f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY id DESC LIMIT ?", [os.fsencode(root), count]
+        )
+        return sorted(datetime.fromisoformat(row[0]) for row in rows)
+
+    # --- the running watcher, as evidence ---
+
+    def beat(self, root: Path, report: dict[str, Any]) -> None:
+        """Write down what the watcher of *root* last found; the report is JSON."""
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+            db.execute("UPDATE root SET report = ? WHERE path = ?", [json.dumps(report), os.fsencode(root)])
+
+    def report(self, root: Path) -> dict[str, Any]:
+        """The last report on *root*; empty if there never was one."""
+        rows = self._rows("SELECT report FROM root WHERE path = ?", [os.fsencode(root)])
+        return dict(json.loads(rows[0]["report"])) if rows else {}
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+@contextlib.contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise  # ours to mend, not the disk's
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise FaultError(f"the ledger {path} cannot be used: {error}") from error
+
+
+def _remember(db: sqlite3.Connection, captures: Iterable[Capture]) -> None:
+    db.executemany(
+        "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) VALUES (?, ?, ?, ?)",
+        ((*_place(capture.path), capture.size, capture.mtime_ns) for capture in captures),
+    )
+
+
+def _admit(db: sqlite3.Connection, number: int, frame: KeptFrame, window: int) -> None:
+    db.execute(
+        "INSERT INTO frame (entry_id, height, width, signature, used, in_window) VALUES (?, ?, ?, ?, ?, 1)",
+        [number, frame.height, frame.width, frame.signature, number],
+    )
+    if window:
+        # What falls out here never comes back, so that a restart finds the very window of an unbroken run.
+        db.execute(
+            """
+            UPDATE frame SET in_window = 0 WHERE entry_id IN (
+                SELECT frame.entry_id FROM frame JOIN entry ON entry.id = frame.entry_id
+                JOIN entry AS own ON own.id = ?
+                WHERE frame.in_window AND entry.root_id = own.root_id AND entry.display = own.display
+                  AND frame.height = ? AND frame.width = ?
+                ORDER BY frame.used DESC LIMIT -1 OFFSET ?)
+            """,
+            [number, frame.height, frame.width, window],
+        )
+
+
+def _verdict_values(db: sqlite3.Connection, verdict: Verdict) -> list[Any]:
+    capture, score = verdict.capture, verdict.score
+    return [
+        *_place(capture.path),
+        capture.size,
+        capture.mtime_ns,
+        capture.display,
+        capture.taken_at.isoformat(),
+        verdict.kind.value,
+        score.ssim,
+        score.exact,
+        score.worst_tile,
+        _number_of(db, score.nearest),
+        verdict.reason,
+        _policy_number(db, verdict.policy),
+    ]
+
+
+def _move_values(path: Path, move: Move | None) -> list[Any]:
+    if move is None:
+        return [State.KEPT.value, os.fsencode(path), None, None]
+    return [State.MOVING.value, os.fsencode(path), os.fsencode(move.target), move.becomes.value]
+
+
+def _number_of(db: sqlite3.Connection, capture: Capture | None) -> int | None:
+    if capture is None:
+        return None
+    row = db.execute(
+        "SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
+        [*_place(capture.path), capture.size, capture.mtime_ns],
+    ).fetchone()
+    return int(row[0])
+
+
+def _policy_number(db: sqlite3.Connection, policy: Policy) -> int:
+    text = json.dumps(policy.as_json(), sort_keys=True)
+    db.execute("INSERT OR IGNORE INTO policy (json) VALUES (?)", [text])
+    return int(db.execute("SELECT id FROM policy WHERE json = ?", [text]).fetchone()[0])
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat()
+
+
+def _place(path: Path) -> tuple[bytes, bytes]:
+    return os.fsencode(path.parent), os.fsencode(path.name)
+
+
+def _path(raw: bytes) -> Path:
+    return Path(os.fsdecode(raw))
+
+
+def _capture(row: sqlite3.Row, prefix: str = "") -> Capture:
+    return Capture(
+        path=_path(row[f"{prefix}folder"]) / os.fsdecode(row[f"{prefix}name"]),
+        display=row[f"{prefix}display"],
+        taken_at=datetime.fromisoformat(row[f"{prefix}taken_at"]),
+        size=row[f"{prefix}size"],
+        mtime_ns=row[f"{prefix}mtime_ns"],
+    )
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    nearest = _capture(row, "near_") if row["nearest_id"] is not None else None
+    score = Score(nearest, row["ssim"], bool(row["exact"]), row["worst_tile"])
+    policy = Policy.from_json(json.loads(row["policy"]))
+    return Entry(
+        id=row["id"],
+        verdict=Verdict(_capture(row), Kind(row["kind"]), score, policy, row["reason"]),
+        state=State(row["state"]),
+        location=_path(row["location"]),
+        target=_path(row["target"]) if row["target"] is not None else None,
+        becomes=State(row["becomes"]) if row["becomes"] is not None else None,
+        recorded_at=datetime.fromisoformat(row["recorded_at"]),
+        note=row["note"],
+    )

@@ -1,0 +1,69 @@
+"""A period as people write it: a year, a month, a day, a moment, or a range of them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+import rich_click as click
+
+_FORMATS = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Local wall-clock time from *begin* up to, and without, *end*."""
+
+    begin: datetime
+    end: datetime
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``2020``, ``2020-05``, ``2020-05-04``, a moment, or ``FIRST..LAST``, both ends included.
+
+        Raises:
+            ValueError: it is none of these, or ends before it begins.
+        """
+        first, dots, last = text.partition("..")
+        begin, end = _span(first)
+        if dots:
+            end = _span(last)[1]
+        if end <= begin:
+            raise ValueError(f"{text!r} ends before it begins")
+        return cls(begin, end)
+
+
+def _span(text: str) -> tuple[datetime, datetime]:
+    for time_format in _FORMATS:
+        try:
+            begin = datetime.strptime(text.strip(), time_format)
+        except ValueError:
+            continue
+        return begin, _after(begin, time_format)
+    raise ValueError(f"{text!r} is no period: write 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14")
+
+
+def _after(begin: datetime, time_format: str) -> datetime:
+    match time_format:
+        case "%Y":
+            return begin.replace(year=begin.year + 1)
+        case "%Y-%m":
+            return (begin + timedelta(days=31)).replace(day=1)
+        case "%Y-%m-%d":
+            return begin + timedelta(days=1)
+        case _:
+            return begin + (timedelta(seconds=1) if time_format.endswith("%S") else timedelta(minutes=1))
+
+
+class PeriodType(click.ParamType):
+    """A period given as an option."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:
+        """Parse it, or end the program with what would be right."""
+        if isinstance(value, Period):
+            return value
+        try:
+            return Period.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

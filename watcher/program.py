@@ -1,0 +1,68 @@
+"""What the options before the verb say, and what verbs share because of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from watcher.errors import WatcherError
+
+if TYPE_CHECKING:
+    # Asking for help must load neither pydantic nor SQLite.
+    from watcher.ledger import Ledger
+    from watcher.settings import Folders, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One run of the command line; settings and ledger are opened when a verb asks for them."""
+
+    folders: "Folders"
+    quiet: bool
+    verbose: bool
+    started: float
+    """When the program began, in seconds since the epoch."""
+
+    def settings(self, **flags: Any) -> "Settings":
+        """The settings with *flags* on top; a flag that is None was not given.
+
+        Raises:
+            SettingsError: something in them is wrong.
+        """
+        from watcher.settings import Settings  # noqa: PLC0415 - see above
+
+        return Settings.load(self.folders, flags)
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where the ledger is, or would be."""
+        return self.folders.state_dir / "ledger.sqlite"
+
+    def ledger(self) -> "Ledger":
+        """The ledger, made if there is none.
+
+        Raises:
+            FaultError: it cannot be used.
+        """
+        from watcher.ledger import Ledger  # noqa: PLC0415 - see above
+
+        return Ledger(self.ledger_file)
+
+    def existing_ledger(self) -> "Ledger":
+        """The ledger of a watcher that has run.
+
+        Raises:
+            WatcherError: there is none.
+        """
+        if not self.ledger_file.exists():
+            raise WatcherError(f"nothing was judged yet: there is no ledger at {self.ledger_file}")
+        return self.ledger()
+
+    def root(self, ledger: "Ledger", given: Path | None) -> Path:
+        """The root that is meant: the one given, else that of the settings, else the one watched last.
+
+        ``framesift watch ROOT`` needs no settings file, and ``framesift status`` after it should need none either.
+        """
+        root = self.settings(root=given).root
+        if given is not None or ledger.knows_root(root):
+            return root
+        return ledger.latest_root() or root

@@ -1,0 +1,60 @@
+"""The ledger's schema, as the steps that lead to it: step n makes ``user_version`` n. A step once shipped never changes."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE root (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL UNIQUE,
+        adopted INTEGER NOT NULL DEFAULT 0,    -- whether its baseline was taken
+        report TEXT NOT NULL DEFAULT '{}'      -- JSON: what its watcher last found
+    );
+    CREATE TABLE policy (
+        id INTEGER PRIMARY KEY,
+        json TEXT NOT NULL UNIQUE
+    );
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        root_id INTEGER NOT NULL REFERENCES root,
+        folder BLOB NOT NULL,                  -- file names are bytes: they may be no UTF-8
+        name BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        display INTEGER NOT NULL,
+        taken_at TEXT NOT NULL,                -- local wall-clock time, ISO 8601, no zone
+        kind TEXT NOT NULL,
+        ssim REAL NOT NULL,                    -- with nearest if exact, else no frame had a higher one
+        exact INTEGER NOT NULL,
+        worst_tile REAL NOT NULL,
+        nearest_id INTEGER REFERENCES entry,
+        reason TEXT NOT NULL,
+        policy_id INTEGER NOT NULL REFERENCES policy,
+        state TEXT NOT NULL,
+        location BLOB NOT NULL,
+        target BLOB,
+        becomes TEXT,
+        note TEXT NOT NULL DEFAULT '',
+        recorded_at TEXT NOT NULL,
+        UNIQUE (folder, name, size, mtime_ns)  -- what a capture is known by
+    );
+    CREATE INDEX entry_state ON entry (state);
+    CREATE INDEX entry_location ON entry (location);
+    CREATE INDEX entry_time ON entry (root_id, taken_at);
+    CREATE INDEX entry_display ON entry (root_id, display);
+    CREATE TABLE frame (                       -- one row for each capture that stays
+        entry_id INTEGER PRIMARY KEY REFERENCES entry,
+        height INTEGER NOT NULL,               -- of the frame, after halving
+        width INTEGER NOT NULL,
+        signature BLOB NOT NULL,
+        used INTEGER NOT NULL,                 -- id of the entry that showed this screen last: the MRU order
+        in_window INTEGER NOT NULL
+    );
+    CREATE INDEX frame_window ON frame (height, width, used) WHERE in_window;
+    CREATE TABLE baseline (                    -- there before the first start: left to sweep
+        folder BLOB NOT NULL,
+        name BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        PRIMARY KEY (folder, name, size, mtime_ns)
+    ) WITHOUT ROWID;
+    """,
+)

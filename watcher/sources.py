@@ -1,0 +1,344 @@
+"""Where captures come from. Events are hints; the folder is the truth."""
+
+import os
+import queue
+import stat
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from watchdog.events import (
+    EVENT_TYPE_CLOSED_NO_WRITE,
+    EVENT_TYPE_OPENED,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
+
+from watcher.arrival import Arrival, check_whole, key_of
+from watcher.capture import Capture, NamePattern
+from watcher.errors import GoneError, NotWholeError
+
+RESCAN_SECONDS = 60.0
+FULL_RESCAN_SECONDS = 3600.0
+_IDLE_SECONDS = 1.0
+"""How often the worker looks up when nothing happens: whether the root is still there, whether to stop."""
+_COALESCE_SECONDS = 0.05
+"""Events of one burst are taken together, so that a folder is listed once for them. Also the shortest wait."""
+_COARSE_MTIME_NS = 3_000_000_000
+"""A folder's mtime this fresh may hide another file of the same tick (FAT: 2 s)."""
+
+
+class Known(Protocol):
+    """What needs no judgement any more: (name, size, mtime_ns) of a folder's files."""
+
+    def __call__(self, folder: Path) -> set[tuple[bytes, int, int]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The captures directly in one folder, its subfolders, and the folder's own mtime."""
+
+    captures: list[Capture]
+    folders: list[Path]
+    mtime_ns: int
+
+
+def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set()) -> Listing:
+    """List one folder, without the files that are *known*.
+
+    Links, FIFOs, devices and hidden names are nobody's captures, and are never opened.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    mtime_ns = folder.stat().st_mtime_ns
+    captures, folders = [], []
+    passed = known(folder)
+    with os.scandir(folder) as items:
+        for item in items:
+            if item.name.startswith("."):
+                continue
+            try:
+                if item.is_dir(follow_symlinks=False):
+                    folders.append(Path(item.path))
+                elif pattern.matches(item.name) and item.is_file(follow_symlinks=False):
+                    # os.stat: on Windows the entry's own lacks the inode and may be stale.
+                    status = os.stat(item.path, follow_symlinks=False)
+                    if (os.fsencode(item.name), status.st_size, status.st_mtime_ns) not in passed:
+                        captures.append(pattern.parse(Path(item.path), status))
+            except FileNotFoundError:
+                continue  # gone since it was listed
+    return Listing(captures, folders, mtime_ns)
+
+
+def walk(root: Path, pattern: NamePattern) -> Iterator[tuple[Path, Listing]]:
+    """List *root* and every folder below it; one that cannot be listed is passed over."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            listing = list_folder(folder, pattern)
+        except OSError:
+            continue
+        waiting += sorted(listing.folders, reverse=True)
+        yield folder, listing
+
+
+def archive(root: Path, pattern: NamePattern) -> Iterator[Capture]:
+    """Every capture that lies in *root* now, in the order of the folders."""
+    for _, listing in walk(root, pattern):
+        yield from listing.captures
+
+
+@dataclass(slots=True)
+class Sight:
+    """What the source can say of itself; written by it alone, read by whoever reports."""
+
+    root_there: bool = False
+    events: bool = False
+    why: str = "starting"
+    last_scan: float = 0.0
+    """Seconds since the epoch of the last look at the whole tree."""
+    found_by_scan: int = 0
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Files that are not whole, and why."""
+
+
+class Live:
+    """Captures as they arrive in a root, until told to stop.
+
+    Any event marks its folder dirty; dirty folders are listed, and what the ledger does not know is on its way until
+    it has settled and is whole. Rescans find what no event told of.
+    """
+
+    def __init__(self, root: Path, pattern: NamePattern, known: Known, say: Callable[[str], None]) -> None:
+        """Watch *root*; *known* tells what to pass over, *say* takes lines about what it cannot see."""
+        self.sight = Sight()
+        self._root = root
+        self._pattern = pattern
+        self._known = known
+        self._say = say
+        self._dirty: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
+        self._arrivals: dict[Path, tuple[Capture, Arrival]] = {}
+        self._folders: dict[Path, int] = {}
+        self._stopped = False
+        self._observer: BaseObserver | None = None
+        self._identity: tuple[int, int] | None = None
+        self._next_rescan = self._next_full = 0.0
+
+    def stop(self) -> None:
+        """End the iteration after the capture in hand. May be called from a signal handler."""
+        self._stopped = True
+        self._dirty.put(None)
+
+    def captures(self, found: Callable[[], None], idle: Callable[[], None]) -> Iterator[Capture]:
+        """Yield settled, whole captures, those of one display in the order of their time.
+
+        *found* is called each time the root has come into sight, when events are on and before the first look;
+        *idle* whenever nothing is ready, at least every second.
+        """
+        try:
+            while not self._stopped:
+                if self._look_at_root(found):
+                    self._rescan_if_due()
+                    yield from self._ready()
+                idle()
+                self._await_events()
+        finally:
+            self._unobserve()
+
+    # --- the root, and events from it ---
+
+    def _look_at_root(self, found: Callable[[], None]) -> bool:
+        """Whether the root is there; a new observer if it is not the folder that was observed."""
+        try:
+            status = self._root.stat()
+        except OSError as error:
+            self._blind(error)
+            return False
+        identity = (status.st_dev, status.st_ino)
+        if identity != self._identity or self._observer is None or not self._observer.is_alive():
+            self._unobserve()
+            self._identity = identity
+            self._observe()
+            found()
+            self._folders.clear()
+            self._next_full = 0.0
+        return True
+
+    def _blind(self, error: OSError) -> None:
+        why = f"waiting for {self._root}: {error.strerror or error}"
+        if self.sight.why != why:
+            self._say(why)
+        self._unobserve()
+        self._identity = None
+        self.sight.root_there, self.sight.events, self.sight.why = False, False, why
+        # Nothing is concluded about the files: the disk may only be absent.
+        self._arrivals.clear()
+
+    def _observe(self) -> None:
+        was_blind = not self.sight.root_there and self.sight.why.startswith("waiting")
+        self.sight.root_there, self.sight.why = True, ""
+        observer = Observer(timeout=0.2)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                observer.schedule(_Handler(self._dirty), str(self._root), recursive=True)
+                observer.start()
+        except (OSError, RuntimeError) as error:
+            self.sight.events, self.sight.why = False, f"no events, scanning every {RESCAN_SECONDS:.0f} s: {error}"
+            self._say(self.sight.why)
+            return
+        self._observer = observer
+        self.sight.events = True
+        if was_blind:
+            self._say(f"{self._root} is there")
+
+    def _unobserve(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join(timeout=5)
+            self._observer = None
+
+    def _await_events(self) -> None:
+        """Wait for an event or for the next thing that is due, then list the folders that events named."""
+        now = time.monotonic()
+        due = min((arrival.due for _, arrival in self._arrivals.values()), default=now + _IDLE_SECONDS)
+        dirty: dict[Path, None] = {}
+        try:
+            folder = self._dirty.get(timeout=min(max(due - now, _COALESCE_SECONDS), _IDLE_SECONDS))
+            time.sleep(_COALESCE_SECONDS)
+            while True:
+                if folder is not None:
+                    dirty[folder] = None
+                folder = self._dirty.get_nowait()
+        except queue.Empty:
+            pass
+        for changed in dirty:
+            self._scan(changed)
+
+    # --- scans ---
+
+    def _rescan_if_due(self) -> None:
+        now = time.monotonic()
+        first = not self._folders
+        if now >= self._next_full:
+            self._next_full, self._next_rescan = now + FULL_RESCAN_SECONDS, now + RESCAN_SECONDS
+            changed: Iterable[Path] = [self._root]
+            self._folders.clear()
+        elif now >= self._next_rescan:
+            self._next_rescan = now + RESCAN_SECONDS
+            changed = [folder for folder, mtime_ns in list(self._folders.items()) if _mtime_ns(folder) != mtime_ns]
+        else:
+            return
+        found = sum(self._scan(folder) for folder in changed)
+        self.sight.last_scan = time.time()
+        if not first:
+            self.sight.found_by_scan += found
+
+    def _scan(self, folder: Path) -> int:
+        """List *folder* and those below it that are new; returns how many captures were not noticed before."""
+        found = 0
+        waiting = [folder]
+        while waiting:
+            place = waiting.pop()
+            try:
+                listing = list_folder(place, self._pattern, self._known)
+            except OSError:
+                self._folders.pop(place, None)
+                continue
+            fresh = time.time_ns() - listing.mtime_ns < _COARSE_MTIME_NS
+            self._folders[place] = 0 if fresh else listing.mtime_ns
+            waiting += [inner for inner in listing.folders if inner not in self._folders]
+            found += self._notice(listing.captures)
+        return found
+
+    def _notice(self, captures: list[Capture]) -> int:
+        now = time.monotonic()
+        found = 0
+        for capture in captures:
+            before = self._arrivals.get(capture.path)
+            key = (capture.size, capture.mtime_ns, capture.inode)
+            if before is None or before[1].key != key:
+                self._arrivals[capture.path] = (capture, Arrival.seen(key, now))
+                found += before is None
+        return found
+
+    # --- arrivals ---
+
+    def _ready(self) -> Iterator[Capture]:
+        """The captures that have arrived, in order; one that is still being written holds back its display."""
+        held: set[int] = set()
+        for capture, arrival in sorted(self._arrivals.values(), key=lambda pair: pair[0].order):
+            now = time.monotonic()
+            if self._stopped:
+                return
+            if capture.display in held:
+                continue
+            if arrival.due <= now and self._has_arrived(capture, arrival, now):
+                del self._arrivals[capture.path]
+                self.sight.waiting.pop(capture.path.name, None)
+                yield capture
+            elif arrival.young(now):
+                held.add(capture.display)
+
+    def _has_arrived(self, capture: Capture, arrival: Arrival, now: float) -> bool:
+        """Whether the file is unchanged since it was noticed, and whole; otherwise look again later."""
+        try:
+            status = os.stat(capture.path, follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                raise FileNotFoundError
+            if key_of(status) != arrival.key:
+                self._arrivals[capture.path] = (
+                    self._pattern.parse(capture.path, status),
+                    Arrival.seen(key_of(status), now),
+                )
+                return False
+            check_whole(capture.path, arrival.key)
+        except (FileNotFoundError, NotADirectoryError, GoneError):
+            self._arrivals.pop(capture.path, None)  # it is noticed again if it is still there in another form
+            self.sight.waiting.pop(capture.path.name, None)
+            self._dirty.put(capture.path.parent)
+            return False
+        except NotWholeError as error:
+            self._postpone(capture, arrival, now, str(error))
+            return False
+        except OSError as error:
+            self._postpone(capture, arrival, now, f"cannot be read: {error.strerror or error}")
+            return False
+        return True
+
+    def _postpone(self, capture: Capture, arrival: Arrival, now: float, why: str) -> None:
+        arrival.postpone(now)
+        if arrival.worth_telling(now):
+            self.sight.waiting[capture.path.name] = why
+            self._say(f"{capture.path.name} is left alone for now: {why}")
+
+
+def _mtime_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return -1
+
+
+class _Handler(FileSystemEventHandler):
+    """Puts the folder of every event into the queue, and does nothing else: an exception here would end all events."""
+
+    def __init__(self, dirty: "queue.SimpleQueue[Path | None]") -> None:
+        self._dirty = dirty
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in (EVENT_TYPE_OPENED, EVENT_TYPE_CLOSED_NO_WRITE):
+            return  # our own reading
+        for raw in (event.src_path, event.dest_path):
+            if raw:
+                path = Path(os.fsdecode(raw))
+                self._dirty.put(path.parent)
+                if event.is_directory:
+                    self._dirty.put(path)

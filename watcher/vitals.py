@@ -1,0 +1,125 @@
+"""Whether a watcher is alive and sees, concluded from evidence; and whether the capture job seems to be."""
+
+import hashlib
+import os
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+BEAT_SECONDS = 60.0
+_STALE_SECONDS = 3 * BEAT_SECONDS
+_FEWEST_GAPS = 4
+_SILENT_GAPS = 3
+_SHORTEST_SILENCE = 60.0
+
+
+class Health(StrEnum):
+    """The states of ``framesift status``."""
+
+    WATCHING = "watching"
+    DEGRADED = "degraded"
+    BLIND = "blind"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a watcher last wrote about itself."""
+
+    at: str = ""
+    """ISO 8601 with zone."""
+    pid: int = 0
+    device: str = ""
+    since: str = ""
+    root_there: bool = False
+    events: bool = False
+    why: str = ""
+    last_scan: float = 0.0
+    """Seconds since the epoch."""
+    found_by_scan: int = 0
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Files that are not whole, and why."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The report that :meth:`as_json` wrote."""
+        return cls(**values)
+
+
+def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, list[str]]:
+    """The state of a watcher, and the reasons if it is not simply watching.
+
+    *locked* is whether a process holds the watcher's lock: a report may outlive its writer, a lock does not.
+    """
+    if not locked:
+        return Health.STOPPED, ["no watcher is running"]
+    if not report.at:
+        return Health.DEGRADED, ["the watcher is starting"]
+    if not report.root_there:
+        return Health.BLIND, [report.why]
+    reasons = [report.why] if not report.events else []
+    silent = (now - datetime.fromisoformat(report.at)).total_seconds()
+    if silent > _STALE_SECONDS:
+        reasons.append(f"the watcher has not reported for {silent:.0f} s")
+    reasons += [f"{name} is not whole: {why}" for name, why in sorted(report.waiting.items())]
+    degraded = not report.events or silent > _STALE_SECONDS
+    return (Health.DEGRADED if degraded else Health.WATCHING), reasons
+
+
+def lock_folder(state_dir: Path, root: Path) -> Path:
+    """Where the lock of *root*'s watcher is inside the state folder."""
+    return state_dir / f"watch-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}"
+
+
+def usual_gap(times: Sequence[datetime]) -> float | None:
+    """The usual seconds between two runs of the capture job: the median, unmoved by nights; None if too few are known."""
+    gaps = [(late - early).total_seconds() for early, late in zip(times, times[1:], strict=False)]
+    runs = [gap for gap in gaps if gap > 1]  # one run writes a file for each display
+    return statistics.median(runs) if len(runs) >= _FEWEST_GAPS else None
+
+
+class Vigil:
+    """Notices that the capture job has fallen silent, or that nothing new comes. Times are monotonic seconds."""
+
+    def __init__(self, gap: float | None, alarm_after: timedelta, now: float) -> None:
+        self._gap = gap
+        self._alarm_after = alarm_after.total_seconds()
+        self._last_capture = self._last_distinct = now
+        self._told_silent = self._told_same = False
+
+    def seen(self, *, distinct: bool, gap: float | None, now: float) -> str:
+        """A capture has come; returns a line if that ends a silence, else an empty one."""
+        back = f"captures are coming again after {_told(now - self._last_capture)}" if self._told_silent else ""
+        self._gap = gap
+        self._last_capture = now
+        self._told_silent = False
+        if distinct:
+            self._last_distinct, self._told_same = now, False
+        return back
+
+    def alarm(self, now: float) -> str:
+        """A line, once, when there is reason to look at the capture job; else an empty one."""
+        silent = now - self._last_capture
+        if self._gap and not self._told_silent and silent > max(_SILENT_GAPS * self._gap, _SHORTEST_SILENCE):
+            self._told_silent = True
+            return f"no new capture for {_told(silent)}; usually there is one every {_told(self._gap)}"
+        same = now - self._last_distinct
+        if not self._told_same and not self._told_silent and same > self._alarm_after:
+            self._told_same = True
+            return f"nothing new on any display for {_told(same)}: does the capture job see the screens?"
+        return ""
+
+
+def _told(seconds: float) -> str:
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{hours} h"  # noqa: PLR2004 - two hours
