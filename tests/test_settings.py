@@ -17,7 +17,10 @@ from pydantic import ValidationError
 from watcher.capture import DEFAULT_NAME_PATTERN
 from watcher.commands import config
 from watcher.errors import SettingsError
-from watcher.settings import Folders, Origin, Settings, dotted, duration, duration_text, shown
+from watcher.folders import Folders
+from watcher.layers import Origin
+from watcher.settings import Settings
+from watcher.spelling import dotted, duration, duration_text, shown
 from watcher.verdict import Policy
 
 EXAMPLE = """\
@@ -97,7 +100,8 @@ def test_defaults(load: Load, tmp_path: Path) -> None:
     assert settings.name_pattern == DEFAULT_NAME_PATTERN
     assert settings.hooks.blocked == settings.hooks.run_command.argv == ()
     assert settings.hooks.run_command.timeout == 30
-    assert settings.hooks.notify.enabled is False
+    assert settings.hooks.notify.urls == ()
+    assert settings.hooks.notify.kinds == ("unreadable",)
 
 
 def test_the_documented_example_says_the_defaults(load: Load) -> None:
@@ -109,7 +113,7 @@ def test_settings_are_frozen(load: Load) -> None:
     with pytest.raises(ValidationError):
         settings.window = 5
     with pytest.raises(ValidationError):
-        settings.hooks.notify.enabled = True
+        settings.hooks.notify.urls = ("json://localhost",)
 
 
 def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
@@ -128,7 +132,8 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
         name_pattern = '(?P<display>\d)\.png'
         hooks.blocked = ["quarantine"]
         hooks.run_command = { argv = ["logger", "-t", "framesift"], timeout = 2 }
-        hooks.notify.enabled = true
+        hooks.notify.urls = ["json://localhost"]
+        hooks.notify.kinds = ["new", "similar"]
     """)
     assert settings.root == Path("/screens")
     assert settings.quarantine_dir == tmp_path / "home" / "away"
@@ -141,7 +146,8 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
     assert settings.hooks.blocked == ("quarantine",)
     assert settings.hooks.run_command.argv == ("logger", "-t", "framesift")
     assert settings.hooks.run_command.timeout == 2
-    assert settings.hooks.notify.enabled is True
+    assert settings.hooks.notify.urls == ("json://localhost",)
+    assert settings.hooks.notify.kinds == ("new", "similar")
 
 
 def test_a_hook_of_the_user_has_its_own_settings(load: Load) -> None:
@@ -196,7 +202,7 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
             "FRAMESIFT_DEVICE": "cpu",
             "FRAMESIFT_ALARM_AFTER": "2d",
             "FRAMESIFT_HOOKS__RUN_COMMAND__ARGV": '["echo", "1"]',
-            "FRAMESIFT_HOOKS__NOTIFY__ENABLED": "true",
+            "FRAMESIFT_HOOKS__NOTIFY__KINDS": '["new"]',
             "FRAMESIFT_CONFIG": "elsewhere.toml",
             "OTHER_ROOT": "/x",
         }
@@ -206,7 +212,7 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
     assert (settings.duplicate, settings.window, settings.frame_memory) == (0.97, 7, 2_000_000_000)
     assert (settings.device, settings.alarm_after) == ("cpu", timedelta(days=2))
     assert settings.hooks.run_command.argv == ("echo", "1")
-    assert settings.hooks.notify.enabled is True
+    assert settings.hooks.notify.kinds == ("new",)
 
 
 def test_the_real_environment_is_read(load: Load, folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +243,7 @@ argv = [
 timeout = 5
 [hooks]
 blocked = []
-notify = { enabled = true }
+notify = { kinds = ["new"] }
 """
     settings = load(text, {"FRAMESIFT_DEVICE": "cpu"}, on_similar="keep", root="/screens")
     given = {
@@ -249,7 +255,7 @@ notify = { enabled = true }
         "hooks.run_command.argv": f"{file}:5",
         "hooks.run_command.timeout": f"{file}:9",
         "hooks.blocked": f"{file}:11",
-        "hooks.notify.enabled": f"{file}:12",
+        "hooks.notify.kinds": f"{file}:12",
     }
     assert {key: str(settings.origin(tuple(key.split(".")))) for key in given} == given
 
@@ -258,7 +264,7 @@ def test_a_default_in_a_table_that_the_file_opens_stays_a_default(load: Load, fi
     settings = load("[hooks]\nblocked = []\n[hooks.run_command]\n[hooks.notify]\n")
     assert str(settings.origin(("hooks", "blocked"))) == f"{file}:2"
     assert str(settings.origin(("hooks", "run_command", "argv"))) == "default"
-    assert str(settings.origin(("hooks", "notify", "enabled"))) == "default"
+    assert str(settings.origin(("hooks", "notify", "kinds"))) == "default"
 
 
 @given(st.data())
@@ -357,7 +363,11 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
         ),
         ("hooks = 5", "FILE:1: hooks = 5: must be a table of settings"),
         ("[hooks]\nnotify = true", "FILE:2: hooks.notify = true: must be a table of settings"),
-        ("hooks.notify.enabled = 1", "FILE:1: hooks.notify.enabled = 1: must be true or false"),
+        (
+            "hooks.notify.kinds = ['knew']",
+            'FILE:1: hooks.notify.kinds.0 = "knew": must be a list of verdicts such as ["new", "unreadable"]; '
+            "did you mean new?",
+        ),
         ("hooks.blocked = 'a'", 'FILE:1: hooks.blocked = "a": must be a list of hooks\' names such as ["quarantine"]'),
         (
             "hooks.run_command.argv = ['a', 5]",
@@ -385,11 +395,11 @@ def test_what_is_wrong_in_the_file_is_named_with_its_line(refusal: Refusal, text
         ("BLOCKED", "[]", "FRAMESIFT_BLOCKED: blocked is not a setting; did you mean FRAMESIFT_HOOKS__BLOCKED?"),
         ("", "1", 'FRAMESIFT_: "" is not a setting; `framesift config show` lists them all'),
         (
-            "HOOKS__NOTIFY__ENABLE",
+            "HOOKS__NOTIFY__KIND",
             "1",
             (
-                "FRAMESIFT_HOOKS__NOTIFY__ENABLE: hooks.notify.enable is not a setting; "
-                "did you mean FRAMESIFT_HOOKS__NOTIFY__ENABLED?"
+                "FRAMESIFT_HOOKS__NOTIFY__KIND: hooks.notify.kind is not a setting; "
+                "did you mean FRAMESIFT_HOOKS__NOTIFY__KINDS?"
             ),
         ),
         (

@@ -49,13 +49,15 @@ class Chronicle:
         self._next_beat = 0.0
         self._vigil = Vigil(self._usual_gap(), settings.alarm_after, time.monotonic())
 
-    def begin(self, frames: int, left_to_sweep: int) -> None:
-        """The line at the start."""
-        window = self._settings.window or "everything kept"
+    def begin(self) -> None:
+        """The line at the start: root, device, window, and what was found."""
+        root = self._settings.root
+        held = sum(self._ledger.window_sizes(root).values())
+        window = f"window {self._settings.window or 'unlimited'} a display"
+        before = self._ledger.baseline_count(root)
+        found = f"; {before} captures from before its first start are left alone" if before else ""
         self._log.say(
-            f"framesift {__version__} watches {self._settings.root} on {self._device}; "
-            f"window {window}, {frames} frames in it; {left_to_sweep} captures from before are left alone",
-            "good",
+            f"framesift {__version__} watches {root} on {self._device}, {window}, {held} screens in it{found}", "good"
         )
 
     def entry(self, entry: Entry, seconds: float) -> None:

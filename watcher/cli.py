@@ -13,6 +13,8 @@ import rich_click as click
 from watcher import __version__
 from watcher.commands import compare, config, demo, history, restore, status, watch, why
 from watcher.errors import SettingsError, WatcherError
+from watcher.files import make_private_folder, write_private
+from watcher.folders import Folders
 from watcher.program import Program
 
 EXIT_FAILED = 1
@@ -34,8 +36,6 @@ def framesift(
     context: click.Context, config_file: Path | None, state_dir: Path | None, quiet: bool, verbose: bool
 ) -> None:
     """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably."""
-    from watcher.settings import Folders  # noqa: PLC0415 - pydantic would double the time of --help
-
     context.obj = Program(Folders.choose(config_file, state_dir), quiet, verbose, started=time.time())
 
 
@@ -75,9 +75,6 @@ def _complain(text: str) -> None:
 
 
 def _keep_traceback() -> Path:
-    from watcher.files import make_private_folder, write_private  # noqa: PLC0415
-    from watcher.settings import Folders  # noqa: PLC0415
-
     folder = Folders.choose().log_dir
     make_private_folder(folder)
     file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"

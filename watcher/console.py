@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from watcher.entry import Entry, State
+from watcher.errors import WatcherError
+from watcher.files import make_private_folder
 from watcher.text import visible
 from watcher.verdict import Kind
 
@@ -87,7 +89,7 @@ class Log:
         """Write to standard output if *terminal*, and to *file* if given; ``color`` is that of the file.
 
         Raises:
-            OSError: the log file cannot be opened.
+            WatcherError: the log file cannot be opened.
         """
         self._terminal = Console(highlight=False, soft_wrap=True) if terminal else None
         self._handler = _private_rotation(file) if file else None
@@ -105,8 +107,10 @@ class Log:
         line.append(f"{now:%m-%d %H:%M:%S}", "dim").append("   · ").append(visible(text), _TONES[tone])
         self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text})
 
-    def close(self) -> None:
-        """Close the file."""
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._handler is not None:
             self._handler.close()
 
@@ -134,7 +138,11 @@ class _PrivateRotation(RotatingFileHandler):
 
 
 def _private_rotation(file: Path) -> _PrivateRotation:
-    return _PrivateRotation(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    try:
+        make_private_folder(file.parent)
+        return _PrivateRotation(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    except OSError as error:
+        raise WatcherError(f"the log file {file} cannot be written: {error.strerror or error}") from error
 
 
 def _ansi(line: Text, *, color: bool) -> str:

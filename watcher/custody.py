@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -19,7 +19,8 @@ from watcher import files
 from watcher.capture import Capture
 from watcher.entry import Entry, State
 from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
-from watcher.ledger import KeptFrame, Ledger, Move
+from watcher.kept import Kept
+from watcher.ledger import Ledger, Move
 from watcher.plugins import Hooks
 from watcher.verdict import Kind, Verdict
 
@@ -35,17 +36,37 @@ _NUMBERED = re.compile(rb"\.~\d+~\Z")
 Result = TypeVar("Result")
 
 
+class Patience(Protocol):
+    """What to do while disk or ledger refuse."""
+
+    def wait(self, fault: FaultError) -> None:
+        """Return when it is time to try again, or raise *fault*."""
+
+    def over(self) -> None:
+        """The last try has succeeded."""
+
+
+class NoPatience:
+    """Gives up at once."""
+
+    def wait(self, fault: FaultError) -> None:
+        """Raise *fault*."""
+        raise fault
+
+    def over(self) -> None:
+        """Nothing was waited for."""
+
+
 class Custody:
     """Moves the pictures of one root, and answers for them."""
 
-    def __init__(self, ledger: Ledger, hooks: Hooks, root: Path, wait: Callable[[FaultError], None]) -> None:
-        """Answer for *root*; *wait* is called when disk or ledger refuse, and returns to try again, or raises."""
+    def __init__(self, ledger: Ledger, hooks: Hooks, root: Path, patience: Patience) -> None:
         self._ledger = ledger
         self._hooks = hooks
         self._root = root
-        self._wait = wait
+        self._patience = patience
 
-    def carry_out(self, verdict: Verdict, admitted: KeptFrame | None) -> Entry:
+    def carry_out(self, verdict: Verdict, admitted: Kept | None) -> Entry:
         """Record the verdict, move the picture if a hook says so, confirm, and tell the listeners.
 
         Raises:
@@ -74,9 +95,12 @@ class Custody:
     def _insist(self, action: Callable[[], Result]) -> Result:
         while True:
             try:
-                return action()
+                result = action()
             except FaultError as fault:
-                self._wait(fault)
+                self._patience.wait(fault)
+            else:
+                self._patience.over()
+                return result
 
 
 class Rehearsal(Custody):
@@ -145,7 +169,7 @@ def _free(target: Path) -> Path:
     return next(path for path in names if not os.path.lexists(path))
 
 
-def claim(folder: Path, root: Path, what: str) -> FileLock:
+def claim(folder: Path, root: Path) -> FileLock:
     """Lock *folder* (made if need be) for one watcher of *root*, and leave the root's name there.
 
     Raises:
@@ -153,15 +177,15 @@ def claim(folder: Path, root: Path, what: str) -> FileLock:
         FaultError: it cannot be made or written.
     """
     place = folder / MARKER_FOLDER
+    lock = FileLock(place / "lock", mode=0o600)
     try:
         files.make_private_folder(place)
-        lock = FileLock(place / "lock", mode=0o600)
         lock.acquire(timeout=_CLAIM_SECONDS)
         files.write_private(place / "root", os.fsencode(root) + b"\n")
     except Timeout:
-        raise WatcherError(f"another framesift is watching already ({what} {folder} is locked)") from None
+        raise WatcherError(f"another framesift is watching already ({folder} is locked)") from None
     except OSError as error:
-        raise FaultError(f"{what} {folder} cannot be used: {error.strerror or error}") from error
+        raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
     return lock
 
 

@@ -1,11 +1,11 @@
 """A capture as a frame: RGB pixels, averaged down, on the device that judges them."""
 
-import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,8 +23,19 @@ SMALLEST = 11
 
 _PNG_HEAD = struct.Struct(">8s4x4sII")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BROKEN = (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+_BROKEN = (
+    *(SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),  # a later chunk declares another size
+)
 """What Pillow raises for broken image data, beside an OSError without an errno."""
+
+
+Identity = tuple[Path, int, int]
+
+
+def identity(capture: Capture) -> Identity:
+    """What makes two captures the same. Not the inode: captures read back from the ledger have none."""
+    return capture.path, capture.size, capture.mtime_ns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +60,13 @@ def choose_device(name: str) -> torch.device:
         raise WatcherError(f"there is no device {name!r}: choose auto, cpu, cuda or mps")
     if not present[name]:
         raise WatcherError(f"this machine has no {name} device that torch can use: choose auto or cpu")
-    _forbid_tf32()
+    _prepare_torch()
     return torch.device(name)
 
 
-def _forbid_tf32() -> None:
+def _prepare_torch() -> None:
+    # Small operations on several threads of a busy machine are slower by orders of magnitude (measured).
+    torch.set_num_threads(1)
     # TF32 keeps 10 bits of each factor; variances here are small differences of large numbers and need all 24.
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
@@ -145,7 +158,7 @@ def _decode(file: BinaryIO, declared: tuple[int, int], reduce: int) -> Tensor:
 
 
 def _planes(image: Image.Image, reduce: int) -> Iterator[bytes]:
-    """The bytes of red, green and blue, averaged down; one channel at a time, so that a large image costs little more."""
+    """The bytes of red, green and blue, averaged down; one channel at a time, so that large images need little more."""
     if image.mode == "RGBA":
         # Image.reduce would premultiply by alpha, and Image.convert would copy the whole image first.
         for band in range(3):
@@ -163,3 +176,58 @@ def _grey(image: Image.Image) -> Image.Image:
         # 16 bits: the high byte. Image.convert would clip every value above 255 to white.
         return image.point(lambda value: value * (1 / 256)).convert("L")
     return image.getchannel(0) if image.mode == "LA" else image.convert("L")
+
+
+class Pictures:
+    """The pixels of kept frames: held up to so many bytes, least recently used out first; else read from the file."""
+
+    def __init__(self, load: Callable[[Capture], Frame], locate: Callable[[Capture], Path], limit: int) -> None:
+        self._load, self._locate, self._limit = load, locate, limit
+        self._held: OrderedDict[Identity, Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def held(self, capture: Capture) -> Tensor | None:
+        """The pixels, if they need not be read."""
+        pixels = self._held.get(identity(capture))
+        if pixels is not None:
+            self._held.move_to_end(identity(capture))
+        return pixels
+
+    def pixels(self, capture: Capture) -> Tensor:
+        """The pixels (3, height, width) uint8.
+
+        Raises:
+            GoneError: the file is no longer the capture's.
+            UnreadableError: the file has been damaged.
+            OSError: it cannot be read for the moment.
+        """
+        pixels = self.held(capture)
+        if pixels is None:
+            pixels = self._load(replace(capture, path=self._locate(capture))).pixels
+            self.hold(capture, pixels)
+        return pixels
+
+    def hold(self, capture: Capture, pixels: Tensor) -> None:
+        """Hold *pixels* while they are among the last used that fit."""
+        self.drop(capture)
+        self._held[identity(capture)] = pixels
+        self._bytes += pixels.nbytes
+        while self._bytes > self._limit:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+    def drop(self, capture: Capture) -> None:
+        """Hold them no longer."""
+        pixels = self._held.pop(identity(capture), None)
+        self._bytes -= 0 if pixels is None else pixels.nbytes
+
+    def exists(self, capture: Capture) -> bool:
+        """Whether the file still is the capture's.
+
+        Raises:
+            OSError: it cannot be known for the moment.
+        """
+        try:
+            require_same(capture, self._locate(capture))
+        except GoneError:
+            return False
+        return True

@@ -14,6 +14,7 @@ from watcher.capture import Capture
 from watcher.entry import Entry, State
 from watcher.errors import FaultError, WatcherError
 from watcher.files import make_private_folder
+from watcher.kept import Kept
 from watcher.schema import MIGRATIONS
 from watcher.verdict import Kind, Policy, Score, Verdict
 
@@ -25,16 +26,6 @@ _ENTRY = """
            near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
     FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class KeptFrame:
-    """What the ledger holds of a frame of a window: enough to compare with it without opening its file."""
-
-    capture: Capture
-    height: int
-    width: int
-    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +157,7 @@ class Ledger:
 
     # --- decisions ---
 
-    def record(self, root: Path, verdict: Verdict, admitted: KeptFrame | None, move: Move | None) -> Entry:
+    def record(self, root: Path, verdict: Verdict, admitted: Kept | None, move: Move | None) -> Entry:
         """Write down a verdict, what it changes in its window, and the move it leads to, all or nothing.
 
         A kill right after this leaves a MOVING row, which the next start finishes; a kill before it leaves nothing,
@@ -213,8 +204,8 @@ class Ledger:
 
     # --- windows ---
 
-    def frames(self, root: Path, window: int) -> list[KeptFrame]:
-        """The frames of all windows of *root*, least recently used first, at most *window* (0: all) a display and size."""
+    def frames(self, root: Path, window: int) -> list[Kept]:
+        """The frames of all windows of *root*, most recently used first, at most *window* (0: all) a display and size."""
         rows = self._rows(
             """
             SELECT * FROM (
@@ -222,25 +213,34 @@ class Ledger:
                     PARTITION BY entry.display, frame.height, frame.width ORDER BY frame.used DESC) AS place
                 FROM frame JOIN entry ON entry.id = frame.entry_id
                 WHERE frame.in_window AND entry.root_id = (SELECT id FROM root WHERE path = ?))
-            WHERE place <= ? ORDER BY used
+            WHERE place <= ? ORDER BY used DESC
             """,
             [os.fsencode(root), window or 1 << 62],
         )
-        return [KeptFrame(_capture(row), row["height"], row["width"], row["signature"]) for row in rows]
+        return [Kept(_capture(row), row["height"], row["width"], row["signature"]) for row in rows]
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
-        key = [*_place(capture.path), capture.size, capture.mtime_ns]
+        key = _key(capture)
         with self._transaction() as db:
             number = "(SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)"
             db.execute(f"UPDATE frame SET in_window = 0 WHERE entry_id = {number}", key)  # noqa: S608 - a constant
             db.execute(f"UPDATE entry SET state = ? WHERE id = {number}", [State.MISSING.value, *key])  # noqa: S608
 
+    def renew(self, kept: Kept) -> None:
+        """Put a signature that was computed again in the place of one that was of no use."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
+                " (SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)",
+                [kept.height, kept.width, kept.signature, *_key(kept.capture)],
+            )
+
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
         rows = self._rows(
             "SELECT location FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
-            [*_place(capture.path), capture.size, capture.mtime_ns],
+            _key(capture),
         )
         return _path(rows[0]["location"]) if rows else capture.path
 
@@ -367,7 +367,7 @@ def _remember(db: sqlite3.Connection, captures: Iterable[Capture]) -> None:
     )
 
 
-def _admit(db: sqlite3.Connection, number: int, frame: KeptFrame, window: int) -> None:
+def _admit(db: sqlite3.Connection, number: int, frame: Kept, window: int) -> None:
     db.execute(
         "INSERT INTO frame (entry_id, height, width, signature, used, in_window) VALUES (?, ?, ?, ?, ?, 1)",
         [number, frame.height, frame.width, frame.signature, number],
@@ -416,7 +416,7 @@ def _number_of(db: sqlite3.Connection, capture: Capture | None) -> int | None:
         return None
     row = db.execute(
         "SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
-        [*_place(capture.path), capture.size, capture.mtime_ns],
+        _key(capture),
     ).fetchone()
     return int(row[0])
 
@@ -433,6 +433,10 @@ def _now() -> str:
 
 def _place(path: Path) -> tuple[bytes, bytes]:
     return os.fsencode(path.parent), os.fsencode(path.name)
+
+
+def _key(capture: Capture) -> list[Any]:
+    return [*_place(capture.path), capture.size, capture.mtime_ns]
 
 
 def _path(raw: bytes) -> Path:

@@ -9,7 +9,8 @@ from watcher.errors import WatcherError
 if TYPE_CHECKING:
     # Asking for help must load neither pydantic nor SQLite.
     from watcher.ledger import Ledger
-    from watcher.settings import Folders, Settings
+    from watcher.folders import Folders
+    from watcher.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,16 @@ _ROUNDING = math.hypot(*_STEP) + 1e-3
 
 _REACH = math.hypot(_A_HIGH - _A_LOW, _B_HIGH - _B_LOW)
 _KNEE = 0.177
-_SLOPE = min((1 - 1 / math.cosh(_REACH)) / (_REACH - _KNEE / 2), 2 * (1 - 1 / math.cosh(_KNEE)) / _KNEE)
+_SLOPE = min(
+    (1 - 1 / math.cosh(_REACH)) / (_REACH - _KNEE / 2),
+    2 * (1 - 1 / math.cosh(_KNEE)) / _KNEE,
+    math.tanh(_KNEE) / math.cosh(_KNEE),
+)
 
 
 @cache
 def gaussian_band(size: int, taps_from: int, device: torch.device) -> Tensor:
-    """The banded matrix (size, taps_from) that filters *taps_from* >= size + 10 samples to *size* by SSIM's Gaussian."""
+    """The matrix (size, taps_from) that filters *taps_from* >= size + 10 samples to *size* by SSIM's Gaussian."""
     taps = torch.tensor([math.exp(-((k - TAPS // 2) ** 2) / (2 * 1.5**2)) for k in range(TAPS)], dtype=torch.float32)
     taps /= taps.sum()
     band = torch.zeros(size, taps_from)
@@ -139,11 +143,11 @@ def _log_sums(values: Tensor, width: int) -> Tensor:
 
 
 def huber(r: Tensor) -> Tensor:
-    """A convex function below phi(r) = 1 - sech(r) on all r two frames can have: a parabola, then a line; overwrites *r*.
+    """A convex function below phi(r) = 1 - sech(r) for all r two frames can have; overwrites *r*.
 
-    It is below phi's convex minorant because phi(r)/r^2 falls, so the parabola through (knee, h(knee)) with
-    h(knee) <= phi(knee) lies below phi up to the knee; and the line ends at or below phi's at the largest r,
-    beyond the tangent point of which phi lies above its chord.
+    A parabola up to the knee: phi(r) / r^2 falls, and at the knee the parabola is not above phi. Then its tangent: phi
+    is convex as far as arcosh(sqrt 2) and at the knee neither lower nor less steep than the line, from there on concave,
+    and at the largest r not lower than the line, so that it never crosses it again.
     """
     bent = r.clamp(max=_KNEE)
     return r.sub_(bent, alpha=0.5).mul_(bent).mul_(_SLOPE / _KNEE)
@@ -171,6 +175,11 @@ class Stack:
         self._length -= 1
         for level in self._levels:
             level.rows[row] = level.rows[self._length]
+
+    def signature(self, row: int) -> Signature:
+        """The signature in *row*."""
+        height, width = self._shape
+        return Signature(height, width, self._levels[-1].rows[row].view(2, 3, *tile_grid(height, width)))
 
     def deficits(self, signature: Signature, enough: float) -> list[float]:
         """Per row, a proven lower bound of 1 - SSIM; refined level by level only while it is below *enough*."""
@@ -205,17 +214,14 @@ class _Level:
         self.rows[row] = codes.flatten(1) if self._finest else self._means(codes)
 
     def _means(self, codes: Tensor) -> Tensor:
-        if self._finest:
-            means = codes.float()
-        else:
-            means = _blocks(codes * self._areas, self._side) / self._block_areas
+        means = codes.float() if self._finest else _blocks(codes * self._areas, self._side) / self._block_areas
         step = torch.tensor(_STEP, device=codes.device).view(2, 1)
         return means.flatten(1) * step
 
     def bounds(self, codes: Tensor, rows: Tensor | slice) -> Tensor:
         mine = self._means(codes)
         theirs = self.rows[rows]
-        return torch.cat([self._bound(part, mine) for part in theirs.split(max(1, 2**18 // mine.numel()))])
+        return torch.cat([self._bound(part, mine) for part in torch.split(theirs, max(1, 2**18 // mine.numel()))])
 
     def _bound(self, theirs: Tensor, mine: Tensor) -> Tensor:
         if self._finest:

@@ -71,6 +71,8 @@ def measure(x: Tensor, y: Tensor, floor: float, promised: Tensor | None = None) 
         promised: (3, rows, columns) lower bounds of the summed deficit 1 - SSIM of each signature tile.
     """
     pair = _Pair(x, y)
+    if not len(pair.units):
+        return Measured(1.0, exact=True)
     limit = (1 - floor) * pair.positions
     promise = pair.promise(promised)
     promise, order = promise.sort(descending=True)
@@ -78,7 +80,7 @@ def measure(x: Tensor, y: Tensor, floor: float, promised: Tensor | None = None) 
     deficits = torch.zeros(3, pair.rows, pair.columns)
     computed = noise = 0.0
     done = 0
-    for chosen in order.split(pair.batch):
+    for chosen in torch.split(order, pair.batch):
         if computed + open_promises[done] > limit:
             return Measured(1 - (computed + open_promises[done]) / pair.positions, exact=False)
         units = pair.units[chosen]
@@ -97,7 +99,7 @@ def compare_fully(x: Tensor, y: Tensor) -> Comparison:
     _, height, width = x.shape
     ssim_map = torch.ones(pair.rows, pair.columns, SIDE, SIDE)
     deficits = torch.zeros(3, pair.rows, pair.columns)
-    for units in pair.units.split(pair.batch):
+    for units in torch.split(pair.units, pair.batch):
         places = units.cpu()
         deficit = pair.deficit_maps(units)[0]
         ssim_map.index_put_(tuple(places[:, 1:].T), deficit.cpu() / -3, accumulate=True)
@@ -126,7 +128,7 @@ def _pooled(values: Tensor, side: int) -> Tensor:
 
 
 class _Pair:
-    """Two frames cut into squares with their halo; a unit is one channel of one square, and only unequal ones are kept."""
+    """Two frames cut into squares with their halo; a unit is one channel of one square in which they differ."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
         _, self.height, self.width = x.shape
@@ -173,8 +175,8 @@ class _Pair:
     def deficit_maps(self, units: Tensor) -> tuple[Tensor, Tensor]:
         """(units, 32, 32) 1 - SSIM per position, and how strongly the reference's rounding shows there.
 
-        With s = x + y and d = x - y: 1 - l = 2 md^2 / (ms^2 + md^2 + 2 C1) and 1 - cs = 2 vd / (vs + vd + 2 C2), which lose
-        no digits where x and y are nearly equal; four filtered maps in place of five.
+        With s = x + y and d = x - y: 1 - l = 2 md^2 / (ms^2 + md^2 + 2 C1) and 1 - cs = 2 vd / (vs + vd + 2 C2), which
+        lose no digits where x and y are nearly equal; four filtered maps in place of five.
         """
         x, y = (squares[tuple(units.T)].view(torch.uint8).float() for squares in (self._x, self._y))
         s, d = x.add(y).sub_(255), x.sub_(y)

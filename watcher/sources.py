@@ -1,5 +1,6 @@
 """Where captures come from. Events are hints; the folder is the truth."""
 
+import logging
 import os
 import queue
 import stat
@@ -22,6 +23,9 @@ from watchdog.observers.api import BaseObserver
 from watcher.arrival import Arrival, check_whole, key_of
 from watcher.capture import Capture, NamePattern
 from watcher.errors import GoneError, NotWholeError
+
+# What watchdog logs (an observer that ends with events in hand, an overflow) reaches nobody's terminal: scans find it.
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 RESCAN_SECONDS = 60.0
 FULL_RESCAN_SECONDS = 3600.0
@@ -125,6 +129,7 @@ class Live:
         self._say = say
         self._dirty: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._arrivals: dict[Path, tuple[Capture, Arrival]] = {}
+        self._handed_out = Arrival.seen((0, 0, 0), 0.0)
         self._folders: dict[Path, int] = {}
         self._stopped = False
         self._observer: BaseObserver | None = None
@@ -151,6 +156,14 @@ class Live:
                 self._await_events()
         finally:
             self._unobserve()
+
+    def postpone(self, capture: Capture, error: Exception) -> None:
+        """Look again later at the capture handed out last: it could not be judged."""
+        if isinstance(error, GoneError):
+            self._dirty.put(capture.path.parent)  # it is noticed again if it is still there in another form
+            return
+        self._arrivals[capture.path] = (capture, self._handed_out)
+        self._postpone(capture, self._handed_out, time.monotonic(), f"cannot be judged: {error}")
 
     # --- the root, and events from it ---
 
@@ -281,7 +294,7 @@ class Live:
             if capture.display in held:
                 continue
             if arrival.due <= now and self._has_arrived(capture, arrival, now):
-                del self._arrivals[capture.path]
+                self._handed_out = self._arrivals.pop(capture.path)[1]
                 self.sight.waiting.pop(capture.path.name, None)
                 yield capture
             elif arrival.young(now):

@@ -1,22 +1,23 @@
 """A watcher at work: from the live source through the pipeline into custody, and onto the console."""
 
 import contextlib
+import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from watcher.capture import Capture, NamePattern
 from watcher.chronicle import Chronicle
 from watcher.console import Log
 from watcher.custody import Custody, Rehearsal, claim
 from watcher.errors import FaultError
-from watcher.files import make_private_folder
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
-from watcher.pipeline import verdicts
+from watcher.pipeline import Postponed, verdicts
 from watcher.plugins import Hooks
 from watcher.program import Program
 from watcher.settings import Settings
@@ -25,29 +26,127 @@ from watcher.vitals import lock_folder
 from watcher.window import Windows
 
 _FAULT_SECONDS = 5.0
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
-def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> int:
+def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> signal.Signals:
     """Judge and carry out each capture that arrives in the root, until a signal says stop.
 
     Returns:
-        The number of the signal that ended it.
+        The signal that ended it.
 
     Raises:
         WatcherError: it cannot start, for instance because another watcher holds the folder.
     """
-    root = settings.root
+    root, pattern = settings.root, NamePattern(settings.name_pattern)
     with contextlib.ExitStack() as stack:
         if not dry_run:
-            stack.enter_context(claim(settings.quarantine_dir, root, "the quarantine"))
-            stack.enter_context(claim(lock_folder(program.folders.state_dir, root), root, "the state folder"))
+            stack.enter_context(claim(settings.quarantine_dir, root))
+            stack.enter_context(claim(lock_folder(program.folders.state_dir, root), root))
         ledger = stack.enter_context(Ledger.copy_in_memory(program.ledger_file) if dry_run else program.ledger())
-        pattern = NamePattern(settings.name_pattern)
         live = Live(root, pattern, ledger.known, partial(log.say, tone="warning"))
-        live.found_root = partial(_adopt, ledger, root, pattern, program.started)
         stop = stack.enter_context(_Stop(live.stop))
-        hooks = Hooks(settings, program.folders.hooks_dir, partial(log.say, tone="error"))
-        custody = (Rehearsal if dry_run else Custody)(ledger, hooks, root, _Patience(log, stop).wait)
         device = choose_device(settings.device)
-        windows = Windows(settings.policy, settings.frame_memory, ledger.location, ledger.frames(root, settings.window))
-        chronicle = Chronicle(log, ledger, settings, live.sight, str(device))
+        load_frame = partial(load, device=device, reduce=settings.policy.reduce)
+        chronicle = Chronicle(log, ledger, settings, live.sight, device.type)
+        hooks = Hooks(settings, program.folders.hooks_dir, partial(log.say, tone="error"))
+        custody = (Rehearsal if dry_run else Custody)(ledger, hooks, root, _Patience(log, stop))
+        for entry in custody.recover():
+            log.say(f"{entry.verdict.capture.path.name} was on its way when the last run ended; it is {entry.state} now")
+        windows = Windows(settings.policy, load_frame, ledger.location, settings.frame_memory)
+        windows.restore(ledger.frames(root, settings.window))
+        clock = _Clock()
+
+        def found() -> None:
+            _adopt(ledger, root, pattern, program.started)
+            chronicle.begin()
+
+        captures = clock.started(live.captures(found, chronicle.idle))
+        for judged in verdicts(captures, windows, settings.policy, load_frame):
+            for capture in judged.lost:
+                ledger.lose(capture)
+            for kept in judged.renewed:
+                ledger.renew(kept)
+            if isinstance(judged, Postponed):
+                live.postpone(judged.capture, judged.error)
+            else:
+                chronicle.entry(custody.carry_out(judged.verdict, judged.admitted), clock.seconds)
+        chronicle.end()
+        return stop.signal
+
+
+def _adopt(ledger: Ledger, root: Path, pattern: NamePattern, started: float) -> None:
+    """On the first start leave to ``sweep`` what was in the root before it, whatever its mtime says."""
+    if ledger.knows_root(root):
+        return
+    ledger.adopt(root, [capture for capture in archive(root, pattern) if _changed(capture.path) < started])
+
+
+def _changed(path: Path) -> float:
+    """When the file came, in seconds since the epoch: no copying or moving can set a POSIX ctime back."""
+    try:
+        return path.lstat().st_ctime
+    except FileNotFoundError:
+        return float("inf")
+
+
+class _Clock:
+    """Times each capture from the moment it is handed to the pipeline."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def started(self, captures: Iterable[Capture]) -> Iterator[Capture]:
+        for capture in captures:
+            self._begun = time.perf_counter()
+            yield capture
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._begun
+
+
+class _Stop(contextlib.AbstractContextManager["_Stop"]):
+    """Turns the first signal into an orderly end; the second one has its usual effect."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self.event = threading.Event()
+        self.signal = signal.SIGTERM
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def __enter__(self) -> "_Stop":
+        for number in _SIGNALS:
+            signal.signal(number, self._received)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _received(self, number: int, _: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        signal.signal(number, self._before[number])
+        self.event.set()
+        self._end()
+
+
+class _Patience:
+    """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
+
+    def __init__(self, log: Log, stop: _Stop) -> None:
+        self._log = log
+        self._stop = stop
+        self._told = ""
+
+    def wait(self, fault: FaultError) -> None:
+        if str(fault) != self._told:
+            self._told = str(fault)
+            self._log.say(f"{fault}; nothing is moved until this is mended", "error")
+        if self._stop.event.wait(_FAULT_SECONDS):
+            raise fault
+
+    def over(self) -> None:
+        if self._told:
+            self._told = ""
+            self._log.say("that is mended; going on", "good")

@@ -5,6 +5,7 @@ import json
 import rich_click as click
 
 from watcher.program import Program
+from watcher.spelling import dotted, shown
 from watcher.text import visible
 
 
@@ -28,8 +29,6 @@ def path(program: Program) -> None:
 @click.pass_obj
 def show(program: Program, as_json: bool) -> None:
     """Print every setting in effect, as the file would hold it, and where it was given."""
-    from watcher.settings import dotted, shown  # noqa: PLC0415 - asking for help must not load pydantic
-
     settings = program.settings()
     rows = {dotted(key): (value, str(settings.origin(key))) for key, value in settings.effective()}
     if as_json:

@@ -1,10 +1,15 @@
 """``framesift watch``: the main job."""
 
+import signal
 from pathlib import Path
 
 import rich_click as click
 
+from watcher import __version__
 from watcher.program import Program
+
+LOG_NAME = "framesift.log"
+EXIT_INTERRUPTED = 130
 
 
 @click.command(name="watch")
@@ -32,9 +37,19 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     What was in ROOT before the first start is left alone. A ROOT that is not there yet is waited for.
     """
-    from watcher.watching import Watching  # noqa: PLC0415 - asking for help must not load torch
+    from watcher.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
 
     settings = program.settings(
         root=root, quarantine=quarantine, duplicate=duplicate, similar=similar, window=window, device=device
     )
-    return Watching(program, settings, dry_run=dry_run, log_file=log_file).run()
+    with Log(
+        terminal=not program.quiet,
+        file=log_file or program.folders.log_dir / LOG_NAME,
+        color=settings.log_color,
+        as_json=settings.log_format == "json",
+    ) as log:
+        log.say(f"framesift {__version__} is starting")
+        from watcher.watching import watch  # noqa: PLC0415 - torch takes seconds, in which the first line is seen
+
+        received = watch(program, settings, log, dry_run=dry_run)
+    return EXIT_INTERRUPTED if received is signal.SIGINT else 0

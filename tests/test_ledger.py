@@ -1,0 +1,272 @@
+"""The ledger: all or nothing, durable, and the same window after every restart."""
+
+import os
+import random
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections import OrderedDict
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import START
+from watcher.capture import Capture
+from watcher.entry import State
+from watcher.errors import FaultError, WatcherError
+from watcher.kept import Kept
+from watcher.ledger import Ledger, Move
+from watcher.schema import MIGRATIONS
+from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict, judge, unreadable
+
+ROOT = Path("/screens")
+POLICY = Policy(window=3)
+
+
+def capture(number: int, display: int = 1, name: str = "") -> Capture:
+    return Capture(ROOT / (name or f"f{number}_{display}.png"), display, START + timedelta(minutes=number), 100, number)
+
+
+def kept(number: int, display: int = 1, height: int = 40) -> Kept:
+    return Kept(capture(number, display), height, 48, b"signature %d" % number)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "ledger.sqlite"
+
+
+def new(ledger: Ledger, frame: Kept) -> None:
+    ledger.record(ROOT, judge(frame.capture, NOTHING_TO_COMPARE, POLICY), frame, None)
+
+
+def duplicate(ledger: Ledger, one: Capture, nearest: Capture) -> None:
+    ledger.record(ROOT, judge(one, Score(nearest, 0.999, exact=True, worst_tile=0.9), POLICY), None, None)
+
+
+def window(ledger: Ledger, size: int = 3) -> list[int]:
+    """Least recently used first."""
+    return [frame.capture.mtime_ns for frame in reversed(ledger.frames(ROOT, size))]
+
+
+def test_an_entry_is_read_back_as_it_was_written(file: Path) -> None:
+    name = "caf\udce9 [red]\n\x1b[31m_1.png"
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+        odd = capture(2, name=name)
+        verdict = judge(odd, Score(capture(1), 0.97, exact=True, worst_tile=0.4), POLICY)
+        written = ledger.record(ROOT, verdict, Kept(odd, 40, 48, b"s"), Move(Path("/q") / name, State.QUARANTINED))
+    with Ledger(file) as ledger:
+        entry = ledger.entry(written.id)
+        assert entry == written
+        assert entry.verdict == verdict
+        assert (entry.state, entry.location, entry.target) == (State.MOVING, odd.path, Path("/q") / name)
+        assert ledger.moving() == [entry]
+        done = ledger.confirm(entry)
+        assert (done.state, done.location, done.target) == (State.QUARANTINED, Path("/q") / name, None)
+        assert ledger.location(odd) == Path("/q") / name
+        assert ledger.about(Path("/q") / name) == ledger.about(odd.path) == [done]
+
+
+def test_json_has_the_names_of_the_contract(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+        values = ledger.entry(1).as_json()
+    assert list(values) == [
+        "id", "path", "display", "taken_at", "kind", "ssim", "ssim_at_most", "nearest", "worst_tile", "reason",
+        "state", "location", "bytes", "recorded_at", "policy",
+    ]  # fmt: skip
+    assert values["ssim"] is None
+    assert values["kind"] == "new"
+    assert values["state"] == "kept"
+
+
+def test_what_was_judged_or_there_before_is_known_and_other_files_of_the_name_are_not(file: Path) -> None:
+    with Ledger(file) as ledger:
+        assert not ledger.knows_root(ROOT)
+        ledger.beat(ROOT, {"at": "now"})
+        assert not ledger.knows_root(ROOT)
+        ledger.adopt(ROOT, [capture(7)])
+        assert ledger.knows_root(ROOT)
+        new(ledger, kept(1))
+        assert ledger.known(ROOT) == {(b"f7_1.png", 100, 7), (b"f1_1.png", 100, 1)}
+        assert ledger.known(ROOT / "other") == set()
+        assert ledger.baseline_count(ROOT) == 1
+        assert ledger.baseline_count(Path("/screen")) == 0
+
+
+def test_nothing_is_judged_twice(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+        with pytest.raises(sqlite3.IntegrityError):
+            new(ledger, kept(1))
+        assert ledger.counts(ROOT)[Kind.NEW] == 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_the_window_in_the_ledger_is_that_of_an_unbroken_run(data: st.DataObject) -> None:
+    """Against an independent model of the least-recently-used window, read back after every step."""
+    model: dict[int, OrderedDict[int, None]] = {1: OrderedDict(), 2: OrderedDict()}
+    ledger = Ledger.copy_in_memory(Path("/nowhere"))
+    ledger.adopt(ROOT, [])
+    for number in range(1, data.draw(st.integers(1, 25)) + 1):
+        display = data.draw(st.sampled_from([1, 2]))
+        frames = model[display]
+        if frames and data.draw(st.booleans()):
+            touched = data.draw(st.sampled_from(sorted(frames)))
+            duplicate(ledger, capture(number, display), capture(touched, display))
+            frames.move_to_end(touched)
+        else:
+            new(ledger, kept(number, display))
+            frames[number] = None
+            if len(frames) > 3:
+                frames.popitem(last=False)
+        if frames and data.draw(st.integers(0, 9)) == 0:
+            gone = data.draw(st.sampled_from(sorted(frames)))
+            ledger.lose(capture(gone, display))
+            del frames[gone]
+        for wanted in model:
+            found = [f.capture.mtime_ns for f in reversed(ledger.frames(ROOT, 3)) if f.capture.display == wanted]
+            assert found == list(model[wanted])
+
+
+def test_what_fell_out_of_the_window_does_not_come_back_when_the_window_grows(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        for number in range(1, 6):
+            new(ledger, kept(number))
+        assert window(ledger) == [3, 4, 5]
+        assert window(ledger, 100) == [3, 4, 5]
+        assert window(ledger, 2) == [4, 5]
+
+
+def test_frames_of_different_sizes_have_windows_of_their_own(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        for number in range(1, 5):
+            new(ledger, kept(number, height=40))
+            new(ledger, kept(number + 10, height=60))
+        assert sorted(window(ledger)) == [2, 3, 4, 12, 13, 14]
+
+
+def test_a_frame_that_is_gone_leaves_the_window_and_its_entry_says_so(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+        ledger.lose(capture(1))
+        assert window(ledger) == []
+        assert ledger.entry(1).state is State.MISSING
+
+
+def test_since_when_a_display_is_unchanged(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        assert ledger.unchanged(ROOT, 1) == (None, 0)
+        new(ledger, kept(1))
+        assert ledger.unchanged(ROOT, 1) == (None, 0)
+        duplicate(ledger, capture(2), capture(1))
+        new(ledger, kept(3))
+        duplicate(ledger, capture(4), capture(1))
+        duplicate(ledger, capture(5), capture(1))
+        ledger.record(ROOT, unreadable(capture(6), "broken", POLICY), None, None)
+        new(ledger, kept(20, display=2))
+        assert ledger.unchanged(ROOT, 1) == (START + timedelta(minutes=4), 1)
+        assert ledger.window_sizes(ROOT) == {1: 2, 2: 1}
+        assert [entry.verdict.capture.display for entry in ledger.last_of_displays(ROOT)] == [1, 2]
+
+
+def test_totals_count_what_left_the_folder(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+        duplicate(ledger, capture(2), capture(1))
+        assert ledger.saved_bytes(ROOT) == 0
+        ledger.confirm(ledger.intend(ledger.entry(2), Move(Path("/q/f2"), State.QUARANTINED)))
+        assert ledger.saved_bytes(ROOT) == 100
+        assert ledger.saved_bytes(ROOT, START + timedelta(hours=1)) == 0
+        ledger.confirm(ledger.intend(ledger.entry(2), Move(capture(2).path, State.RESTORED)))
+        assert ledger.saved_bytes(ROOT) == 0
+
+
+def test_files_of_the_ledger_are_private_whatever_the_umask(file: Path) -> None:
+    before = os.umask(0)
+    try:
+        with Ledger(file) as ledger:
+            ledger.adopt(ROOT, [])
+            modes = {stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {0o600}
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_newer_ledger_is_refused_and_left_alone(file: Path) -> None:
+    with Ledger(file):
+        pass
+    db = sqlite3.connect(file)
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(WatcherError, match="newer framesift"):
+        Ledger(file)
+
+
+def test_a_damaged_ledger_is_a_fault_with_its_name(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_bytes(b"no database " * 1000)
+    with pytest.raises(FaultError, match=r"ledger\.sqlite cannot be used"):
+        Ledger(file)
+
+
+def test_a_copy_in_memory_is_never_written_back(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+    before = file.read_bytes()
+    with Ledger.copy_in_memory(file) as copy:
+        assert window(copy) == [1]
+        new(copy, kept(2))
+    assert file.read_bytes() == before
+    with Ledger(file) as ledger:
+        assert window(ledger) == [1]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.test_ledger import *
+with Ledger(Path(sys.argv[1])) as ledger:
+    ledger.adopt(ROOT, [])
+    print("go", flush=True)
+    for number in range(1, 10_000):
+        new(ledger, kept(number))
+        print(number, flush=True)
+"""
+
+
+def test_a_kill_loses_nothing_that_was_recorded_and_leaves_no_half_entry(file: Path) -> None:
+    for attempt in range(5):
+        path = file.with_name(f"ledger-{attempt}.sqlite")
+        repository = str(Path(__file__).parents[1])
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), repository], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        for _ in range(random.Random(attempt).randint(5, 60)):
+            last = writer.stdout.readline().strip()
+        writer.kill()
+        writer.wait()
+        writer.stdout.close()
+        with Ledger(path) as ledger:
+            count = ledger.counts(ROOT)[Kind.NEW]
+            assert count >= int(last)
+            assert window(ledger, 0)[-1] == count
+            assert len(ledger._rows("SELECT 1 FROM frame")) == count

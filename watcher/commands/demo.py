@@ -1,0 +1,125 @@
+"""``framesift demo``: a newcomer's first look, with the real watcher on real files."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from watcher.errors import WatcherError
+from watcher.folders import FOLDER_VARIABLES
+from watcher.verdict import Kind
+
+if TYPE_CHECKING:
+    from watcher.ledger import Ledger
+
+_START_SECONDS = 60.0
+_PAUSE = 0.9
+"""Seconds between two runs of the stand-in for the capture job, which takes some time itself."""
+_CATCH_UP_SECONDS = 20.0
+_PREFIX = "framesift-demo-"
+
+
+@click.command(name="demo")
+@click.option("--seconds", type=click.FloatRange(min=1), default=30, show_default=True, help="How long to record.")
+@click.option("--keep", is_flag=True, help="Keep the temporary folder, to look at the pictures.")
+def command(seconds: float, keep: bool) -> None:
+    """Watch framesift at work: three displays, drawn, in a temporary folder.
+
+    A stand-in for the capture job draws a working day, and the real watcher reacts to its files.
+    """
+    from watcher.ledger import Ledger  # noqa: PLC0415 - asking for help must not load SQLite
+
+    with _folder(keep=keep) as base:
+        root = base / "ScreenRecord"
+        root.mkdir()
+        _introduce(root)
+        with _watcher(base, root) as process:
+            _await(process, _START_SECONDS, lambda: (base / "state" / "ledger.sqlite").exists())
+            with Ledger(base / "state" / "ledger.sqlite") as ledger:
+                _await(process, _START_SECONDS, lambda: bool(ledger.report(root).get("root_there")))
+                taken = _record(root, seconds)
+                _await(process, _CATCH_UP_SECONDS, lambda: _done(ledger, root) >= taken)
+        with Ledger(base / "state" / "ledger.sqlite") as ledger:
+            _sum_up(ledger, root)
+        if keep:
+            click.echo(f"\nThe pictures are in {base}")
+
+
+@contextmanager
+def _folder(*, keep: bool) -> Iterator[Path]:
+    if keep:
+        yield Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        yield Path(folder).resolve()
+
+
+def _introduce(root: Path) -> None:
+    click.echo("Every few seconds, a stand-in for the capture job photographs three displays of a drawn working day into")
+    click.echo(f"  {root}")
+    click.echo("framesift watches beside it. New screens stay; a screen that was there before leaves for the quarantine.\n")
+
+
+@contextmanager
+def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The real watcher as a process of its own, untouched by the user's own settings and state."""
+    config = base / "framesift.toml"
+    config.write_text("", encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FRAMESIFT_")}
+    environment |= dict(zip(FOLDER_VARIABLES, map(str, (config, base / "state", base / "logs")), strict=True))
+    # The text of the first lines must come before the watcher's, whatever standard output is.
+    sys.stdout.flush()
+    process = subprocess.Popen([sys.executable, "-m", "watcher", "watch", str(root)], env=environment)  # noqa: S603
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _done(ledger: "Ledger", root: Path) -> int:
+    """How many captures are judged, and where they belong."""
+    return sum(ledger.counts(root).values()) - len(ledger.moving())
+
+
+def _await(process: "subprocess.Popen[bytes]", seconds: float, happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise WatcherError("the watcher of the demo has stopped, or hangs")
+        time.sleep(0.05)
+
+
+def _record(root: Path, seconds: float) -> int:
+    """Record for so long; returns how many captures were taken."""
+    from watcher.recorder import Timetable, record  # noqa: PLC0415 - asking for help must not load Pillow
+
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    morning = datetime.combine(date.today(), datetime.min.time()).replace(hour=9)
+    try:
+        return sum(1 for _ in record(root, Timetable(morning, ticks=10_000, pause=_PAUSE), stop))
+    finally:
+        timer.cancel()
+
+
+def _sum_up(ledger: "Ledger", root: Path) -> None:
+    from watcher.console import size  # noqa: PLC0415 - as above
+
+    counts = ledger.counts(root)
+    left, taken = counts[Kind.DUPLICATE], sum(counts.values())
+    stayed = sum(path.stat().st_size for path in root.rglob("*.png"))
+    saved = ledger.saved_bytes(root)
+    click.echo(f"\n{taken} pictures were taken; {left} of them ({left / max(taken, 1):.0%}) showed nothing new and left.")
+    click.echo(f"{size(saved)} of {size(saved + stayed)} saved, and every picture can be put back: framesift restore --all")
+    click.echo("\nThe real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord")

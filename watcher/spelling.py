@@ -1,0 +1,66 @@
+"""How the settings file spells keys, values, sizes and durations."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+Key = tuple[str, ...]
+"""A setting's name after the tables it stands in: ``("hooks", "run_command", "argv")``."""
+
+
+def dotted(key: Key) -> str:
+    """*key* as TOML writes it."""
+    return ".".join(name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name) for name in key)
+
+
+def shown(value: Any) -> str:
+    """*value* as TOML writes it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str() | Path():
+            text = json.dumps(str(value), ensure_ascii=False)
+            # TOML knows fewer escapes than text for people has.
+            return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)
+        case list() | tuple():
+            return f"[{', '.join(map(shown, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{dotted((name,))} = {shown(item)}' for name, item in value.items())}}}"
+        case _:
+            return str(value)
+
+
+_SIZES = {"GB": 10**9, "MB": 10**6, "KB": 10**3, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
+
+
+def size_text(value: int) -> str:
+    """*value* bytes in the largest unit that says them exactly."""
+    unit = next(unit for unit, size in _SIZES.items() if value % size == 0)
+    return f"{value // _SIZES[unit]} {unit}"
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def duration(text: str) -> timedelta:
+    """The duration that a text such as ``24h``, ``1h30m`` or ``7d`` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    parts = re.findall(r"(\d{1,12})([smhdw])", text, re.ASCII)
+    try:
+        if text and text == "".join(map("".join, parts)):
+            return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        pass  # Longer than Python can say is no duration either.
+    raise ValueError(f'{shown(text)} is not a duration such as "24h", "1h30m" or "7d"')
+
+
+def duration_text(value: timedelta) -> str:
+    """The text that :func:`duration` reads as *value*, in whole seconds."""
+    seconds = round(value.total_seconds())
+    unit = next(unit for unit in "hms" if seconds % _UNITS[unit] == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"

@@ -1,0 +1,80 @@
+"""What each kind of setting accepts, and how it is read."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from watcher.capture import NamePattern
+from watcher.folders import absolute
+from watcher.layers import EnvironmentText, Origin
+from watcher.spelling import duration, duration_text, size_text
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, EnvironmentText):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return str(value)
+    return value
+
+
+def _folder(value: Any, info: ValidationInfo) -> Path:
+    if not isinstance(value, (str, Path)):
+        raise PydanticCustomError("folder", "not a path")
+    try:
+        folder = absolute(value)
+    except ValueError as error:
+        raise PydanticCustomError("folder", "not a path") from error
+    origin = (info.context or {}).get((info.field_name,), Origin())
+    if origin.line and not str(value).startswith("~") and not Path(value).is_absolute():
+        raise ValueError("must be absolute or begin with ~, for the file is read from many working folders")
+    if not folder.name:
+        raise ValueError("must be a folder that has others beside it")
+    return folder
+
+
+def _folder_or_default(value: Any, info: ValidationInfo) -> Path | None:
+    return None if value in ("", None) else _folder(value, info)
+
+
+def _size(value: Any) -> Any:
+    # ByteSize takes true for one byte.
+    if isinstance(value, bool):
+        raise PydanticCustomError("size", "not a size")
+    return value
+
+
+def _period(value: Any) -> timedelta:
+    try:
+        period = value if isinstance(value, timedelta) else duration(str(value))
+    except ValueError as error:
+        raise PydanticCustomError("period", "not a duration") from error
+    if not period:
+        raise PydanticCustomError("period", "no duration at all")
+    return period
+
+
+def _pattern(value: str) -> str:
+    try:
+        NamePattern(value)
+    except (OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
+FolderOrDefault = Annotated[Path | None, BeforeValidator(_folder_or_default)]
+Number = Annotated[float, Strict(), BeforeValidator(_decoded)]
+Count = Annotated[int, Strict(), BeforeValidator(_decoded)]
+Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(_decoded)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_decoded)]
+Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(size_text)]
+Period = Annotated[timedelta, BeforeValidator(_period), PlainSerializer(duration_text)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Anything = Annotated[Any, BeforeValidator(_decoded)]
+Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]
