@@ -44,7 +44,9 @@ def screen(number: int, size: tuple[int, int] = (96, 80), tick: int = 0) -> byte
     draw = ImageDraw.Draw(image)
     for step in range(12):
         x, y = (number * 31 + step * 17) % size[0], (number * 13 + step * 29) % size[1]
-        draw.rectangle((x, y, x + 19, y + 11), fill=((step * 80) % 256, (number * 61) % 256, (step * 40 + number) % 256))
+        draw.rectangle(
+            (x, y, x + 19, y + 11), fill=((step * 80) % 256, (number * 61) % 256, (step * 40 + number) % 256)
+        )
     if tick:
         draw.point((size[0] - 3, 2), fill=(tick % 256, 255, 255))
     return png(image)
@@ -132,7 +134,7 @@ class Desk:
         return process.wait(20)
 
     def ledger(self) -> Ledger:
-        return Ledger(self.state / "ledger.sqlite")
+        return Ledger.open(self.state / "ledger.sqlite")
 
     def judged(self) -> int:
         if not (self.state / "ledger.sqlite").exists():

@@ -50,9 +50,7 @@ def test_a_move_keeps_bytes_mtime_and_mode(source: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("rename", [None, no_rename, other_volume])
-def test_a_move_never_overwrites(
-    source: Path, target: Path, rename: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_move_never_overwrites(source: Path, target: Path, rename: object, monkeypatch: pytest.MonkeyPatch) -> None:
     if rename:
         monkeypatch.setattr(files, "_rename_noreplace", rename)
     target.write_bytes(b"precious")
@@ -83,7 +81,7 @@ def test_to_another_volume_it_is_copied_whole(source: Path, target: Path, monkey
     files.move(source, target, capture_of(source))
     assert looks(target) == before
     assert not source.exists()
-    assert os.listdir(target.parent) == [target.name]
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_copy_that_was_cut_short_is_made_anew(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +109,7 @@ def test_what_is_replaced_is_not_moved(source: Path, target: Path) -> None:
 def test_what_is_replaced_in_the_instant_of_the_move_goes_back(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, capture, calls = files._rename_noreplace, capture_of(source), []
+    real, capture, calls = files._rename_noreplace, capture_of(source), list[bytes]()
 
     def late(a: int, name: bytes, b: int, new: bytes) -> int:
         if not calls:

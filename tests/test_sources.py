@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -29,9 +30,7 @@ class Seeing:
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        return {
-            (os.fsencode(c.path.name), c.size, c.mtime_ns) for c in list(self.captures) if c.path.parent == folder
-        }
+        return {(os.fsencode(c.path.name), c.size, c.mtime_ns) for c in list(self.captures) if c.path.parent == folder}
 
     def _run(self) -> None:
         for capture in self.live.captures(self._found, lambda: None):
@@ -43,9 +42,9 @@ class Seeing:
     def names(self) -> list[str]:
         return [capture.path.name for capture in self.captures]
 
-    def __enter__(self) -> "Seeing":
+    def __enter__(self) -> Self:
         self.thread.start()
-        wait_for(lambda: self.live.sight.root_there or bool(self.said))
+        wait_for(lambda: self.live.sight.last_scan > 0 or bool(self.said))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -190,7 +189,8 @@ def test_a_rewritten_file_is_seen_again(desk: Desk, seeing: Seeing) -> None:
     wait_for(lambda: len(seeing.captures) == 2)
 
 
-def test_an_idle_source_does_not_spin(desk: Desk, seeing: Seeing) -> None:
+@pytest.mark.usefixtures("seeing")
+def test_an_idle_source_does_not_spin(desk: Desk) -> None:
     desk.put(1, WHOLE[:50])  # one that is never whole must not make it spin either
     threading.Event().wait(3)
     before = os.times()

@@ -3,15 +3,33 @@
 The names here are what hooks are written with.
 """
 
-import pluggy
-
-from watcher.capture import Capture
-from watcher.entry import Entry, State
-from watcher.verdict import Kind, Policy, Score, Verdict
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 __all__ = ["Capture", "Entry", "Kind", "Policy", "Score", "State", "Verdict", "__version__", "hookimpl"]
 
-hookimpl = pluggy.HookimplMarker("framesift")
-"""Marks a function of a hook; see :mod:`watcher.hookspecs` for the names and their arguments."""
+if TYPE_CHECKING:
+    from watcher.capture import Capture
+    from watcher.entry import Entry, State
+    from watcher.hookspecs import hookimpl
+    from watcher.verdict import Kind, Policy, Score, Verdict
+else:
+    _HOMES = {
+        "Capture": "capture",
+        "Entry": "entry",
+        "Kind": "verdict",
+        "Policy": "verdict",
+        "Score": "verdict",
+        "State": "entry",
+        "Verdict": "verdict",
+        "hookimpl": "hookspecs",
+    }
+
+    def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers read the branch above
+        """Load a name when it is first asked for: whoever asks for help, or for the version, needs none of them."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return value

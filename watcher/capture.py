@@ -13,6 +13,7 @@ DEFAULT_NAME_PATTERN = (
 )
 """The capture job's names, and any other name that ends in ``_N.png``; hidden names are nobody's captures."""
 
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A settled picture file. (path, size, mtime_ns) identify it for ever; the inode only for the moment."""

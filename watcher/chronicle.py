@@ -3,9 +3,8 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from watcher import __version__
 from watcher.console import Log, size

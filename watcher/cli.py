@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,6 @@ import rich_click as click
 from watcher import __version__
 from watcher.commands import compare, config, demo, history, restore, status, watch, why
 from watcher.errors import SettingsError, WatcherError
-from watcher.files import make_private_folder, write_private
 from watcher.folders import Folders
 from watcher.program import Program
 
@@ -75,6 +73,11 @@ def _complain(text: str) -> None:
 
 
 def _keep_traceback() -> Path:
+    # What follows no success needs.
+    import traceback  # noqa: PLC0415
+
+    from watcher.files import make_private_folder, write_private  # noqa: PLC0415
+
     folder = Folders.choose().log_dir
     make_private_folder(folder)
     file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"

@@ -1,4 +1,4 @@
-"""What a person sees: one line an event, on the terminal and in a log file that rotates. Here and nowhere else is rich."""
+"""What a person sees: one line an event, on the terminal and in a log file that rotates. Only here is rich."""
 
 import io
 import json
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -107,7 +108,7 @@ class Log:
         line.append(f"{now:%m-%d %H:%M:%S}", "dim").append("   · ").append(visible(text), _TONES[tone])
         self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text})
 
-    def __enter__(self) -> "Log":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,6 +16,7 @@ from watcher.verdict import Kind, Policy, Score, judge
 
 _SEEN = 24
 """A difference that can be measured is drawn at least this strongly, of 255."""
+_ROUNDING = 1e-4
 _COLOR = (255, 40, 40)
 
 
@@ -79,7 +80,7 @@ def _drawn(found: Comparison, pixels: Tensor) -> Image.Image:
     picture = Image.frombytes("RGB", (width, height), bytes(rgb.flatten().tolist()))
     pale = Image.blend(picture.convert("L").convert("RGB"), Image.new("RGB", picture.size, "white"), 0.5)
     deficit = (1 - found.map).clamp(0, 1)
-    strength = torch.where(deficit > 1e-4, _SEEN + deficit * (255 - _SEEN), deficit).round().to(torch.uint8).cpu()
+    strength = torch.where(deficit > _ROUNDING, _SEEN + deficit * (255 - _SEEN), deficit).round().to(torch.uint8).cpu()
     rows, columns = strength.shape
     heat = Image.new("L", picture.size)
     # A map position stands for the middle of its 11 x 11 window.

@@ -31,7 +31,7 @@ def is_still(path: Path, capture: Capture) -> bool:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make *folder* and what is missing above it for the owner alone, whatever the umask; existing ones stay as they are."""
+    """Make *folder* and what is missing above it for the owner alone whatever the umask; what exists stays as it is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         with contextlib.suppress(FileExistsError):
@@ -140,8 +140,7 @@ def _copy(source: _Place, target: _Place, capture: Capture) -> None:
         part.unlink()  # left by a crash in the middle of this very copy
     try:
         _copy_content(source, part, capture)
-        if not _same_bytes(source, part):
-            raise OSError(errno.EIO, "the copy differs from the original", str(target.path))
+        _verify(source, part)
         _rename_exclusively(part, target)
     except OSError:
         with contextlib.suppress(OSError):
@@ -172,10 +171,13 @@ def _copy_content(source: _Place, part: _Place, capture: Capture) -> None:
         os.fsync(writer.fileno())
 
 
+def _verify(source: _Place, part: _Place) -> None:
+    if not _same_bytes(source, part):
+        raise OSError(errno.EIO, "the copy differs from the original", str(part.path))
+
+
 def _matches(status: os.stat_result, capture: Capture) -> bool:
-    return (
-        stat.S_ISREG(status.st_mode) and status.st_size == capture.size and status.st_mtime_ns == capture.mtime_ns
-    )
+    return stat.S_ISREG(status.st_mode) and status.st_size == capture.size and status.st_mtime_ns == capture.mtime_ns
 
 
 def _same_inode(one: _Place, other: _Place) -> bool:
@@ -208,9 +210,7 @@ def _rename_exclusively(source: _Place, target: _Place) -> None:
         return
     error = _rename_noreplace(source.folder, os.fsencode(source.name), target.folder, os.fsencode(target.name))
     if error in _UNSUPPORTED:
-        os.link(
-            source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False
-        )
+        os.link(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
         target.sync()
         source.unlink()
     elif error:

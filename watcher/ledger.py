@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from watcher.capture import Capture
 from watcher.entry import Entry, State
 from watcher.errors import FaultError, WatcherError
 from watcher.files import make_private_folder
 from watcher.kept import Kept
+from watcher.rows import capture_of, entry_of, key, path_of, place
 from watcher.schema import MIGRATIONS
-from watcher.verdict import Kind, Policy, Score, Verdict
+from watcher.verdict import Kind, Policy, Verdict
 
 _BUSY_SECONDS = 30.0
 _OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
@@ -39,43 +40,47 @@ class Move:
 class Ledger:
     """The ledger of all roots of one state folder. Every public method is one transaction, durable when it returns."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the ledger at *path*, making or migrating it as needed.
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        """Take over an open connection, making or migrating what is in it as needed."""
+        self._path = path
+        self._db = db
+        with _faults(path):
+            self._migrate()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the ledger at *path*, or make it.
 
         Raises:
             FaultError: it cannot be opened, read or written at the moment.
             WatcherError: it was written by a newer framesift.
         """
-        self._path = path
         with _faults(path):
             make_private_folder(path.parent)
             # Made here so that SQLite's own files inherit the mode, whatever the umask.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = _connect(path)
-            self._db.execute("PRAGMA journal_mode=WAL")
+            db = _connect(path)
+            db.execute("PRAGMA journal_mode=WAL")
             # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._migrate()
+            db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA foreign_keys=ON")
+        return cls(path, db)
 
     @classmethod
-    def copy_in_memory(cls, path: Path) -> "Ledger":
+    def copy_in_memory(cls, path: Path) -> Self:
         """A copy of the ledger at *path* (empty if there is none) that is never written back: for dry runs."""
-        ledger = cls.__new__(cls)
-        ledger._path = path
         with _faults(path):
-            ledger._db = _connect(":memory:")
+            copy = _connect(":memory:")
             if path.exists():
                 with contextlib.closing(_connect(path)) as original:
-                    original.backup(ledger._db)
-            ledger._migrate()
-        return ledger
+                    original.backup(copy)
+        return cls(path, copy)
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +125,7 @@ class Ledger:
     def latest_root(self) -> Path | None:
         """The root whose watcher reported last, or None if none ever did."""
         rows = self._rows("SELECT path FROM root ORDER BY json_extract(report, '$.at') DESC LIMIT 1")
-        return _path(rows[0]["path"]) if rows else None
+        return path_of(rows[0]["path"]) if rows else None
 
     def adopt(self, root: Path, captures: Iterable[Capture]) -> None:
         """Begin with *root*: its *captures* were there before, and are left to ``sweep``."""
@@ -200,12 +205,12 @@ class Ledger:
     def _update(self, entry: Entry, **values: Any) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
         with self._transaction() as db:
-            db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])  # noqa: S608 - our names
+            db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])
 
     # --- windows ---
 
     def frames(self, root: Path, window: int) -> list[Kept]:
-        """The frames of all windows of *root*, most recently used first, at most *window* (0: all) a display and size."""
+        """The frames of all windows of *root*, most recently used first; at most *window* (0: all) in each."""
         rows = self._rows(
             """
             SELECT * FROM (
@@ -217,15 +222,15 @@ class Ledger:
             """,
             [os.fsencode(root), window or 1 << 62],
         )
-        return [Kept(_capture(row), row["height"], row["width"], row["signature"]) for row in rows]
+        return [Kept(capture_of(row), row["height"], row["width"], row["signature"]) for row in rows]
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
-        key = _key(capture)
+        own = key(capture)
         with self._transaction() as db:
             number = "(SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)"
-            db.execute(f"UPDATE frame SET in_window = 0 WHERE entry_id = {number}", key)  # noqa: S608 - a constant
-            db.execute(f"UPDATE entry SET state = ? WHERE id = {number}", [State.MISSING.value, *key])  # noqa: S608
+            db.execute(f"UPDATE frame SET in_window = 0 WHERE entry_id = {number}", own)
+            db.execute(f"UPDATE entry SET state = ? WHERE id = {number}", [State.MISSING.value, *own])
 
     def renew(self, kept: Kept) -> None:
         """Put a signature that was computed again in the place of one that was of no use."""
@@ -233,16 +238,16 @@ class Ledger:
             db.execute(
                 "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
                 " (SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)",
-                [kept.height, kept.width, kept.signature, *_key(kept.capture)],
+                [kept.height, kept.width, kept.signature, *key(kept.capture)],
             )
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
         rows = self._rows(
             "SELECT location FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
-            _key(capture),
+            key(capture),
         )
-        return _path(rows[0]["location"]) if rows else capture.path
+        return path_of(rows[0]["location"]) if rows else capture.path
 
     # --- questions ---
 
@@ -255,23 +260,23 @@ class Ledger:
         rows = self._rows(f"{_ENTRY} WHERE entry.id = ?", [number])
         if not rows:
             raise KeyError(number)
-        return _entry(rows[0])
+        return entry_of(rows[0])
 
     def moving(self) -> list[Entry]:
         """The entries whose move was begun and not confirmed."""
-        return [_entry(row) for row in self._rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
+        return [entry_of(row) for row in self._rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
 
     def about(self, path: Path) -> list[Entry]:
         """All entries on the file that was at *path* when it was captured, or is there now, oldest first."""
         rows = self._rows(
             f"{_ENTRY} WHERE (entry.folder = ? AND entry.name = ?) OR entry.location = ? ORDER BY entry.id",
-            [*_place(path), os.fsencode(path)],
+            [*place(path), os.fsencode(path)],
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def entries(self, where: str = "TRUE", values: Iterable[Any] = (), limit: int = -1) -> Iterator[Entry]:
         """The last *limit* entries (-1: all) for which the SQL condition *where* on ``entry`` holds, oldest first."""
-        inner = f"SELECT id FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - written by us
+        inner = f"SELECT id FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"
         ids = [row[0] for row in self._rows(inner, [*values, limit])]
         for number in reversed(ids):
             yield self.entry(number)
@@ -294,7 +299,7 @@ class Ledger:
         """The last entry of every display of *root*."""
         last = f"SELECT max(id) FROM entry WHERE {_OF_ROOT} GROUP BY display"
         return [
-            _entry(row)
+            entry_of(row)
             for row in self._rows(f"{_ENTRY} WHERE entry.id IN ({last}) ORDER BY entry.display", [os.fsencode(root)])
         ]
 
@@ -321,7 +326,7 @@ class Ledger:
             " GROUP BY display",
             [os.fsencode(root)],
         )
-        return {display: count for display, count in rows}
+        return dict(map(tuple, rows))
 
     def recent_times(self, root: Path, count: int) -> list[datetime]:
         """The times of the last *count* captures, oldest first."""
@@ -363,7 +368,7 @@ def _faults(path: Path) -> Iterator[None]:
 def _remember(db: sqlite3.Connection, captures: Iterable[Capture]) -> None:
     db.executemany(
         "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) VALUES (?, ?, ?, ?)",
-        ((*_place(capture.path), capture.size, capture.mtime_ns) for capture in captures),
+        ((*place(capture.path), capture.size, capture.mtime_ns) for capture in captures),
     )
 
 
@@ -390,7 +395,7 @@ def _admit(db: sqlite3.Connection, number: int, frame: Kept, window: int) -> Non
 def _verdict_values(db: sqlite3.Connection, verdict: Verdict) -> list[Any]:
     capture, score = verdict.capture, verdict.score
     return [
-        *_place(capture.path),
+        *place(capture.path),
         capture.size,
         capture.mtime_ns,
         capture.display,
@@ -416,7 +421,7 @@ def _number_of(db: sqlite3.Connection, capture: Capture | None) -> int | None:
         return None
     row = db.execute(
         "SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
-        _key(capture),
+        key(capture),
     ).fetchone()
     return int(row[0])
 
@@ -429,41 +434,3 @@ def _policy_number(db: sqlite3.Connection, policy: Policy) -> int:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat()
-
-
-def _place(path: Path) -> tuple[bytes, bytes]:
-    return os.fsencode(path.parent), os.fsencode(path.name)
-
-
-def _key(capture: Capture) -> list[Any]:
-    return [*_place(capture.path), capture.size, capture.mtime_ns]
-
-
-def _path(raw: bytes) -> Path:
-    return Path(os.fsdecode(raw))
-
-
-def _capture(row: sqlite3.Row, prefix: str = "") -> Capture:
-    return Capture(
-        path=_path(row[f"{prefix}folder"]) / os.fsdecode(row[f"{prefix}name"]),
-        display=row[f"{prefix}display"],
-        taken_at=datetime.fromisoformat(row[f"{prefix}taken_at"]),
-        size=row[f"{prefix}size"],
-        mtime_ns=row[f"{prefix}mtime_ns"],
-    )
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    nearest = _capture(row, "near_") if row["nearest_id"] is not None else None
-    score = Score(nearest, row["ssim"], bool(row["exact"]), row["worst_tile"])
-    policy = Policy.from_json(json.loads(row["policy"]))
-    return Entry(
-        id=row["id"],
-        verdict=Verdict(_capture(row), Kind(row["kind"]), score, policy, row["reason"]),
-        state=State(row["state"]),
-        location=_path(row["location"]),
-        target=_path(row["target"]) if row["target"] is not None else None,
-        becomes=State(row["becomes"]) if row["becomes"] is not None else None,
-        recorded_at=datetime.fromisoformat(row["recorded_at"]),
-        note=row["note"],
-    )

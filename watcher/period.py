@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 import rich_click as click
 
@@ -54,16 +54,13 @@ def _after(begin: datetime, time_format: str) -> datetime:
             return begin + (timedelta(seconds=1) if time_format.endswith("%S") else timedelta(minutes=1))
 
 
-class PeriodType(click.ParamType):
-    """A period given as an option."""
+def date(text: str) -> Period:
+    """A period given as an option.
 
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:
-        """Parse it, or end the program with what would be right."""
-        if isinstance(value, Period):
-            return value
-        try:
-            return Period.parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    Raises:
+        click.BadParameter: it is none; the text says what would be right.
+    """
+    try:
+        return Period.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error

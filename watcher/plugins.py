@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,10 @@ class Hooks:
             self._manager.set_blocked(name)
         # pluggy asks the last one registered first: so the user's answers come before ours.
         for name in BUILT_IN:
-            self._register(name, lambda name=name: importlib.import_module(f"watcher.hooks.{name}"))
+            self._register(name, partial(importlib.import_module, f"watcher.hooks.{name}"))
         self._guarded("the installed hooks", lambda: self._manager.load_setuptools_entrypoints(hookspecs.PROJECT))
         for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
-            self._register(file.stem, lambda file=file: _import_file(file))
+            self._register(file.stem, partial(_import_file, file))
         self.names = sorted(name for name, plugin in self._manager.list_name_plugin() if plugin is not None)
 
     def place(self, verdict: Verdict) -> Path | None:
@@ -56,7 +57,7 @@ class Hooks:
         offered: Mapping[str, Any] = {"entry": entry, "settings": self._settings}
         for hook in reversed(self._manager.hook.recorded.get_hookimpls()):
             arguments = [offered[name] for name in hook.argnames]
-            self._guarded(f"hook {hook.plugin_name}", lambda hook=hook, values=arguments: hook.function(*values))
+            self._guarded(f"hook {hook.plugin_name}", partial(hook.function, *arguments))
 
     def _register(self, name: str, load: Callable[[], object]) -> None:
         if self._manager.is_blocked(name):

@@ -8,8 +8,8 @@ from watcher.errors import WatcherError
 
 if TYPE_CHECKING:
     # Asking for help must load neither pydantic nor SQLite.
-    from watcher.ledger import Ledger
     from watcher.folders import Folders
+    from watcher.ledger import Ledger
     from watcher.settings import Settings
 
 
@@ -46,7 +46,7 @@ class Program:
         """
         from watcher.ledger import Ledger  # noqa: PLC0415 - see above
 
-        return Ledger(self.ledger_file)
+        return Ledger.open(self.ledger_file)
 
     def existing_ledger(self) -> "Ledger":
         """The ledger of a watcher that has run.

@@ -1,4 +1,7 @@
-"""The ledger's schema, as the steps that lead to it: step n makes ``user_version`` n. A step once shipped never changes."""
+"""The ledger's schema, as the steps that lead to it: step n makes ``user_version`` n.
+
+A step once shipped never changes.
+"""
 
 MIGRATIONS = (
     """

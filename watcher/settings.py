@@ -39,7 +39,9 @@ class RunCommand(Section):
 class Notify(Section):
     """Settings of the hook notify."""
 
-    urls: Texts = Field(default=(), description='a list of Apprise addresses such as ["mailto://me:secret@example.org"]')
+    urls: Texts = Field(
+        default=(), description='a list of Apprise addresses such as ["mailto://me:secret@example.org"]'
+    )
     kinds: Kinds = Field(default=("unreadable",), description='a list of verdicts such as ["new", "unreadable"]')
 
 

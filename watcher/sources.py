@@ -40,7 +40,8 @@ _COARSE_MTIME_NS = 3_000_000_000
 class Known(Protocol):
     """What needs no judgement any more: (name, size, mtime_ns) of a folder's files."""
 
-    def __call__(self, folder: Path) -> set[tuple[bytes, int, int]]: ...
+    def __call__(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """Ask for *folder*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
                 if item.is_dir(follow_symlinks=False):
                     folders.append(Path(item.path))
                 elif pattern.matches(item.name) and item.is_file(follow_symlinks=False):
-                    # os.stat: on Windows the entry's own lacks the inode and may be stale.
-                    status = os.stat(item.path, follow_symlinks=False)
+                    # os.lstat: on Windows the entry's own lacks the inode and may be stale.
+                    status = os.lstat(item.path)
                     if (os.fsencode(item.name), status.st_size, status.st_mtime_ns) not in passed:
                         captures.append(pattern.parse(Path(item.path), status))
             except FileNotFoundError:
@@ -303,14 +304,10 @@ class Live:
     def _has_arrived(self, capture: Capture, arrival: Arrival, now: float) -> bool:
         """Whether the file is unchanged since it was noticed, and whole; otherwise look again later."""
         try:
-            status = os.stat(capture.path, follow_symlinks=False)
-            if not stat.S_ISREG(status.st_mode):
-                raise FileNotFoundError
-            if key_of(status) != arrival.key:
-                self._arrivals[capture.path] = (
-                    self._pattern.parse(capture.path, status),
-                    Arrival.seen(key_of(status), now),
-                )
+            status = capture.path.lstat()
+            if stat.S_ISREG(status.st_mode) and key_of(status) != arrival.key:
+                changed = self._pattern.parse(capture.path, status)
+                self._arrivals[capture.path] = (changed, Arrival.seen(key_of(status), now))
                 return False
             check_whole(capture.path, arrival.key)
         except (FileNotFoundError, NotADirectoryError, GoneError):

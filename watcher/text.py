@@ -13,4 +13,4 @@ def visible(text: str) -> str:
 def _escape(char: str) -> str:
     if "\udc80" <= char <= "\udcff":
         return f"\\x{ord(char) - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode("ascii") if char.isascii() or ord(char) < 0xD800 else f"\\U{ord(char):08x}"
+    return f"\\x{ord(char):02x}" if char.isascii() else f"\\u{ord(char):04x}"

@@ -1,6 +1,7 @@
 """Whether a watcher is alive and sees, concluded from evidence; and whether the capture job seems to be."""
 
 import hashlib
+import itertools
 import os
 import statistics
 from collections.abc import Sequence
@@ -80,8 +81,8 @@ def lock_folder(state_dir: Path, root: Path) -> Path:
 
 
 def usual_gap(times: Sequence[datetime]) -> float | None:
-    """The usual seconds between two runs of the capture job: the median, unmoved by nights; None if too few are known."""
-    gaps = [(late - early).total_seconds() for early, late in zip(times, times[1:], strict=False)]
+    """The usual seconds between two runs of the capture job: the median, unmoved by nights; None if unknown."""
+    gaps = [(late - early).total_seconds() for early, late in itertools.pairwise(times)]
     runs = [gap for gap in gaps if gap > 1]  # one run writes a file for each display
     return statistics.median(runs) if len(runs) >= _FEWEST_GAPS else None
 

@@ -1,7 +1,6 @@
 """A watcher at work: from the live source through the pipeline into custody, and onto the console."""
 
 import contextlib
-import os
 import signal
 import threading
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from watcher.capture import Capture, NamePattern
 from watcher.chronicle import Chronicle
@@ -52,7 +52,9 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
         hooks = Hooks(settings, program.folders.hooks_dir, partial(log.say, tone="error"))
         custody = (Rehearsal if dry_run else Custody)(ledger, hooks, root, _Patience(log, stop))
         for entry in custody.recover():
-            log.say(f"{entry.verdict.capture.path.name} was on its way when the last run ended; it is {entry.state} now")
+            log.say(
+                f"{entry.verdict.capture.path.name} was on its way when the last run ended; it is {entry.state} now"
+            )
         windows = Windows(settings.policy, load_frame, ledger.location, settings.frame_memory)
         windows.restore(ledger.frames(root, settings.window))
         clock = _Clock()
@@ -115,7 +117,7 @@ class _Stop(contextlib.AbstractContextManager["_Stop"]):
         self.signal = signal.SIGTERM
         self._before = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def __enter__(self) -> "_Stop":
+    def __enter__(self) -> Self:
         for number in _SIGNALS:
             signal.signal(number, self._received)
         return self

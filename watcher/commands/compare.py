@@ -14,13 +14,13 @@ from watcher.program import Program
 @click.command(name="compare")
 @click.argument("first", metavar="A", type=click.Path(path_type=Path))
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
-@click.option("--map", "map_file", type=click.Path(path_type=Path), help="Draw where they differ, into this new PNG file.")
+@click.option(
+    "--map", "map_file", type=click.Path(path_type=Path), help="Draw where they differ, into this new PNG file."
+)
 @click.option("--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, however long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def command(
-    program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool
-) -> None:
+def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
     """Compare captures A and B exactly as the watcher would: score, verdict, worst tile, changed share."""
     from watcher.console import print_table  # noqa: PLC0415 - asking for help must load neither rich nor torch
     from watcher.difference import compare_files  # noqa: PLC0415

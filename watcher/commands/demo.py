@@ -44,11 +44,11 @@ def command(seconds: float, keep: bool) -> None:
         _introduce(root)
         with _watcher(base, root) as process:
             _await(process, _START_SECONDS, lambda: (base / "state" / "ledger.sqlite").exists())
-            with Ledger(base / "state" / "ledger.sqlite") as ledger:
+            with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
                 _await(process, _START_SECONDS, lambda: bool(ledger.report(root).get("root_there")))
                 taken = _record(root, seconds)
                 _await(process, _CATCH_UP_SECONDS, lambda: _done(ledger, root) >= taken)
-        with Ledger(base / "state" / "ledger.sqlite") as ledger:
+        with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
             _sum_up(ledger, root)
         if keep:
             click.echo(f"\nThe pictures are in {base}")
@@ -64,9 +64,13 @@ def _folder(*, keep: bool) -> Iterator[Path]:
 
 
 def _introduce(root: Path) -> None:
-    click.echo("Every few seconds, a stand-in for the capture job photographs three displays of a drawn working day into")
+    click.echo(
+        "Every few seconds, a stand-in for the capture job photographs three displays of a drawn working day into"
+    )
     click.echo(f"  {root}")
-    click.echo("framesift watches beside it. New screens stay; a screen that was there before leaves for the quarantine.\n")
+    click.echo(
+        "framesift watches beside it. New screens stay; a screen that was there before leaves for the quarantine.\n"
+    )
 
 
 @contextmanager
@@ -120,6 +124,10 @@ def _sum_up(ledger: "Ledger", root: Path) -> None:
     left, taken = counts[Kind.DUPLICATE], sum(counts.values())
     stayed = sum(path.stat().st_size for path in root.rglob("*.png"))
     saved = ledger.saved_bytes(root)
-    click.echo(f"\n{taken} pictures were taken; {left} of them ({left / max(taken, 1):.0%}) showed nothing new and left.")
-    click.echo(f"{size(saved)} of {size(saved + stayed)} saved, and every picture can be put back: framesift restore --all")
+    click.echo(
+        f"\n{taken} pictures were taken; {left} of them ({left / max(taken, 1):.0%}) showed nothing new and left."
+    )
+    click.echo(
+        f"{size(saved)} of {size(saved + stayed)} saved, and every picture can be put back: framesift restore --all"
+    )
     click.echo("\nThe real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord")

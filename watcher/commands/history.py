@@ -5,20 +5,20 @@ from typing import Any
 
 import rich_click as click
 
-from watcher.period import Period, PeriodType
+from watcher.period import Period, date
 from watcher.program import Program
 from watcher.verdict import Kind
 
 
 @click.command(name="history")
-@click.option("--since", type=PeriodType(), help="From the beginning of this day, month, year or moment.")
-@click.option("--until", type=PeriodType(), help="To the end of this day, month, year or moment.")
+@click.option("--since", type=date, help="From the beginning of this day, month, year or moment.")
+@click.option("--until", type=date, help="To the end of this day, month, year or moment.")
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
 @click.option("--display", type=int, help="Only this display.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the last so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_obj
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     program: Program,
     since: Period | None,
     until: Period | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from watcher.errors import ConflictError, WatcherError
-from watcher.period import Period, PeriodType
+from watcher.period import Period, date
 from watcher.program import Program
 from watcher.text import visible
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(name="restore")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--day", type=PeriodType(), help="Everything captured on this day (or in this month, or year).")
+@click.option("--day", type=date, help="Everything captured on this day (or in this month, or year).")
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     help="Restore from this quarantine folder, even if there is no ledger any more.",
 )
 @click.pass_obj
-def command(  # noqa: PLR0913 - one parameter an option
-    program: Program, paths: tuple[Path, ...], day: Period | None, everything: bool, dry_run: bool, quarantine: Path | None
+def command(
+    program: Program,
+    paths: tuple[Path, ...],
+    day: Period | None,
+    everything: bool,
+    dry_run: bool,
+    quarantine: Path | None,
 ) -> None:
     """Put files back, bytes and times unchanged; what was restored is never judged again.
 

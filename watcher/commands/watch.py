@@ -14,7 +14,9 @@ EXIT_INTERRUPTED = 130
 
 @click.command(name="watch")
 @click.argument("root", required=False, type=click.Path(path_type=Path))
-@click.option("--quarantine", type=click.Path(path_type=Path), help="Where duplicates go; ROOT-quarantine if not given.")
+@click.option(
+    "--quarantine", type=click.Path(path_type=Path), help="Where duplicates go; ROOT-quarantine if not given."
+)
 @click.option("--duplicate", type=float, help="SSIM above which a capture is a duplicate.")
 @click.option("--similar", type=float, help="SSIM above which a capture is similar.")
 @click.option("--window", type=int, help="Kept frames of a display to compare with; 0 for all.")
@@ -22,7 +24,7 @@ EXIT_INTERRUPTED = 130
 @click.option("--dry-run", is_flag=True, help="Judge and tell, but move nothing and write nothing down.")
 @click.option("--log-file", type=click.Path(path_type=Path), help="Where the log goes besides the terminal.")
 @click.pass_obj
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     program: Program,
     root: Path | None,
     quarantine: Path | None,
