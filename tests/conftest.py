@@ -1,11 +1,13 @@
 """What tests share: a place of their own, small pictures, and framesift as a real process."""
 
+import contextlib
 import io
 import os
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,16 +42,45 @@ def png(image: Image.Image) -> bytes:
 
 def screen(number: int, size: tuple[int, int] = (96, 80), tick: int = 0) -> bytes:
     """A screen that is its own for each *number*; *tick* changes a few pixels of it, as a clock does."""
-    image = Image.new("RGB", size, (number * 37 % 256, number * 91 % 256, number * 53 % 256))
+    ground = (number * 37 % 256, number * 91 % 256, number * 53 % 256)
+    image = Image.new("RGB", size, ground)
     draw = ImageDraw.Draw(image)
     for step in range(12):
         x, y = (number * 31 + step * 17) % size[0], (number * 13 + step * 29) % size[1]
-        draw.rectangle(
-            (x, y, x + 19, y + 11), fill=((step * 80) % 256, (number * 61) % 256, (step * 40 + number) % 256)
-        )
+        fill = ((step * 80) % 256, (number * 61) % 256, (step * 40 + number) % 256)
+        draw.rectangle((x, y, x + 19, y + 11), fill=fill)
     if tick:
-        draw.point((size[0] - 3, 2), fill=(tick % 256, 255, 255))
+        spot = (size[0] - 20, 18)
+        red, green, blue = list(image.crop((*spot, spot[0] + 1, spot[1] + 1)).tobytes())
+        draw.point(spot, fill=((red + 30 + tick) % 256, (green + 30) % 256, (blue + 30) % 256))
     return png(image)
+
+
+def typed(number: int, letters: int, size: tuple[int, int] = (96, 80)) -> bytes:
+    """:func:`screen` with a few *letters* typed: 1 makes it a duplicate, 3 make it similar."""
+    image = Image.open(io.BytesIO(screen(number, size)))
+    draw = ImageDraw.Draw(image)
+    for letter in range(letters):
+        x, y = 4 + letter * 10, size[1] - 12
+        draw.rectangle((x, y, x + 4, y + 5), fill=(255 - letter * 20, letter * 30, 128))
+    return png(image)
+
+
+def land(path: Path, content: bytes, mtime_ns: int | None = None, mode: int = 0o644) -> Path:
+    """Let a file appear at *path* at once and whole, as one that is moved or synced there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.parent / ".landing"
+    hidden.write_bytes(content)
+    hidden.chmod(mode)
+    if mtime_ns is not None:
+        os.utime(hidden, ns=(mtime_ns, mtime_ns))
+    return hidden.rename(path)
+
+
+def facts(path: Path) -> tuple[bytes, int, int]:
+    """What a move must leave unchanged: bytes, mtime and mode."""
+    status = path.lstat()
+    return path.read_bytes(), status.st_mtime_ns, stat.S_IMODE(status.st_mode)
 
 
 def name_of(moment: datetime, display: int) -> str:
@@ -75,6 +106,7 @@ class Desk:
             "FRAMESIFT_STATE_DIR": str(self.state),
             "FRAMESIFT_LOG_DIR": str(self.logs),
             "FRAMESIFT_CONFIG": str(self.config),
+            "HOME": str(self.base / "no-home"),
             "PYTHONWARNINGS": "default",
         }
 
@@ -107,12 +139,12 @@ class Desk:
             assert done.returncode == check, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def start(self, *arguments: str, ready: bool = True) -> "subprocess.Popen[str]":
-        """Start the watcher as a process, and wait until it says that it watches."""
+    def start(self, *arguments: str, ready: bool = True, prefix: Sequence[str] = ()) -> "subprocess.Popen[str]":
+        """Start the watcher as a process, by way of the command *prefix*, and wait until it says that it watches."""
         output = self.base / f"watch-{len(self.processes)}.out"
         with output.open("w") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "watcher", "watch", *arguments],
+                [*prefix, sys.executable, "-m", "watcher", "watch", *arguments],
                 env=self.environment,
                 cwd="/",
                 stdout=stream,
@@ -142,16 +174,52 @@ class Desk:
         with self.ledger() as ledger:
             return sum(ledger.counts(self.root).values())
 
+    def decisions(self) -> dict[str, tuple[object, ...]]:
+        """What the ledger says of each path: kind, SSIM, whether that is exact, nearest, state and location."""
+        said: dict[str, tuple[object, ...]] = {}
+        with self.ledger() as ledger:
+            for entry in ledger.entries():
+                verdict, score = entry.verdict, entry.verdict.score
+                nearest = score.nearest and self.relative(score.nearest.path)
+                path = self.relative(verdict.capture.path)
+                assert path not in said, f"{path} was judged twice"
+                said[path] = (
+                    *(verdict.kind.value, score.ssim, score.exact, nearest),
+                    *(entry.state.value, self.relative(entry.location)),
+                )
+        return said
+
+    def windows(self, window: int) -> dict[int, list[tuple[str, int, int, bytes]]]:
+        """The kept frames of each display, most recently used first."""
+        frames: dict[int, list[tuple[str, int, int, bytes]]] = {}
+        with self.ledger() as ledger:
+            for kept in ledger.frames(self.root, window):
+                own = frames.setdefault(kept.capture.display, [])
+                own.append((self.relative(kept.capture.path), kept.height, kept.width, kept.signature))
+        return frames
+
+    def relative(self, path: Path) -> str:
+        return str(path.relative_to(self.base))
+
+
+@contextlib.contextmanager
+def working_desk(base: Path) -> Iterator[Desk]:
+    """A desk at *base*, none of whose processes outlives it."""
+    desk = Desk(base)
+    desk.root.mkdir()
+    try:
+        yield desk
+    finally:
+        for process in desk.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    desk.root.mkdir()
-    yield desk
-    for process in desk.processes:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    with working_desk(tmp_path) as desk:
+        yield desk
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:

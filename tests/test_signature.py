@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from watcher.signature import Signature, Stack, compute, huber, tile_areas, tile_deficits, tile_grid
+from watcher.signature import Signature, Stack, compute, huber, tile_deficits
+from watcher.tiles import tile_areas, tile_grid
 
 CPU = torch.device("cpu")
 KINDS = ("noise", "flat", "stripes", "text", "ramp", "black and white")

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,8 +7,9 @@ from torch import Tensor
 
 from tests.test_signature import pairs, picture, tile_sums, true_deficits
 from watcher import similarity
-from watcher.signature import compute, tile_areas, tile_deficits
+from watcher.signature import compute, tile_deficits
 from watcher.similarity import compare_fully, measure, reference
+from watcher.tiles import gaussian_means, tile_areas
 
 DEVICES = [
     "cpu",
@@ -101,12 +100,12 @@ def test_a_small_change_costs_few_squares(monkeypatch: pytest.MonkeyPatch) -> No
     x = picture("text", 400, 600, 1)
     y = x.clone()
     y[:, 200:203, 300:303] = 128
-    filtered, sizes = similarity._filtered, []
+    sizes = []
 
-    def counted(squares: Tensor) -> Iterator[Tensor]:
-        sizes.append(squares.shape[1])
-        return filtered(squares)
+    def counted(values: Tensor) -> Tensor:
+        sizes.append(values.shape[1])
+        return gaussian_means(values)
 
-    monkeypatch.setattr(similarity, "_filtered", counted)
+    monkeypatch.setattr(similarity, "gaussian_means", counted)
     assert measure(x, y, -1.0).exact
     assert sum(sizes) <= 3 * 4

@@ -182,6 +182,20 @@ def test_what_is_no_regular_visible_file_is_not_opened(desk: Desk, seeing: Seein
     assert not seeing.said
 
 
+def test_nothing_beside_the_root_is_looked_at(desk: Desk, seeing: Seeing) -> None:
+    (desk.base / "beside_1.png").write_bytes(WHOLE)
+    (desk.base / "other" / "deep").mkdir(parents=True)
+    (desk.base / "other" / "deep" / "beside_2.png").write_bytes(WHOLE)
+    desk.root.chmod(0o700)  # an event of the root itself, which names the folder it lies in
+    moved = desk.put(1, WHOLE[:-1])
+    wait_for(lambda: bool(seeing.live.sight.waiting))
+    moved.rename(desk.base / "moved_1.png")
+    inside = desk.put(2, WHOLE)
+    wait_for(lambda: bool(seeing.captures))
+    threading.Event().wait(0.5)
+    assert seeing.names() == [inside.name]
+
+
 def test_a_rewritten_file_is_seen_again(desk: Desk, seeing: Seeing) -> None:
     path = desk.put(1, WHOLE)
     wait_for(lambda: len(seeing.captures) == 1)

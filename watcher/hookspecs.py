@@ -16,6 +16,8 @@ from watcher.verdict import Verdict
 PROJECT = "framesift"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a hook; hook files take it from ``watcher``."""
 
 
 @hookspec(firstresult=True)

@@ -3,19 +3,16 @@
 import math
 import struct
 from dataclasses import dataclass
-from functools import cache
 from typing import Self
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+
+from watcher.tiles import SIDE, Squares, gaussian_means, pixel_values, pooled, tile_areas, tile_grid
 
 C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
 """SSIM's constants for values of 0 to 255."""
-TAPS = 11
-"""Width of SSIM's Gaussian window (sigma 1.5); the SSIM map is this less 1 smaller than the frame."""
-HALO = TAPS - 1
 
 TILE = 16
 """Side in SSIM map positions of the tiles that a signature describes."""
@@ -41,17 +38,6 @@ _SLOPE = min(
 )
 
 
-@cache
-def gaussian_band(size: int, taps_from: int, device: torch.device) -> Tensor:
-    """The matrix (size, taps_from) that filters *taps_from* >= size + 10 samples to *size* by SSIM's Gaussian."""
-    taps = torch.tensor([math.exp(-((k - TAPS // 2) ** 2) / (2 * 1.5**2)) for k in range(TAPS)], dtype=torch.float32)
-    taps /= taps.sum()
-    band = torch.zeros(size, taps_from)
-    for row in range(size):
-        band[row, row : row + TAPS] = taps
-    return band.to(device)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Signature:
     """Tile means of a = 1/2 ln(v + C2/2) and b = 1/2 ln(m^2 + C1/2), m and v the Gaussian mean and variance."""
@@ -73,81 +59,92 @@ class Signature:
         if len(data) < _HEAD.size or _HEAD.unpack_from(data)[:2] != (FORMAT, reduce):
             return None
         _, _, height, width = _HEAD.unpack_from(data)
-        shape = (2, 3, *tile_grid(height, width))
+        shape = (2, 3, *tile_grid(height, width, TILE))
         if len(data) != _HEAD.size + math.prod(shape):
             return None
         codes = torch.frombuffer(bytearray(data[_HEAD.size :]), dtype=torch.uint8)
         return cls(height, width, codes.view(shape).to(device))
 
 
-def tile_grid(height: int, width: int, tile: int = TILE) -> tuple[int, int]:
-    """Rows and columns of tiles on the SSIM map of a frame of *height* x *width* pixels."""
-    return -(-(height - HALO) // tile), -(-(width - HALO) // tile)
-
-
-def tile_areas(height: int, width: int, device: torch.device, tile: int = TILE) -> Tensor:
-    """(rows, columns) float32: how many map positions each tile has; fewer at the right and bottom edge."""
-    sides = []
-    for side, count in zip((height - HALO, width - HALO), tile_grid(height, width, tile), strict=True):
-        sides.append((side - tile * torch.arange(count)).clamp(max=tile).float())
-    return torch.outer(*sides).to(device)
-
-
-def compute(pixels: Tensor) -> Signature:
+def compute(pixels: Tensor, like: tuple[Tensor, Signature] | None = None) -> Signature:
     """The signature of a frame's *pixels* (3, height, width) uint8.
 
-    m and E[x^2] are two products with a banded matrix, one strip of tiles at a time so that all of it stays in cache;
-    a mean of logarithms over eight rows is one logarithm of a product.
+    Where the frame is equal to another, *like*, the numbers are the same and are taken over; where it is of one shade
+    they are known, and where a channel is equal to red they are red's.
     """
-    height, width = pixels.shape[1:]
-    rows, columns = tile_grid(height, width)
-    sums = torch.stack([_strip(pixels, row, columns) for row in range(rows)], 2)
-    means = sums / tile_areas(height, width, pixels.device)
-    low = torch.tensor(_LOW, device=pixels.device).view(2, 1, 1, 1)
-    step = torch.tensor(_STEP, device=pixels.device).view(2, 1, 1, 1)
-    codes = ((means - low) / step).round_().clamp_(0, 255).to(torch.uint8)
-    return Signature(height, width, codes)
+    squares = Squares(pixels)
+    rows, columns = tile_grid(squares.height, squares.width, TILE)
+    codes = torch.zeros(2, 3, 2 * squares.rows, 2 * squares.columns, dtype=torch.uint8, device=pixels.device)
+    if like is None:
+        chosen = torch.ones(squares.rows, squares.columns, dtype=torch.bool, device=pixels.device)
+    else:
+        codes[:, :, :rows, :columns] = like[1].codes
+        chosen = squares.unequal(Squares(like[0])).any(0)
+    by_square = codes.view(2, 3, squares.rows, 2, squares.columns, 2)
+    for places in torch.split(chosen.nonzero(), squares.batch):
+        if not len(places):
+            break
+        row, column = places.T
+        by_square[:, :, row, :, column] = _square_codes(squares, places).permute(2, 0, 1, 3, 4)
+    return Signature(squares.height, squares.width, codes[:, :, :rows, :columns].contiguous())
 
 
-def _strip(pixels: Tensor, row: int, columns: int) -> Tensor:
-    """Sums of a and b, (2, 3, columns), over the tiles of one row."""
-    _, height, width = pixels.shape
-    top = row * TILE
-    inner = min(TILE, height - HALO - top)
+def _square_codes(squares: Squares, places: Tensor) -> Tensor:
+    """The codes (2, 3, squares, 2, 2) of the four tiles of each square at *places* (squares, 2)."""
+    channel = torch.arange(3, device=places.device)
+    units = torch.cat((channel.repeat(len(places))[:, None], places.repeat_interleave(3, 0)), 1)
+    words = squares.words(units).view(len(places), 3, -1)
+    shade = words[:, :, :1] & 255
+    flat = (words == shade * 0x0101010101010101).all(2)
+    like_red = (words == words[:, :1]).all(2)
+    like_red[:, 0] = False
+    open_units = ~(flat | like_red)
+    mean_logs = _flat_logs(shade[:, :, 0])
+    mean_logs[:, open_units] = _mean_logs(squares, units[open_units.flatten()])
+    mean_logs = torch.where(like_red[None, :, :, None, None], mean_logs[:, :, :1], mean_logs)
+    low = torch.tensor(_LOW, device=places.device).view(2, 1, 1, 1, 1)
+    step = torch.tensor(_STEP, device=places.device).view(2, 1, 1, 1, 1)
+    return ((mean_logs - low) / step).round_().clamp_(0, 255).to(torch.uint8).transpose(1, 2)
+
+
+def _flat_logs(shade: Tensor) -> Tensor:
+    """A and b, (2, squares, 3, 2, 2), of units of one *shade* (squares, 3)."""
+    b = 0.5 * (shade.float().square() + C1 / 2).log()
+    both = torch.stack((torch.full_like(b, _A_LOW), b))
+    return both[:, :, :, None, None].repeat(1, 1, 1, 2, 2)
+
+
+def _mean_logs(squares: Squares, units: Tensor) -> Tensor:
+    """Tile means of a and b, (2, units, 2, 2)."""
+    pixels = pixel_values(squares.words(units))
+    values = torch.empty(2, *pixels.shape, device=pixels.device)
     # Around 128 the squares, and with them the rounding of their differences, are a quarter.
-    centred = pad(pixels[:, top : top + TILE + HALO].float().sub_(128), (0, columns * TILE + HALO - width))
-    down = gaussian_band(inner, inner + HALO, pixels.device)
-    filtered = torch.matmul(down, torch.stack((centred, centred * centred)))
-    span = columns * TILE + HALO
-    windows = filtered.as_strided((columns, 6 * inner, TILE + HALO), (TILE, span, 1))
-    across = gaussian_band(TILE, TILE + HALO, pixels.device).T
-    mean, square = torch.matmul(windows, across).view(columns, 2, 3, inner, TILE).unbind(1)
-    variance = torch.addcmul(square, mean, mean, value=-1).clamp_(min=0)
-    mean = mean + 128
-    return torch.stack((_log_sums(variance + C2 / 2, width), _log_sums(mean * mean + C1 / 2, width)))
+    values[0].copy_(pixels).sub_(128)
+    torch.mul(values[0], values[0], out=values[1])
+    mean, square = gaussian_means(values)
+    variance = square.addcmul_(mean, mean, value=-1).clamp_(min=0)
+    outside = ~squares.inside(units)
+    energies = torch.stack((variance.add_(C2 / 2), mean.add_(128).square_().add_(C1 / 2))).masked_fill_(outside, 1)
+    counts = SIDE * SIDE // 4 - pooled(outside.float(), TILE)
+    return 0.5 * _log_sums(energies) / counts.clamp(min=1)
 
 
-def _log_sums(values: Tensor, width: int) -> Tensor:
-    """Half the sums (3, columns) of the logarithms of *values* (columns, 3, rows <= TILE, TILE) inside the SSIM map."""
-    columns = values.shape[0]
-    valid = width - HALO - (columns - 1) * TILE
-    if valid < TILE:
-        values[-1, :, :, valid:] = 1
-    # Values lie in [3, 2^16]: over 2^8 the product of eight is in float32's range.
-    scaled = pad(values * 2.0**-8, (0, 0, 0, -values.shape[2] % 8), value=1.0)
-    product = scaled[:, :, 0::8]
-    for k in range(1, 8):
-        product = product * scaled[:, :, k::8]
-    counted = values.shape[2] * TILE * 8 * math.log(2)
-    return 0.5 * (product.log().sum((2, 3)) + counted).T
+def _log_sums(values: Tensor) -> Tensor:
+    """Sums of the logarithms of *values* (2, units, 32, 32) per tile, (2, units, 2, 2).
+
+    A sum of logarithms is the logarithm of a product; values are at most 2^16, so that four are in float32's range.
+    """
+    quarters = values.view(2, -1, 2, 4, 4 * SIDE)
+    products = quarters[:, :, :, 0] * quarters[:, :, :, 1] * quarters[:, :, :, 2] * quarters[:, :, :, 3]
+    return products.log_().view(2, -1, 2, 4, 2, TILE).sum((3, 5))
 
 
 def huber(r: Tensor) -> Tensor:
     """A convex function below phi(r) = 1 - sech(r) for all r two frames can have; overwrites *r*.
 
     A parabola up to the knee: phi(r) / r^2 falls, and at the knee the parabola is not above phi. Then its tangent: phi
-    is convex as far as arcosh(sqrt 2) and at the knee neither lower nor less steep than the line, from there on concave,
-    and at the largest r not lower than the line, so that it never crosses it again.
+    is convex as far as arcosh(sqrt 2) and at the knee neither lower nor less steep than the line; from there on it is
+    concave, and at the largest r not lower than the line, so that it never crosses it again.
     """
     bent = r.clamp(max=_KNEE)
     return r.sub_(bent, alpha=0.5).mul_(bent).mul_(_SLOPE / _KNEE)
@@ -179,7 +176,7 @@ class Stack:
     def signature(self, row: int) -> Signature:
         """The signature in *row*."""
         height, width = self._shape
-        return Signature(height, width, self._levels[-1].rows[row].view(2, 3, *tile_grid(height, width)))
+        return Signature(height, width, self._levels[-1].rows[row].view(2, 3, *tile_grid(height, width, TILE)))
 
     def deficits(self, signature: Signature, enough: float) -> list[float]:
         """Per row, a proven lower bound of 1 - SSIM; refined level by level only while it is below *enough*."""
@@ -199,8 +196,8 @@ class _Level:
 
     def __init__(self, height: int, width: int, side: int, device: torch.device) -> None:
         self._side = side
-        self._areas = tile_areas(height, width, device)
-        areas = _blocks(self._areas, side)
+        self._areas = tile_areas(height, width, device, TILE)
+        areas = pooled(self._areas, side)
         self._block_areas = areas
         self._weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
         self._finest = side == 1
@@ -214,7 +211,7 @@ class _Level:
         self.rows[row] = codes.flatten(1) if self._finest else self._means(codes)
 
     def _means(self, codes: Tensor) -> Tensor:
-        means = codes.float() if self._finest else _blocks(codes * self._areas, self._side) / self._block_areas
+        means = codes.float() if self._finest else pooled(codes * self._areas, self._side) / self._block_areas
         step = torch.tensor(_STEP, device=codes.device).view(2, 1)
         return means.flatten(1) * step
 
@@ -239,12 +236,5 @@ def tile_deficits(one: Signature, other: Signature) -> Tensor:
     """(3, rows, columns): a proven lower bound of the sum of 1 - SSIM over each tile and channel."""
     step = torch.tensor(_STEP, device=one.codes.device).view(2, 1)
     r = distances(one.codes.flatten(1) * step, other.codes.flatten(1) * step)
-    areas = tile_areas(one.height, one.width, one.codes.device)
+    areas = tile_areas(one.height, one.width, one.codes.device, TILE)
     return huber(r).view(one.codes.shape[1:]) * areas
-
-
-def _blocks(values: Tensor, side: int) -> Tensor:
-    """Sums of *values* (..., rows, columns) over blocks of *side* x *side*, smaller ones at the edges."""
-    *lead, rows, columns = values.shape
-    padded = pad(values, (0, -columns % side, 0, -rows % side))
-    return padded.view(*lead, padded.shape[-2] // side, side, padded.shape[-1] // side, side).sum((-3, -1))

@@ -1,23 +1,17 @@
 """Exact SSIM of two frames, computed only where they differ and only until the answer is certain."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from pytorch_msssim import ssim as _whole_frame_ssim
 from torch import Tensor
-from torch.nn.functional import pad
 
-from watcher.signature import C1, C2, HALO, TILE, gaussian_band, tile_areas, tile_grid
+from watcher.signature import C1, C2, TILE
+from watcher.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, tile_areas
 
-SIDE = 32
-"""Side in SSIM map positions of the squares that are computed or skipped as a whole."""
 WORST = 64
 """Side in SSIM map positions of the tiles of which the worst is told."""
 
-_WORD = 8  # pixels are compared and gathered as 64-bit words
-_SPAN = -(-(SIDE + HALO) // _WORD) * _WORD
-_BATCH = {"cpu": 96, "cuda": 8192, "mps": 2048}  # squares at a time: a CPU's cache holds few, a GPU wants many
 _REFERENCE_NOISE = 16 * 2.0**-24
 
 
@@ -103,7 +97,7 @@ def compare_fully(x: Tensor, y: Tensor) -> Comparison:
         places = units.cpu()
         deficit = pair.deficit_maps(units)[0]
         ssim_map.index_put_(tuple(places[:, 1:].T), deficit.cpu() / -3, accumulate=True)
-        deficits[tuple(places.T)] = pair.within(deficit, units).cpu()
+        deficits[tuple(places.T)] = deficit.sum((1, 2)).cpu()
     worst, (row, column) = _worst(deficits, pair)
     whole = ssim_map.transpose(1, 2).reshape(pair.rows * SIDE, pair.columns * SIDE)
     left, top = column * WORST + HALO // 2, row * WORST + HALO // 2
@@ -115,85 +109,56 @@ def compare_fully(x: Tensor, y: Tensor) -> Comparison:
 
 def _worst(deficits: Tensor, pair: "_Pair") -> tuple[float, tuple[int, int]]:
     """Lowest mean SSIM over a 64 px tile, and the tile's row and column."""
-    per_tile = _pooled(deficits.sum(0), WORST // SIDE)
+    per_tile = pooled(deficits.sum(0), WORST // SIDE)
     means = per_tile / (3 * tile_areas(pair.height, pair.width, per_tile.device, WORST))
     place = int(means.argmax())
     return 1 - float(means.max()), divmod(place, means.shape[1])
 
 
-def _pooled(values: Tensor, side: int) -> Tensor:
-    *_, rows, columns = values.shape
-    padded = pad(values, (0, -columns % side, 0, -rows % side))
-    return padded.unfold(-2, side, side).unfold(-2, side, side).sum((-2, -1))
-
-
 class _Pair:
-    """Two frames cut into squares with their halo; a unit is one channel of one square in which they differ."""
+    """Two frames as squares, and the units in which they differ; there are no others to compute."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
-        _, self.height, self.width = x.shape
-        self.rows, self.columns = tile_grid(self.height, self.width, SIDE)
+        self._x, self._y = Squares(x), Squares(y)
+        self.height, self.width = self._x.height, self._x.width
+        self.rows, self.columns, self.batch = self._x.rows, self._x.columns, self._x.batch
         self.positions = 3 * (self.height - HALO) * (self.width - HALO)
-        self.batch = _BATCH.get(x.device.type, 96)
-        self._x, self._y = self._squares(x), self._squares(y)
-        self._down, self._right = (
-            (side - SIDE * torch.arange(count, device=x.device)).clamp(max=SIDE)[:, None]
-            > torch.arange(SIDE, device=x.device)
-            for side, count in ((self.height - HALO, self.rows), (self.width - HALO, self.columns))
-        )
-        self.units = self._unequal()
-
-    def _squares(self, pixels: Tensor) -> Tensor:
-        """View (3, rows, columns, 42, 6) int64: each square with its halo, eight pixels a word."""
-        high, wide = self.rows * SIDE + HALO, self.columns * SIDE + _SPAN - SIDE
-        padded = pad(pixels, (0, wide - self.width, 0, high - self.height)).view(torch.int64)
-        line, step = wide // _WORD, SIDE // _WORD
-        shape = (3, self.rows, self.columns, SIDE + HALO, _SPAN // _WORD)
-        return padded.as_strided(shape, (high * line, SIDE * line, step, line, 1))
-
-    def _unequal(self) -> Tensor:
-        """(units, 3) int64: channel, row and column of the squares that differ anywhere, halo included."""
-        return (self._x != self._y).flatten(3).any(3).nonzero()
+        self.units = self._x.unequal(self._y).nonzero()
 
     def promise(self, promised: Tensor | None) -> Tensor:
         """(units,): a lower bound of each unit's summed deficit, from the signature's *promised* (3, rows, columns)."""
         if promised is None:
             return torch.zeros(len(self.units), device=self.units.device)
-        pooled = _pooled(promised, SIDE // TILE)
-        return pooled[tuple(self.units.T)]
+        return pooled(promised, SIDE // TILE)[tuple(self.units.T)]
 
     def deficit_sums(self, units: Tensor) -> tuple[Tensor, Tensor]:
         """(units,) summed deficit 1 - SSIM of each unit, and the sum of what rounding may do to the reference."""
         deficit, sensitivity = self.deficit_maps(units)
-        return self.within(deficit, units), self.within(sensitivity, units).sum() * _REFERENCE_NOISE
-
-    def within(self, maps: Tensor, units: Tensor) -> Tensor:
-        """(units,): sums of *maps* (units, 32, 32) over the positions that are in the SSIM map."""
-        by_row = torch.matmul(maps, self._right[units[:, 2]].float()[:, :, None])[:, :, 0]
-        return (by_row * self._down[units[:, 1]]).sum(1)
+        return deficit.sum((1, 2)), sensitivity.sum() * _REFERENCE_NOISE
 
     def deficit_maps(self, units: Tensor) -> tuple[Tensor, Tensor]:
-        """(units, 32, 32) 1 - SSIM per position, and how strongly the reference's rounding shows there.
+        """(units, 32, 32) 1 - SSIM per position, and how strongly the reference's rounding shows; 0 outside the map.
 
         With s = x + y and d = x - y: 1 - l = 2 md^2 / (ms^2 + md^2 + 2 C1) and 1 - cs = 2 vd / (vs + vd + 2 C2), which
         lose no digits where x and y are nearly equal; four filtered maps in place of five.
         """
-        x, y = (squares[tuple(units.T)].view(torch.uint8).float() for squares in (self._x, self._y))
-        s, d = x.add(y).sub_(255), x.sub_(y)
-        ms, md, ss, dd = _filtered(torch.stack((s, d, s * s, d * d)))
-        vs = torch.addcmul(ss, ms, ms, value=-1)
-        md2 = md * md
+        ms, md, ss, dd = gaussian_means(self._sums_and_differences(units))
+        vs = ss.addcmul_(ms, ms, value=-1)
+        md2 = md.square_()
         vd = dd.sub_(md2)
-        mean_energy = ms.add_(255).square_().add_(md2).add_(2 * C1)
+        energy = ms.add_(255).square_().add_(md2).add_(2 * C1)
         variance = vs.add_(vd).add_(2 * C2)
-        luminance = md2.mul_(2).div_(mean_energy)
+        luminance = md2.mul_(2).div_(energy)
         structure = vd.mul_(2).div_(variance)
-        deficit = torch.addcmul(luminance.add(structure), luminance, structure, value=-1)
-        return deficit, mean_energy.div_(variance)
+        both = torch.addcmul(luminance.add(structure), luminance, structure, value=-1)
+        inside = self._x.inside(units)
+        return both.mul_(inside), energy.div_(variance).mul_(inside)
 
-
-def _filtered(squares: Tensor) -> Iterator[Tensor]:
-    """The Gaussian means (4, n, 32, 32) of *squares* (4, n, 42, 48)."""
-    across = gaussian_band(SIDE, _SPAN, squares.device).T
-    down = gaussian_band(SIDE, SIDE + HALO, squares.device)
-    return iter(torch.matmul(down, torch.matmul(squares, across)))
+    def _sums_and_differences(self, units: Tensor) -> Tensor:
+        """S - 255, d, and their squares (4, units, 42, 48)."""
+        x, y = (pixel_values(squares.words(units)).float() for squares in (self._x, self._y))
+        maps = torch.empty(4, *x.shape, device=x.device)
+        torch.add(x, y, out=maps[0]).sub_(255)
+        torch.sub(x, y, out=maps[1])
+        torch.mul(maps[:2], maps[:2], out=maps[2:])
+        return maps

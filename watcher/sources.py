@@ -233,8 +233,14 @@ class Live:
                 folder = self._dirty.get_nowait()
         except queue.Empty:
             pass
-        for changed in dirty:
+        for changed in filter(self._is_watched, dirty):
             self._scan(changed)
+
+    def _is_watched(self, folder: Path) -> bool:
+        """Whether it is the root or a visible folder below it: events of the root itself name its parent, too."""
+        if not folder.is_relative_to(self._root):
+            return False
+        return not any(part.startswith(".") for part in folder.relative_to(self._root).parts)
 
     # --- scans ---
 

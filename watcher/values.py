@@ -1,6 +1,7 @@
 """What each kind of setting accepts, and how it is read."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,7 +28,8 @@ def _folder(value: Any, info: ValidationInfo) -> Path:
     if not isinstance(value, (str, Path)):
         raise PydanticCustomError("folder", "not a path")
     try:
-        folder = absolute(value)
+        # Resolved: a watched link raises no events, and a move opens no folder by way of a link.
+        folder = Path(os.path.realpath(absolute(value)))
     except ValueError as error:
         raise PydanticCustomError("folder", "not a path") from error
     origin = (info.context or {}).get((info.field_name,), Origin())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from watcher.capture import Capture
 from watcher.errors import GoneError, UnreadableError
@@ -94,8 +95,16 @@ class Window:
 
     def _signature(self, frame: Frame) -> Signature:
         if self._signed is None or self._signed[0] is not frame:
-            self._signed = frame, compute(frame.pixels)
+            self._signed = frame, compute(frame.pixels, self._front())
         return self._signed[1]
+
+    def _front(self) -> tuple[Tensor, Signature] | None:
+        """The most recently used frame, if its pixels are at hand: what most screens differ little from."""
+        if not self._captures:
+            return None
+        row = next(reversed(self._rows.values()))
+        pixels = self._pictures.held(self._captures[row])
+        return None if pixels is None else (pixels, self._stack.signature(row))
 
     def _unchanged(self, frame: Frame) -> Score | None:
         """The score of a frame equal to the front of the window, at the price of one comparison of bytes."""

@@ -1,9 +1,7 @@
 """``framesift demo``: a newcomer's first look, with the real watcher on real files."""
 
 import os
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +17,8 @@ from watcher.folders import FOLDER_VARIABLES
 from watcher.verdict import Kind
 
 if TYPE_CHECKING:
+    import subprocess
+
     from watcher.ledger import Ledger
 
 _START_SECONDS = 60.0
@@ -56,6 +56,8 @@ def command(seconds: float, keep: bool) -> None:
 
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
+    import tempfile  # noqa: PLC0415 - as above
+
     if keep:
         yield Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
         return
@@ -76,6 +78,8 @@ def _introduce(root: Path) -> None:
 @contextmanager
 def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """The real watcher as a process of its own, untouched by the user's own settings and state."""
+    import subprocess  # noqa: PLC0415 - as above
+
     config = base / "framesift.toml"
     config.write_text("", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FRAMESIFT_")}

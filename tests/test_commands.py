@@ -1,0 +1,288 @@
+"""What a person types, and what they get: each verb as a process of its own, after one real watcher has run."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.conftest import Desk, screen, wait_for
+from watcher.cli import main
+from watcher.folders import FOLDER_VARIABLES
+
+NASTY = "x\x1b[31m[bold]\n_1.png"
+SCREENS = [screen(1), screen(2), screen(1, tick=7), screen(2), screen(1)]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A root that a real watcher has gone through, and left."""
+    desk = Desk(tmp_path_factory.mktemp("watched"))
+    desk.root.mkdir()
+    desk.start()
+    for tick, content in enumerate(SCREENS):
+        desk.put(tick, content)
+    desk.put(2, screen(3, size=(15, 15)), display=2)
+    (desk.root / NASTY).write_bytes(screen(4))
+    wait_for(lambda: desk.judged() == len(SCREENS) + 2, 30)
+    assert desk.stop() == 0
+    return desk
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_history_tells_every_decision_newest_last(watched: Desk) -> None:
+    entries = lines(watched.run("history", "--json").stdout)
+    assert [entry["id"] for entry in entries] == sorted(entry["id"] for entry in entries)
+    kinds = {Path(entry["path"]).name: entry["kind"] for entry in entries}
+    assert [kinds[watched.path(tick).name] for tick in range(5)] == [
+        "new",
+        "new",
+        "duplicate",
+        "duplicate",
+        "duplicate",
+    ]
+    assert kinds[watched.path(2, 2).name] == "unreadable"
+    assert kinds[NASTY] == "new"
+    assert len(watched.run("history").stdout.splitlines()) == len(SCREENS) + 2
+
+
+def test_history_can_be_narrowed(watched: Desk) -> None:
+    assert len(lines(watched.run("history", "--json", "--kind", "duplicate").stdout)) == 3
+    assert len(lines(watched.run("history", "--json", "--display", "2").stdout)) == 1
+    assert len(lines(watched.run("history", "--json", "--limit", "2").stdout)) == 2
+    day = lines(watched.run("history", "--json", "--since", "2020-05-04", "--until", "2020-05-04").stdout)
+    assert len(day) == len(SCREENS) + 1
+    part = lines(watched.run("history", "--json", "--since", "2020-05-04T09:05", "--until", "2020-05-04T09:09").stdout)
+    assert [entry["path"] for entry in part] == [str(watched.path(1))]
+    assert "no period" in watched.run("history", "--since", "yesterday", check=2).stderr
+
+
+def test_why_tells_of_a_file_where_it_was_and_where_it_is(watched: Desk) -> None:
+    was, now = watched.path(3), watched.mirrored(watched.path(3))
+    for file in (was, now):
+        (entry,) = lines(watched.run("why", "--json", str(file)).stdout)
+        assert (entry["kind"], entry["state"], entry["location"]) == ("duplicate", "quarantined", str(now))
+        assert entry["nearest"] == str(watched.path(1))
+        assert entry["ssim"] == 1.0
+    text = watched.run("why", str(was)).stdout
+    assert "duplicate, SSIM 1.000000" in text
+    assert "duplicate above 0.99, similar above 0.95, window 100" in text
+
+
+def test_why_not(watched: Desk) -> None:
+    broken = watched.base / "broken_1.png"
+    broken.write_bytes(screen(1)[:-5])
+    assert "not a whole PNG: incomplete" in watched.run("why", str(broken), check=1).stderr
+    assert "No such file" in watched.run("why", str(watched.base / "nothing_1.png"), check=1).stderr
+    assert "15 x 15" not in watched.run("why", str(watched.path(2, 2))).stdout
+    assert "8 x 8 pixels" in watched.run("why", str(watched.path(2, 2))).stdout
+
+
+def test_status_is_concluded_from_evidence(watched: Desk) -> None:
+    done = watched.run("status", "--json", check=4)
+    status = json.loads(done.stdout)
+    assert (status["state"], status["pid"]) == ("stopped", None)
+    assert status["captures"] == {"new": 3, "similar": 0, "duplicate": 3, "unreadable": 1}
+    size = sum(len(SCREENS[tick]) for tick in (2, 3, 4))
+    assert status["saved_bytes"] == size
+    assert status["quarantine"] == {"path": str(watched.quarantine), "files": 3, "bytes": size}
+    assert set(status["displays"]) == {"1", "2"}
+    assert list(status) == [
+        "root", "state", "reasons", "pid", "device", "since", "captures", "saved_bytes", "quarantine", "displays",
+        "found_by_scan",
+    ]  # fmt: skip
+    text = watched.run("status", check=4).stdout
+    assert "no watcher is running" in text
+    assert "display 1" in text
+
+
+def test_no_output_lets_a_name_command_the_terminal(watched: Desk) -> None:
+    for verb in (["history"], ["why", str(watched.root / NASTY)], ["status"]):
+        text = watched.run(*verb, check=None).stdout
+        assert "\x1b[31m" not in text
+        assert "_1.png" in text or verb == ["status"]
+    log = (watched.logs / "framesift.log").read_text()
+    assert r"x\x1b[31m[bold]\x0a_1.png" in log
+
+
+Typed = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def typed(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
+    """Runs a command line in this process; returns its exit code, output and errors."""
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, desk.environment[name])
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_compare_tells_score_verdict_worst_tile_and_share(typed: Typed, tmp_path: Path) -> None:
+    first, second, picture = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "map.png"
+    first.write_bytes(screen(1))
+    second.write_bytes(screen(1, tick=9))
+    found = json.loads(typed("compare", first, second, "--json", "--map", picture)[1])
+    assert found["kind"] == "duplicate"
+    assert 0.99 < found["ssim"] < 1
+    assert found["worst_tile"] <= found["ssim"] + 1e-6
+    assert 0 < found["changed"] < 0.01
+    exact = json.loads(typed("compare", first, second, "--json", "--reference")[1])
+    assert found["ssim"] == pytest.approx(exact["ssim"], abs=1e-5)
+    with Image.open(picture) as image:
+        assert image.size == (48, 40)
+        marked = {(x, y) for x in range(48) for y in range(40) if _is_red(image.getpixel((x, y)))}
+    assert (38, 9) in marked
+    assert all(abs(x - 38) <= 5 and abs(y - 9) <= 5 for x, y in marked), "no farther than the Gaussian reaches"
+    code, text, _ = typed("compare", first, second)
+    assert code == 0
+    assert "duplicate above 0.99" in text
+
+
+def _is_red(pixel: Any) -> bool:
+    return bool(pixel[0] > pixel[1])
+
+
+def test_compare_refuses_in_one_line_and_overwrites_nothing(typed: Typed, tmp_path: Path) -> None:
+    first, wide, text = tmp_path / "a.png", tmp_path / "w.png", tmp_path / "t.png"
+    first.write_bytes(screen(1))
+    wide.write_bytes(screen(1, size=(120, 80)))
+    text.write_text("this is no picture at all")
+    before = first.read_bytes()
+    for other, said in ((wide, "different sizes"), (text, "not a PNG"), (tmp_path / "none", "No such file")):
+        code, _, error = typed("compare", first, other)
+        assert code == 1
+        assert said in error
+        assert error.count("\n") == 1
+    code, _, error = typed("compare", first, first, "--map", first)
+    assert (code, "exists" in error) == (1, True)
+    assert first.read_bytes() == before
+
+
+def tree(root: Path) -> dict[str, tuple[bytes, int, int]]:
+    return {
+        str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mtime_ns, stat.S_IMODE(path.stat().st_mode))
+        for path in sorted(root.rglob("*.png"))
+        if path.is_file()
+    }
+
+
+def arranged(desk: Desk) -> dict[str, tuple[bytes, int, int]]:
+    """A watcher has gone through a root with odd modes and times; returns the tree before."""
+    desk.start()
+    stage = desk.base / "stage"
+    for tick, content in enumerate(SCREENS):
+        path = stage / desk.path(tick).relative_to(desk.root)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod((0o600, 0o644, 0o640, 0o444, 0o755)[tick])
+        os.utime(path, ns=(10**18, 10**18 + tick))
+    before = tree(stage)
+    shutil.copytree(stage, desk.root, dirs_exist_ok=True)
+    wait_for(lambda: desk.judged() == len(SCREENS), 30)
+    desk.stop()
+    assert len(tree(desk.root)) == 2
+    return before
+
+
+def test_restore_gives_back_the_exact_tree_and_what_was_restored_is_never_judged_again(desk: Desk) -> None:
+    before = arranged(desk)
+    assert desk.run("restore", "--all", "--dry-run").stdout.count("would restore") == 3
+    assert len(tree(desk.root)) == 2
+    assert "1 restored" in desk.run("restore", str(desk.path(2))).stdout
+    assert "1 restored" in desk.run("restore", str(desk.mirrored(desk.path(3)))).stdout
+    assert "1 restored" in desk.run("restore", "--day", "2020-05-04").stdout
+    assert tree(desk.root) == before
+    assert "nothing to restore" in desk.run("restore", "--all", check=1).stderr
+    assert {e["state"] for e in lines(desk.run("history", "--json", "--kind", "duplicate").stdout)} == {"restored"}
+    desk.start()
+    desk.put(9, screen(9))
+    wait_for(lambda: desk.judged() == len(SCREENS) + 1)
+    desk.stop()
+    assert {name: tree(desk.root)[name] for name in before} == before
+
+
+def test_restore_needs_no_ledger(desk: Desk) -> None:
+    before = arranged(desk)
+    shutil.rmtree(desk.state)
+    assert "3 restored" in desk.run("restore", "--all", "--quarantine", str(desk.quarantine)).stdout
+    assert tree(desk.root) == before
+    assert tree(desk.quarantine) == {}
+
+
+def test_restore_never_overwrites(desk: Desk) -> None:
+    arranged(desk)
+    desk.path(2).write_bytes(b"something else")
+    done = desk.run("restore", "--all", check=1)
+    assert "2 restored, 1 left where they are" in done.stderr
+    assert f"{desk.path(2)} exists" in done.stderr
+    assert desk.path(2).read_bytes() == b"something else"
+    assert desk.mirrored(desk.path(2)).exists()
+    desk.path(2).unlink()
+    assert "1 restored" in desk.run("restore", str(desk.root)).stdout
+
+
+def test_restore_refuses_a_folder_that_is_no_quarantine(desk: Desk) -> None:
+    (desk.base / "holiday").mkdir()
+    done = desk.run("restore", "--all", "--quarantine", str(desk.base / "holiday"), check=1)
+    assert "no quarantine of framesift's" in done.stderr
+
+
+def test_without_a_ledger_verbs_say_so(desk: Desk) -> None:
+    for verb in (["history"], ["status"], ["why", "x_1.png"], ["restore", "--all"]):
+        assert "nothing was judged yet" in desk.run(*verb, check=1).stderr
+    assert not desk.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["restore"], 2, "say what to restore"),
+        (["restore", "--all", "x"], 2, "say what to restore"),
+        (["watch", "--window", "-1"], 2, "window"),
+        (["watch", "--duplicate", "1.5"], 2, "duplicate"),
+        (["watch", "--similar", "0.999"], 2, "similar"),
+        (["watch", "--device", "gpu"], 2, "gpu"),
+        (["no-such-verb"], 2, "No such command"),
+        (["history", "--no-such-option"], 2, "No such option"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
+    arguments: list[str], code: int, said: str, typed: Typed
+) -> None:
+    found, _, error = typed(*arguments)
+    assert found == code
+    assert said in error
+
+
+def test_a_bug_ends_with_3_and_leaves_its_traceback_in_the_log_folder(
+    desk: Desk, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.program.Program.existing_ledger", lambda _: 1 / 0)
+    code, _, error = typed("history")
+    (report,) = desk.logs.glob("bug-*.txt")
+    assert (code, str(report) in error) == (3, True)
+    assert "ZeroDivisionError" in report.read_text()
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+def test_a_reader_that_leaves_early_is_no_fault(watched: Desk) -> None:
+    pipeline = f"{sys.executable} -m watcher history --json | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", pipeline], env=watched.environment, capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert json.loads(done.stdout)["id"] == 1
+    assert done.stderr == ""

@@ -1,0 +1,98 @@
+"""Frames cut into squares, and the Gaussian filter of SSIM on them."""
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+TAPS = 11
+"""Width of SSIM's Gaussian window (sigma 1.5)."""
+HALO = TAPS - 1
+"""How many pixels the SSIM map is smaller than the frame, in either direction."""
+SIDE = 32
+"""Side in SSIM map positions of the squares that are computed or skipped as a whole."""
+
+_WORD = 8  # pixels are compared and gathered as 64-bit words
+_SPAN = -(-(SIDE + HALO) // _WORD) * _WORD
+_BATCH = {"cpu": 64, "cuda": 8192, "mps": 2048}  # units at a time: a CPU's cache holds few, a GPU wants many
+
+
+def tile_grid(height: int, width: int, tile: int = SIDE) -> tuple[int, int]:
+    """Rows and columns of tiles on the SSIM map of a frame of *height* x *width* pixels."""
+    return -(-(height - HALO) // tile), -(-(width - HALO) // tile)
+
+
+def tile_areas(height: int, width: int, device: torch.device, tile: int = SIDE) -> Tensor:
+    """(rows, columns) float32: how many map positions each tile has; fewer at the right and bottom edge."""
+    sides = []
+    for side, count in zip((height - HALO, width - HALO), tile_grid(height, width, tile), strict=True):
+        sides.append((side - tile * torch.arange(count)).clamp(max=tile).float())
+    return torch.outer(*sides).to(device)
+
+
+def pooled(values: Tensor, side: int) -> Tensor:
+    """Sums of *values* (..., rows, columns) over blocks of *side* x *side*, smaller ones at the edges."""
+    *lead, rows, columns = values.shape
+    padded = pad(values, (0, -columns % side, 0, -rows % side))
+    return padded.view(*lead, padded.shape[-2] // side, side, padded.shape[-1] // side, side).sum((-3, -1))
+
+
+class Squares:
+    """A frame as squares of the SSIM map, each with the 10 px halo its values depend on.
+
+    A *unit* is one channel of one square: a row (channel, row, column) of an int64 tensor.
+    """
+
+    def __init__(self, pixels: Tensor) -> None:
+        """Cut *pixels* (3, height, width) uint8."""
+        _, self.height, self.width = pixels.shape
+        self.rows, self.columns = tile_grid(self.height, self.width)
+        self.batch = _BATCH.get(pixels.device.type, _BATCH["cpu"])
+        high, wide = self.rows * SIDE + HALO, self.columns * SIDE + _SPAN - SIDE
+        self.frame_words = pad(pixels, (0, wide - self.width, 0, high - self.height)).view(torch.int64)
+        line = wide // _WORD
+        shape = (3, self.rows, self.columns, SIDE + HALO, _SPAN // _WORD)
+        self._cut = self.frame_words.as_strided(shape, (high * line, SIDE * line, SIDE // _WORD, line, 1))
+
+    def unequal(self, other: "Squares") -> Tensor:
+        """(3, rows, columns) bool: which units differ from *other*'s, halo included."""
+        words = self.frame_words != other.frame_words
+        across = words.unfold(2, _SPAN // _WORD, SIDE // _WORD).any(3)
+        return across.unfold(1, SIDE + HALO, SIDE).any(3)
+
+    def words(self, units: Tensor) -> Tensor:
+        """The pixels of *units* and what is right of them, (units, 42, 6) int64, eight pixels a word."""
+        return self._cut[tuple(units.T)]
+
+    def inside(self, units: Tensor) -> Tensor:
+        """(units, 32, 32) bool: which positions of *units* are in the SSIM map."""
+        steps = torch.arange(SIDE, device=units.device)
+        down = steps < (self.height - HALO - SIDE * units[:, 1])[:, None]
+        across = steps < (self.width - HALO - SIDE * units[:, 2])[:, None]
+        return down[:, :, None] & across[:, None, :]
+
+
+def pixel_values(words: Tensor) -> Tensor:
+    """The uint8 pixels (units, 42, 48) of *words*; the last six columns are not the unit's."""
+    return words.view(torch.uint8)
+
+
+def gaussian_means(values: Tensor) -> Tensor:
+    """SSIM's Gaussian means (..., 32, 32) of *values* (..., 42, 48) float32: two products with a banded matrix."""
+    *lead, high, _ = values.shape
+    across = torch.matmul(values.flatten(0, -2)[:, : SIDE + HALO], _band(values.device).T).view(-1, high, SIDE)
+    down = _band(values.device).expand(len(across), -1, -1)
+    return torch.bmm(down, across).view(*lead, SIDE, SIDE)
+
+
+@cache
+def _band(device: torch.device) -> Tensor:
+    """(32, 42): the matrix that filters 42 samples to 32."""
+    taps = torch.tensor([math.exp(-((k - TAPS // 2) ** 2) / (2 * 1.5**2)) for k in range(TAPS)], dtype=torch.float32)
+    taps /= taps.sum()
+    band = torch.zeros(SIDE, SIDE + HALO)
+    for row in range(SIDE):
+        band[row, row : row + TAPS] = taps
+    return band.to(device)
