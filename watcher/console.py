@@ -1,5 +1,6 @@
 """What a person sees: one line an event, on the terminal and in a log file that rotates. Only here is rich."""
 
+import contextlib
 import io
 import json
 import logging
@@ -47,7 +48,7 @@ def entry_line(entry: Entry, seconds: float | None = None) -> Text:
     line.append(f"{verdict.kind:<11}", style)
     line.append(f"{_score(entry):>7}  ", style)
     line.append(f"{_nearest(entry):<17}", "dim")
-    line.append(f"{decimal(verdict.capture.size):>9}")
+    line.append(f"{decimal(verdict.capture.size):>10}")
     if seconds is not None:
         line.append(f"{seconds * 1000:>7.0f} ms", "dim")
     if said := _remark(entry):
@@ -136,6 +137,9 @@ class _PrivateRotation(RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         del record
+        # What could not be written is dropped with the stream, or it would pile up in its buffer for months.
+        with contextlib.suppress(OSError):
+            self.close()
 
 
 def _private_rotation(file: Path) -> _PrivateRotation:

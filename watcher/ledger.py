@@ -92,6 +92,8 @@ class Ledger:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version > len(MIGRATIONS):
                 raise WatcherError(f"{self._path} was written by a newer framesift; update this one")
+            if version == len(MIGRATIONS):
+                return  # nothing is written: questions can be asked while the disk is full
             for statement in ";".join(MIGRATIONS[version:]).split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -81,52 +81,48 @@ def compute(pixels: Tensor, like: tuple[Tensor, Signature] | None = None) -> Sig
         codes[:, :, :rows, :columns] = like[1].codes
         chosen = squares.unequal(Squares(like[0])).any(0)
     by_square = codes.view(2, 3, squares.rows, 2, squares.columns, 2)
-    for places in torch.split(chosen.nonzero(), squares.batch):
-        if not len(places):
-            break
-        row, column = places.T
-        by_square[:, :, row, :, column] = _square_codes(squares, places).permute(2, 0, 1, 3, 4)
+    for row, column in squares.batches(chosen):
+        by_square[:, :, row, :, column] = _square_codes(squares, row, column)
     return Signature(squares.height, squares.width, codes[:, :, :rows, :columns].contiguous())
 
 
-def _square_codes(squares: Squares, places: Tensor) -> Tensor:
-    """The codes (2, 3, squares, 2, 2) of the four tiles of each square at *places* (squares, 2)."""
-    channel = torch.arange(3, device=places.device)
-    units = torch.cat((channel.repeat(len(places))[:, None], places.repeat_interleave(3, 0)), 1)
-    words = squares.words(units).view(len(places), 3, -1)
-    shade = words[:, :, :1] & 255
-    flat = (words == shade * 0x0101010101010101).all(2)
-    like_red = (words == words[:, :1]).all(2)
-    like_red[:, 0] = False
-    open_units = ~(flat | like_red)
-    mean_logs = _flat_logs(shade[:, :, 0])
-    mean_logs[:, open_units] = _mean_logs(squares, units[open_units.flatten()])
-    mean_logs = torch.where(like_red[None, :, :, None, None], mean_logs[:, :, :1], mean_logs)
-    low = torch.tensor(_LOW, device=places.device).view(2, 1, 1, 1, 1)
-    step = torch.tensor(_STEP, device=places.device).view(2, 1, 1, 1, 1)
-    return ((mean_logs - low) / step).round_().clamp_(0, 255).to(torch.uint8).transpose(1, 2)
+def _square_codes(squares: Squares, row: Tensor, column: Tensor) -> Tensor:
+    """The codes (squares, 2, 3, 2, 2) of the four tiles of each square at *row*, *column* (squares,)."""
+    words = squares.words(slice(None), row, column).transpose(0, 1)
+    shade = words[:, :, 0, 0] & 255
+    flat = (words == (shade * 0x0101010101010101)[:, :, None, None]).flatten(2).all(2)
+    like_red = (words[:, 1:] == words[:, :1]).flatten(2).all(2)
+    unknown = ~flat
+    unknown[:, 1:] &= ~like_red
+    place, channel = unknown.nonzero().T
+    logs = _flat_logs(shade)
+    logs[place, :, channel] = _mean_logs(squares, words[place, channel], row[place], column[place])
+    logs[:, :, 1:] = torch.where(like_red[:, None, :, None, None], logs[:, :, :1], logs[:, :, 1:])
+    low, step = (torch.tensor(pair, device=row.device).view(2, 1, 1, 1) for pair in (_LOW, _STEP))
+    return logs.sub_(low).div_(step).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def _flat_logs(shade: Tensor) -> Tensor:
-    """A and b, (2, squares, 3, 2, 2), of units of one *shade* (squares, 3)."""
+    """A and b, (squares, 2, 3, 2, 2), of units of one *shade* (squares, 3)."""
     b = 0.5 * (shade.float().square() + C1 / 2).log()
-    both = torch.stack((torch.full_like(b, _A_LOW), b))
+    both = torch.stack((torch.full_like(b, _A_LOW), b), 1)
     return both[:, :, :, None, None].repeat(1, 1, 1, 2, 2)
 
 
-def _mean_logs(squares: Squares, units: Tensor) -> Tensor:
-    """Tile means of a and b, (2, units, 2, 2)."""
-    pixels = pixel_values(squares.words(units))
+def _mean_logs(squares: Squares, words: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """Tile means of a and b, (units, 2, 2, 2), of the units of pixels *words* at *row*, *column* (units,)."""
+    pixels = pixel_values(words)
     values = torch.empty(2, *pixels.shape, device=pixels.device)
     # Around 128 the squares, and with them the rounding of their differences, are a quarter.
     values[0].copy_(pixels).sub_(128)
     torch.mul(values[0], values[0], out=values[1])
     mean, square = gaussian_means(values)
     variance = square.addcmul_(mean, mean, value=-1).clamp_(min=0)
-    outside = ~squares.inside(units)
-    energies = torch.stack((variance.add_(C2 / 2), mean.add_(128).square_().add_(C1 / 2))).masked_fill_(outside, 1)
-    counts = SIDE * SIDE // 4 - pooled(outside.float(), TILE)
-    return 0.5 * _log_sums(energies) / counts.clamp(min=1)
+    energies = torch.stack((variance.add_(C2 / 2), mean.add_(128).square_().add_(C1 / 2)))
+    if (outside := squares.outside(row, column)) is None:
+        return _log_sums(energies).mul_(0.5 / TILE**2).transpose(0, 1)
+    counts = TILE**2 - pooled(outside.float(), TILE)
+    return _log_sums(energies.masked_fill_(outside, 1)).mul_(0.5).div_(counts.clamp(min=1)).transpose(0, 1)
 
 
 def _log_sums(values: Tensor) -> Tensor:

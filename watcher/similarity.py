@@ -151,12 +151,15 @@ class _Pair:
         luminance = md2.mul_(2).div_(energy)
         structure = vd.mul_(2).div_(variance)
         both = torch.addcmul(luminance.add(structure), luminance, structure, value=-1)
-        inside = self._x.inside(units)
-        return both.mul_(inside), energy.div_(variance).mul_(inside)
+        sensitivity = energy.div_(variance)
+        if (outside := self._x.outside(*units.T[1:])) is not None:
+            both.masked_fill_(outside, 0)
+            sensitivity.masked_fill_(outside, 0)
+        return both, sensitivity
 
     def _sums_and_differences(self, units: Tensor) -> Tensor:
         """S - 255, d, and their squares (4, units, 42, 48)."""
-        x, y = (pixel_values(squares.words(units)).float() for squares in (self._x, self._y))
+        x, y = (pixel_values(squares.words(*units.T)).float() for squares in (self._x, self._y))
         maps = torch.empty(4, *x.shape, device=x.device)
         torch.add(x, y, out=maps[0]).sub_(255)
         torch.sub(x, y, out=maps[1])

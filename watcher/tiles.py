@@ -1,6 +1,7 @@
 """Frames cut into squares, and the Gaussian filter of SSIM on them."""
 
 import math
+from collections.abc import Iterator
 from functools import cache
 
 import torch
@@ -62,16 +63,29 @@ class Squares:
         across = words.unfold(2, _SPAN // _WORD, SIDE // _WORD).any(3)
         return across.unfold(1, SIDE + HALO, SIDE).any(3)
 
-    def words(self, units: Tensor) -> Tensor:
-        """The pixels of *units* and what is right of them, (units, 42, 6) int64, eight pixels a word."""
-        return self._cut[tuple(units.T)]
+    def batches(self, chosen: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Rows and columns of the squares that are *chosen* (rows, columns) bool, so many at a time as suit the device.
 
-    def inside(self, units: Tensor) -> Tensor:
-        """(units, 32, 32) bool: which positions of *units* are in the SSIM map."""
-        steps = torch.arange(SIDE, device=units.device)
-        down = steps < (self.height - HALO - SIDE * units[:, 1])[:, None]
-        across = steps < (self.width - HALO - SIDE * units[:, 2])[:, None]
-        return down[:, :, None] & across[:, None, :]
+        Those at the edge come last, since :meth:`outside` costs something for a batch that holds one.
+        """
+        row, column = chosen.nonzero().T
+        order = ((row == self.rows - 1) | (column == self.columns - 1)).to(torch.uint8).argsort(stable=True)
+        for part in torch.split(order, self.batch):
+            if len(part):
+                yield row[part], column[part]
+
+    def words(self, channel: Tensor | slice, row: Tensor, column: Tensor) -> Tensor:
+        """The pixels of the units there and what is right of them, (..., units, 42, 6) int64, eight pixels a word."""
+        return self._cut[channel, row, column]
+
+    def outside(self, row: Tensor, column: Tensor) -> Tensor | None:
+        """(units, 32, 32) bool: which positions of units are beyond the SSIM map; None if none are."""
+        steps = torch.arange(SIDE, device=row.device)
+        down = steps >= (self.height - HALO - SIDE * row)[:, None]
+        across = steps >= (self.width - HALO - SIDE * column)[:, None]
+        if not bool(down.any() | across.any()):
+            return None
+        return down[:, :, None] | across[:, None, :]
 
 
 def pixel_values(words: Tensor) -> Tensor:
