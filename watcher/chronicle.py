@@ -52,7 +52,7 @@ class Chronicle:
         """The line at the start: root, device, window, and what was found."""
         root = self._settings.root
         held = sum(self._ledger.window_sizes(root).values())
-        window = f"window {self._settings.window or 'unlimited'} a display"
+        window = f"window {self._settings.window or 'unlimited'}"
         before = self._ledger.baseline_count(root)
         found = f"; {before} captures from before its first start are left alone" if before else ""
         self._log.say(

@@ -8,8 +8,9 @@ import errno
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -78,6 +79,17 @@ class Custody:
         entry = self._insist(lambda: self._ledger.record(self._root, verdict, admitted, move))
         # Killed here: a MOVING row and the file at its old place, which recover() moves.
         return self._complete(entry)
+
+    def note(self, lost: Iterable[Capture], renewed: Iterable[Kept]) -> None:
+        """Write down which kept captures are gone, and which signatures had to be computed again.
+
+        Raises:
+            FaultError: the ledger refuses, and there was no waiting for it.
+        """
+        for capture in lost:
+            self._insist(partial(self._ledger.lose, capture))
+        for kept in renewed:
+            self._insist(partial(self._ledger.renew, kept))
 
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -49,6 +48,7 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
         device = choose_device(settings.device)
         load_frame = partial(load, device=device, reduce=settings.policy.reduce)
         chronicle = Chronicle(log, ledger, settings, live.sight, device.type)
+        stack.callback(chronicle.end)
         hooks = Hooks(settings, program.folders.hooks_dir, partial(log.say, tone="error"))
         custody = (Rehearsal if dry_run else Custody)(ledger, hooks, root, _Patience(log, stop))
         for entry in custody.recover():
@@ -65,16 +65,12 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
 
         captures = clock.started(live.captures(found, chronicle.idle))
         for judged in verdicts(captures, windows, settings.policy, load_frame):
-            for capture in judged.lost:
-                ledger.lose(capture)
-            for kept in judged.renewed:
-                ledger.renew(kept)
+            custody.note(judged.lost, judged.renewed)
             if isinstance(judged, Postponed):
                 live.postpone(judged.capture, judged.error)
             else:
                 chronicle.entry(custody.carry_out(judged.verdict, judged.admitted), clock.seconds)
-        chronicle.end()
-        return stop.signal
+    return stop.signal
 
 
 def _adopt(ledger: Ledger, root: Path, pattern: NamePattern, started: float) -> None:
@@ -113,7 +109,7 @@ class _Stop(contextlib.AbstractContextManager["_Stop"]):
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end = end
-        self.event = threading.Event()
+        self.received = False
         self.signal = signal.SIGTERM
         self._before = {number: signal.getsignal(number) for number in _SIGNALS}
 
@@ -122,14 +118,16 @@ class _Stop(contextlib.AbstractContextManager["_Stop"]):
             signal.signal(number, self._received)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        # Told to stop while disk or ledger refuse: what is not done is done at the next start.
+        return self.received and isinstance(error, FaultError)
 
     def _received(self, number: int, _: FrameType | None) -> None:
         self.signal = signal.Signals(number)
         signal.signal(number, self._before[number])
-        self.event.set()
+        self.received = True
         self._end()
 
 
@@ -145,8 +143,11 @@ class _Patience:
         if str(fault) != self._told:
             self._told = str(fault)
             self._log.say(f"{fault}; nothing is moved until this is mended", "error")
-        if self._stop.event.wait(_FAULT_SECONDS):
-            raise fault
+        again = time.monotonic() + _FAULT_SECONDS
+        while time.monotonic() < again:
+            if self._stop.received:
+                raise fault
+            time.sleep(0.1)  # no threading.Event: its lock would be taken again inside the signal's handler
 
     def over(self) -> None:
         if self._told:
