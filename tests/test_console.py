@@ -81,6 +81,10 @@ def test_why_a_file_is_unreadable_or_stays_is_told() -> None:
     assert "disk says no" in entry_line(entry(exact(1.0), note="disk says no")).plain
 
 
+def test_on_request_a_line_tells_where_the_picture_is() -> None:
+    assert entry_line(entry(exact(1.0), location=Path("/q/\x1b_1.png")), verbose=True).plain.endswith(r"/q/\x1b_1.png")
+
+
 def test_a_dry_run_tells_where_the_file_would_go() -> None:
     line = entry_line(entry(exact(1.0), state=State.MOVING, target=Path("/q/a_1.png"), becomes=State.QUARANTINED)).plain
     assert "would go to /q/a_1.png" in line

@@ -163,9 +163,9 @@ def test_displays_and_sizes_are_never_compared(tmp_path: Path) -> None:
 def test_an_unchanged_screen_costs_no_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     policy, counted = Policy(reduce=1), []
 
-    def counting(pixels: torch.Tensor) -> Signature:
+    def counting(pixels: torch.Tensor, like: tuple[torch.Tensor, Signature] | None) -> Signature:
         counted.append(1)
-        return compute(pixels)
+        return compute(pixels, like)
 
     monkeypatch.setattr("watcher.window.compute", counting)
     captures = saved([screen(1), screen(1), screen(1), screen(2), screen(2)], tmp_path)

@@ -26,8 +26,8 @@ _VERBS = (watch, compare, why, history, status, restore, config, demo)
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file to use.")
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the ledger.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors; the log file has it all.")
-@click.option("-v", "--verbose", is_flag=True, help="Print more.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell the log file alone what happens.")
+@click.option("-v", "--verbose", is_flag=True, help="Say with each capture where it is now.")
 @click.version_option(__version__, prog_name="framesift", message="%(prog)s %(version)s")
 @click.pass_context
 def framesift(

@@ -26,8 +26,6 @@ from watcher.verdict import Kind
 
 LOG_BYTES = 5_000_000
 LOG_FILES = 5
-WIDTH = 80
-"""The columns of an entry's line fit into this many."""
 
 _STYLES = {
     Kind.NEW: "bold green",
@@ -38,8 +36,11 @@ _STYLES = {
 _TONES = {"note": "cyan", "good": "green", "warning": "bold yellow", "error": "bold red"}
 
 
-def entry_line(entry: Entry, seconds: float | None = None) -> Text:
-    """One entry in fixed columns: time, display, verdict, score, nearest, size, milliseconds."""
+def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = False) -> Text:
+    """One entry in fixed columns: time, display, verdict, score, nearest, size, milliseconds.
+
+    *verbose* adds where the picture is now.
+    """
     verdict = entry.verdict
     style = _STYLES[verdict.kind]
     line = Text(no_wrap=True, overflow="ignore")
@@ -53,6 +54,8 @@ def entry_line(entry: Entry, seconds: float | None = None) -> Text:
         line.append(f"{seconds * 1000:>7.0f} ms", "dim")
     if said := _remark(entry):
         line.append(f"  {said}", "red" if verdict.reason or entry.note else "dim")
+    if verbose:
+        line.append(f"  {visible(os.fspath(entry.location))}", "dim")
     return line
 
 
@@ -62,7 +65,7 @@ def _score(entry: Entry) -> str:
         return ""
     # Rounded towards the verdict's side: 0.98999 must not read as 0.9900 beside "similar".
     shown = (math.floor if score.exact else math.ceil)(score.ssim * 10_000) / 10_000
-    return f"{shown:.4f}" if score.exact else f"<{shown + 0:.4f}"
+    return f"{shown:.4f}" if score.exact else f"<{shown:.4f}"
 
 
 def _nearest(entry: Entry) -> str:
@@ -87,8 +90,16 @@ def _remark(entry: Entry) -> str:
 class Log:
     """The console log of a run."""
 
-    def __init__(self, *, terminal: bool, file: Path | None, color: str = "always", as_json: bool = False) -> None:
-        """Write to standard output if *terminal*, and to *file* if given; ``color`` is that of the file.
+    def __init__(  # noqa: PLR0913 - the ways in which a person may want it
+        self,
+        *,
+        terminal: bool,
+        file: Path | None,
+        color: str = "always",
+        as_json: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        """Write to standard output if *terminal*, and to *file* if given; *color* is that of the file.
 
         Raises:
             WatcherError: the log file cannot be opened.
@@ -97,10 +108,11 @@ class Log:
         self._handler = _private_rotation(file) if file else None
         self._color = color == "always" and not os.environ.get("NO_COLOR")
         self._as_json = as_json
+        self._verbose = verbose
 
     def entry(self, entry: Entry, seconds: float | None = None) -> None:
         """One line for one capture; *seconds* is how long it took from whole file to ledger."""
-        self._write(entry_line(entry, seconds), {"event": "capture", **entry.as_json()})
+        self._write(entry_line(entry, seconds, verbose=self._verbose), {"event": "capture", **entry.as_json()})
 
     def say(self, text: str, tone: str = "note") -> None:
         """One line about anything else; *tone* is note, good, warning or error."""

@@ -49,6 +49,7 @@ def command(
         file=log_file or program.folders.log_dir / LOG_NAME,
         color=settings.log_color,
         as_json=settings.log_format == "json",
+        verbose=program.verbose,
     ) as log:
         log.say(f"framesift {__version__} is starting")
         from watcher.watching import watch  # noqa: PLC0415 - torch takes seconds, in which the first line is seen
