@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from watcher.capture import Capture, NamePattern
+from watcher.census import Census
 from watcher.ledger import Ledger
 
 START = datetime(2020, 5, 4, 9, 0, 0)
@@ -172,7 +173,7 @@ class Desk:
         if not (self.state / "ledger.sqlite").exists():
             return 0
         with self.ledger() as ledger:
-            return sum(ledger.counts(self.root).values())
+            return sum(Census(ledger, self.root).counts().values())
 
     def decisions(self) -> dict[str, tuple[object, ...]]:
         """What the ledger says of each path: kind, SSIM, whether that is exact, nearest, state and location."""

@@ -64,25 +64,34 @@ FIRST_TICK, RUNS_A_MINUTE, MINUTES = 4, 3, 2
 """A stretch of the drawn story with screens that stay, screens that come back, and a third display that is off."""
 
 
+def missing() -> str:
+    """What this machine lacks for the test; empty if nothing."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return "only root may start a cron daemon"
+    if shutil.which("cron", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
+        return "cron is not installed"
+    apart = shutil.which("unshare")
+    if apart is None or subprocess.run([apart, "--mount", "--pid", "--fork", "true"], check=False).returncode != 0:
+        return "a cron apart from the system's needs namespaces, which are not to be had here"
+    return ""
+
+
 @pytest.fixture
 def _own_cron() -> None:
-    """What the test needs of its machine; where it is sure to be, its absence is a failure."""
-    own = ["unshare", "--mount", "--pid", "--fork", "true"]
-    for reason, there in (
-        ("only root starts a cron daemon", lambda: hasattr(os, "geteuid") and os.geteuid() == 0),
-        ("cron is not installed", lambda: shutil.which("cron", path="/usr/sbin:/sbin:/usr/bin") is not None),
-        ("unshare is not installed", lambda: shutil.which("unshare") is not None),
-        ("namespaces are not allowed here", lambda: subprocess.run(own, check=False).returncode == 0),
-    ):
-        if not there():
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    """Skip where there can be no cron of our own; where it is sure to be, its absence is a failure."""
+    if lack := missing():
+        if os.environ.get("CI"):
+            pytest.fail(lack)
+        pytest.skip(lack)
 
 
 @contextmanager
 def cron(table: Path) -> Iterator[None]:
     """A cron daemon at work on *table*; whatever it started ends with it."""
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", PRIVATE_CRON, "sh", table.parent]
-    process = subprocess.Popen(command, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
+    process = subprocess.Popen(
+        [*apart, "sh", "-ec", PRIVATE_CRON, "sh", str(table.parent)], env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    )
     try:
         yield
         assert process.poll() is None, "cron has ended by itself"

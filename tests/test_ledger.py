@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import START
 from watcher.capture import Capture
+from watcher.census import Census
 from watcher.entry import State
 from watcher.errors import FaultError, WatcherError
 from watcher.kept import Kept
@@ -97,8 +98,8 @@ def test_what_was_judged_or_there_before_is_known_and_other_files_of_the_name_ar
         new(ledger, kept(1))
         assert ledger.known(ROOT) == {(b"f7_1.png", 100, 7), (b"f1_1.png", 100, 1)}
         assert ledger.known(ROOT / "other") == set()
-        assert ledger.baseline_count(ROOT) == 1
-        assert ledger.baseline_count(Path("/screen")) == 0
+        assert Census(ledger, ROOT).left_alone() == 1
+        assert Census(ledger, Path("/screen")).left_alone() == 0
 
 
 def test_nothing_is_judged_twice(file: Path) -> None:
@@ -107,7 +108,7 @@ def test_nothing_is_judged_twice(file: Path) -> None:
         new(ledger, kept(1))
         with pytest.raises(sqlite3.IntegrityError):
             new(ledger, kept(1))
-        assert ledger.counts(ROOT)[Kind.NEW] == 1
+        assert Census(ledger, ROOT).counts()[Kind.NEW] == 1
 
 
 @settings(deadline=None, max_examples=30)
@@ -169,18 +170,18 @@ def test_a_frame_that_is_gone_leaves_the_window_and_its_entry_says_so(file: Path
 def test_since_when_a_display_is_unchanged(file: Path) -> None:
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [])
-        assert ledger.unchanged(ROOT, 1) == (None, 0)
+        assert Census(ledger, ROOT).unchanged(1) == (None, 0)
         new(ledger, kept(1))
-        assert ledger.unchanged(ROOT, 1) == (None, 0)
+        assert Census(ledger, ROOT).unchanged(1) == (None, 0)
         duplicate(ledger, capture(2), capture(1))
         new(ledger, kept(3))
         duplicate(ledger, capture(4), capture(1))
         duplicate(ledger, capture(5), capture(1))
         ledger.record(ROOT, unreadable(capture(6), "broken", POLICY), None, None)
         new(ledger, kept(20, display=2))
-        assert ledger.unchanged(ROOT, 1) == (START + timedelta(minutes=4), 1)
-        assert ledger.window_sizes(ROOT) == {1: 2, 2: 1}
-        assert [entry.verdict.capture.display for entry in ledger.last_of_displays(ROOT)] == [1, 2]
+        assert Census(ledger, ROOT).unchanged(1) == (START + timedelta(minutes=4), 1)
+        assert Census(ledger, ROOT).windows() == {1: 2, 2: 1}
+        assert [entry.verdict.capture.display for entry in Census(ledger, ROOT).last_of_displays()] == [1, 2]
 
 
 def test_totals_count_what_left_the_folder(file: Path) -> None:
@@ -188,12 +189,12 @@ def test_totals_count_what_left_the_folder(file: Path) -> None:
         ledger.adopt(ROOT, [])
         new(ledger, kept(1))
         duplicate(ledger, capture(2), capture(1))
-        assert ledger.saved_bytes(ROOT) == 0
+        assert Census(ledger, ROOT).saved_bytes() == 0
         ledger.confirm(ledger.intend(ledger.entry(2), Move(Path("/q/f2"), State.QUARANTINED)))
-        assert ledger.saved_bytes(ROOT) == 100
-        assert ledger.saved_bytes(ROOT, START + timedelta(hours=1)) == 0
+        assert Census(ledger, ROOT).saved_bytes() == 100
+        assert Census(ledger, ROOT).saved_bytes(START + timedelta(hours=1)) == 0
         ledger.confirm(ledger.intend(ledger.entry(2), Move(capture(2).path, State.RESTORED)))
-        assert ledger.saved_bytes(ROOT) == 0
+        assert Census(ledger, ROOT).saved_bytes() == 0
 
 
 def test_files_of_the_ledger_are_private_whatever_the_umask(file: Path) -> None:
@@ -266,7 +267,7 @@ def test_a_kill_loses_nothing_that_was_recorded_and_leaves_no_half_entry(file: P
         writer.wait()
         writer.stdout.close()
         with Ledger.open(path) as ledger:
-            count = ledger.counts(ROOT)[Kind.NEW]
+            count = Census(ledger, ROOT).counts()[Kind.NEW]
             assert count >= int(last)
             assert window(ledger, 0)[-1] == count
-            assert len(ledger._rows("SELECT 1 FROM frame")) == count
+            assert len(ledger.rows("SELECT 1 FROM frame")) == count

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from watcher.signature import Signature, Stack, compute, huber, tile_deficits
+from watcher.bounds import BOTH, CONTRAST, Bend, Stack, tile_deficits
+from watcher.signature import Signature, compute
 from watcher.tiles import tile_areas, tile_grid
 
 CPU = torch.device("cpu")
@@ -108,12 +109,13 @@ def test_no_frame_bound_is_above_the_true_deficit(pair: tuple[Tensor, Tensor], e
     assert bound <= float(true_deficits(x, y).mean()) + 1e-9
 
 
-@given(st.lists(st.floats(0, 5.87), min_size=2, max_size=50))
-def test_the_bounding_function_is_convex_and_below_one_minus_sech(values: list[float]) -> None:
-    r = torch.tensor(sorted(values), dtype=torch.float64)
-    bound = huber(r.clone())
+@pytest.mark.parametrize("bend", [BOTH, CONTRAST])
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=50))
+def test_the_bounding_functions_are_convex_and_below_one_minus_sech(bend: Bend, values: list[float]) -> None:
+    r = torch.tensor(sorted(values), dtype=torch.float64) * bend.reach
+    bound = bend(r.clone())
     assert (bound <= 1 - 1 / torch.cosh(r) + 1e-12).all()
-    assert (huber((r[1:] + r[:-1]) / 2) <= (bound[1:] + bound[:-1]) / 2 + 1e-12).all()
+    assert (bend((r[1:] + r[:-1]) / 2) <= (bound[1:] + bound[:-1]) / 2 + 1e-12).all()
 
 
 def test_screens_that_share_nothing_are_told_apart_by_their_signatures() -> None:

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from tests.test_signature import pairs, picture, tile_sums, true_deficits
 from watcher import similarity
-from watcher.signature import compute, tile_deficits
+from watcher.bounds import tile_deficits
+from watcher.signature import compute
 from watcher.similarity import compare_fully, measure, reference
 from watcher.tiles import gaussian_means, tile_areas
 

@@ -34,6 +34,11 @@ class Capture:
         return self.taken_at, self.display, os.fsencode(self.path)
 
 
+def is_recordable(stat: os.stat_result) -> bool:
+    """Whether the mtime fits into the ledger's 64 bits; some file systems hold times beyond the year 2262."""
+    return -(2**63) <= stat.st_mtime_ns < 2**63
+
+
 class NamePattern:
     """Tells captures from other files by their name alone."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from watcher import __version__
+from watcher.census import Census
 from watcher.console import Log, size
 from watcher.entry import Entry, State
 from watcher.errors import FaultError
@@ -37,6 +38,7 @@ class Chronicle:
     def __init__(self, log: Log, ledger: Ledger, settings: Settings, sight: Sight, device: str) -> None:
         self._log = log
         self._ledger = ledger
+        self._census = Census(ledger, settings.root)
         self._settings = settings
         self._sight = sight
         self._device = device
@@ -51,9 +53,9 @@ class Chronicle:
     def begin(self) -> None:
         """The line at the start: root, device, window, and what was found."""
         root = self._settings.root
-        held = sum(self._ledger.window_sizes(root).values())
+        held = sum(self._census.windows().values())
         window = f"window {self._settings.window or 'unlimited'}"
-        before = self._ledger.baseline_count(root)
+        before = self._census.left_alone()
         found = f"; {before} captures from before its first start are left alone" if before else ""
         self._log.say(
             f"framesift {__version__} watches {root} on {self._device}, {window}, {held} screens in it{found}", "good"
@@ -103,12 +105,12 @@ class Chronicle:
     def _end_day(self) -> None:
         yesterday = datetime.combine(self._day, datetime.min.time())
         self._day = date.today()
-        saved = self._ledger.saved_bytes(self._settings.root, yesterday)
-        ever = self._ledger.saved_bytes(self._settings.root)
+        saved = self._census.saved_bytes(yesterday)
+        ever = self._census.saved_bytes()
         self._log.say(f"{yesterday:%Y-%m-%d}: {size(saved)} of duplicates quarantined; {size(ever)} ever", "good")
 
     def _usual_gap(self) -> float | None:
-        return usual_gap(self._ledger.recent_times(self._settings.root, _LEARNED_FROM))
+        return usual_gap(self._census.recent_times(_LEARNED_FROM))
 
     def _beat_if_due(self) -> None:
         if time.monotonic() >= self._next_beat:

@@ -48,12 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except SettingsError as error:
-        _complain(str(error))
-        return EXIT_USAGE
     except WatcherError as error:
         _complain(str(error))
-        return EXIT_FAILED
+        return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except BrokenPipeError:

@@ -90,7 +90,7 @@ def _remark(entry: Entry) -> str:
 class Log:
     """The console log of a run."""
 
-    def __init__(  # noqa: PLR0913 - the ways in which a person may want it
+    def __init__(
         self,
         *,
         terminal: bool,

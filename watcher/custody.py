@@ -58,6 +58,22 @@ class NoPatience:
         """Nothing was waited for."""
 
 
+def insist(action: Callable[[], Result], patience: Patience) -> Result:
+    """Do *action* again until disk and ledger allow it, or *patience* ends.
+
+    Raises:
+        FaultError: patience has ended.
+    """
+    while True:
+        try:
+            result = action()
+        except FaultError as fault:
+            patience.wait(fault)
+        else:
+            patience.over()
+            return result
+
+
 class Custody:
     """Moves the pictures of one root, and answers for them."""
 
@@ -105,14 +121,7 @@ class Custody:
         return finish(self._ledger, entry)
 
     def _insist(self, action: Callable[[], Result]) -> Result:
-        while True:
-            try:
-                result = action()
-            except FaultError as fault:
-                self._patience.wait(fault)
-            else:
-                self._patience.over()
-                return result
+        return insist(action, self._patience)
 
 
 class Rehearsal(Custody):

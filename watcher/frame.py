@@ -2,6 +2,7 @@
 
 import stat
 import struct
+import warnings
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -142,7 +143,8 @@ def _declared_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def _decode(file: BinaryIO, declared: tuple[int, int], reduce: int) -> Tensor:
-    with Image.open(file, formats=["PNG"]) as image:
+    # Pillow's warnings of odd chunks would stand in the log between the lines about captures.
+    with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["PNG"]) as image:
         if image.size != declared:
             raise UnreadableError("declares two different sizes")
         width, height = (-(-side // reduce) for side in image.size)

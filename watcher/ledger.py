@@ -20,7 +20,8 @@ from watcher.schema import MIGRATIONS
 from watcher.verdict import Kind, Policy, Verdict
 
 _BUSY_SECONDS = 30.0
-_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
+_BATCH = 500
+"""Entries read at a time: a ledger of years is never in memory as a whole."""
 _ENTRY = """
     SELECT entry.*, policy.json AS policy,
            near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
@@ -114,7 +115,12 @@ class Ledger:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
+    def rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of a reading statement.
+
+        Raises:
+            FaultError: the ledger cannot be read at the moment.
+        """
         with _faults(self._path):
             return self._db.execute(sql, tuple(values)).fetchall()
 
@@ -122,11 +128,11 @@ class Ledger:
 
     def knows_root(self, root: Path) -> bool:
         """Whether a watcher has started on *root* before."""
-        return bool(self._rows("SELECT 1 FROM root WHERE path = ? AND adopted", [os.fsencode(root)]))
+        return bool(self.rows("SELECT 1 FROM root WHERE path = ? AND adopted", [os.fsencode(root)]))
 
     def latest_root(self) -> Path | None:
         """The root whose watcher reported last, or None if none ever did."""
-        rows = self._rows("SELECT path FROM root ORDER BY json_extract(report, '$.at') DESC LIMIT 1")
+        rows = self.rows("SELECT path FROM root ORDER BY json_extract(report, '$.at') DESC LIMIT 1")
         return path_of(rows[0]["path"]) if rows else None
 
     def adopt(self, root: Path, captures: Iterable[Capture]) -> None:
@@ -143,19 +149,10 @@ class Ledger:
         with self._transaction() as db:
             _remember(db, captures)
 
-    def baseline_count(self, root: Path) -> int:
-        """How many captures under *root* were there before the first start."""
-        inside = os.fsencode(root)
-        rows = self._rows(
-            "SELECT count(*) FROM baseline WHERE folder = ? OR (folder >= ? AND folder < ?)",
-            [inside, inside + b"/", inside + b"0"] if os.sep == "/" else [inside, inside + b"\\", inside + b"]"],
-        )
-        return int(rows[0][0])
-
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that needs no judgement any more."""
         place = os.fsencode(folder)
-        rows = self._rows(
+        rows = self.rows(
             "SELECT name, size, mtime_ns FROM entry WHERE folder = ?"
             " UNION ALL SELECT name, size, mtime_ns FROM baseline WHERE folder = ?",
             [place, place],
@@ -213,7 +210,7 @@ class Ledger:
 
     def frames(self, root: Path, window: int) -> list[Kept]:
         """The frames of all windows of *root*, most recently used first; at most *window* (0: all) in each."""
-        rows = self._rows(
+        rows = self.rows(
             """
             SELECT * FROM (
                 SELECT entry.*, frame.height, frame.width, frame.signature, frame.used, row_number() OVER (
@@ -245,7 +242,7 @@ class Ledger:
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT location FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
             key(capture),
         )
@@ -259,18 +256,18 @@ class Ledger:
         Raises:
             KeyError: there is none.
         """
-        rows = self._rows(f"{_ENTRY} WHERE entry.id = ?", [number])
+        rows = self.rows(f"{_ENTRY} WHERE entry.id = ?", [number])
         if not rows:
             raise KeyError(number)
         return entry_of(rows[0])
 
     def moving(self) -> list[Entry]:
         """The entries whose move was begun and not confirmed."""
-        return [entry_of(row) for row in self._rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
+        return [entry_of(row) for row in self.rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
 
     def about(self, path: Path) -> list[Entry]:
         """All entries on the file that was at *path* when it was captured, or is there now, oldest first."""
-        rows = self._rows(
+        rows = self.rows(
             f"{_ENTRY} WHERE (entry.folder = ? AND entry.name = ?) OR entry.location = ? ORDER BY entry.id",
             [*place(path), os.fsencode(path)],
         )
@@ -279,63 +276,10 @@ class Ledger:
     def entries(self, where: str = "TRUE", values: Iterable[Any] = (), limit: int = -1) -> Iterator[Entry]:
         """The last *limit* entries (-1: all) for which the SQL condition *where* on ``entry`` holds, oldest first."""
         inner = f"SELECT id FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"
-        ids = [row[0] for row in self._rows(inner, [*values, limit])]
-        for number in reversed(ids):
-            yield self.entry(number)
-
-    def counts(self, root: Path) -> dict[Kind, int]:
-        """How many captures of *root* got which verdict."""
-        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind", [os.fsencode(root)])
-        return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
-
-    def saved_bytes(self, root: Path, since: datetime = datetime.min) -> int:
-        """Bytes of the duplicates that have left *root*, of captures taken since then."""
-        rows = self._rows(
-            f"SELECT coalesce(sum(size), 0) FROM entry WHERE {_OF_ROOT} AND kind = 'duplicate'"
-            " AND state IN ('quarantined', 'purged') AND taken_at >= ?",
-            [os.fsencode(root), since.isoformat()],
-        )
-        return int(rows[0][0])
-
-    def last_of_displays(self, root: Path) -> list[Entry]:
-        """The last entry of every display of *root*."""
-        last = f"SELECT max(id) FROM entry WHERE {_OF_ROOT} GROUP BY display"
-        return [
-            entry_of(row)
-            for row in self._rows(f"{_ENTRY} WHERE entry.id IN ({last}) ORDER BY entry.display", [os.fsencode(root)])
-        ]
-
-    def unchanged(self, root: Path, display: int) -> tuple[datetime | None, int]:
-        """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
-        shows = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
-        rows = self._rows(
-            f"""
-            WITH own AS (SELECT id, taken_at, {shows} AS shows FROM entry
-                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY id DESC),
-                 now AS (SELECT shows FROM own LIMIT 1),
-                 before AS (SELECT id FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
-            SELECT min(taken_at), count(*) - 1 FROM own WHERE id > coalesce((SELECT id FROM before), 0)
-            """,
-            [os.fsencode(root), display],
-        )
-        since, count = rows[0]
-        return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
-
-    def window_sizes(self, root: Path) -> dict[int, int]:
-        """How many frames the windows of each display hold."""
-        rows = self._rows(
-            f"SELECT display, count(*) FROM frame JOIN entry ON entry.id = entry_id WHERE in_window AND {_OF_ROOT}"
-            " GROUP BY display",
-            [os.fsencode(root)],
-        )
-        return dict(map(tuple, rows))
-
-    def recent_times(self, root: Path, count: int) -> list[datetime]:
-        """The times of the last *count* captures, oldest first."""
-        rows = self._rows(
-            f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY id DESC LIMIT ?", [os.fsencode(root), count]
-        )
-        return sorted(datetime.fromisoformat(row[0]) for row in rows)
+        ids = [row[0] for row in reversed(self.rows(inner, [*values, limit]))]
+        for first in range(0, len(ids), _BATCH):
+            numbers = ",".join(map(str, ids[first : first + _BATCH]))
+            yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id IN ({numbers}) ORDER BY entry.id"))
 
     # --- the running watcher, as evidence ---
 
@@ -347,7 +291,7 @@ class Ledger:
 
     def report(self, root: Path) -> dict[str, Any]:
         """The last report on *root*; empty if there never was one."""
-        rows = self._rows("SELECT report FROM root WHERE path = ?", [os.fsencode(root)])
+        rows = self.rows("SELECT report FROM root WHERE path = ?", [os.fsencode(root)])
         return dict(json.loads(rows[0]["report"])) if rows else {}
 
 

@@ -10,6 +10,7 @@ from watcher.capture import Capture
 from watcher.entry import Entry, State
 from watcher.verdict import Kind, Policy, Score, Verdict
 
+
 class Row(Protocol):
     """A row that answers by column."""
 

@@ -152,7 +152,8 @@ class _Pair:
         structure = vd.mul_(2).div_(variance)
         both = torch.addcmul(luminance.add(structure), luminance, structure, value=-1)
         sensitivity = energy.div_(variance)
-        if (outside := self._x.outside(*units.T[1:])) is not None:
+        if self._x.at_edge(*units.T[1:]).any():
+            outside = self._x.outside(*units.T[1:])
             both.masked_fill_(outside, 0)
             sensitivity.masked_fill_(outside, 0)
         return both, sensitivity

@@ -21,7 +21,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from watcher.arrival import Arrival, check_whole, key_of
-from watcher.capture import Capture, NamePattern
+from watcher.capture import Capture, NamePattern, is_recordable
 from watcher.errors import GoneError, NotWholeError
 
 # What watchdog logs (an observer that ends with events in hand, an overflow) reaches nobody's terminal: scans find it.
@@ -56,7 +56,8 @@ class Listing:
 def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set()) -> Listing:
     """List one folder, without the files that are *known*.
 
-    Links, FIFOs, devices and hidden names are nobody's captures, and are never opened.
+    Links, FIFOs, devices and hidden names are nobody's captures, and are never opened; nor is what has a time beyond
+    all that can be written down.
 
     Raises:
         OSError: the folder cannot be listed.
@@ -74,7 +75,8 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
                 elif pattern.matches(item.name) and item.is_file(follow_symlinks=False):
                     # os.lstat: on Windows the entry's own lacks the inode and may be stale.
                     status = os.lstat(item.path)
-                    if (os.fsencode(item.name), status.st_size, status.st_mtime_ns) not in passed:
+                    key = os.fsencode(item.name), status.st_size, status.st_mtime_ns
+                    if key not in passed and is_recordable(status):
                         captures.append(pattern.parse(Path(item.path), status))
             except FileNotFoundError:
                 continue  # gone since it was listed
@@ -200,10 +202,10 @@ class Live:
         self.sight.root_there, self.sight.why = True, ""
         observer = Observer(timeout=0.2)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)
-                observer.schedule(_Handler(self._dirty), str(self._root), recursive=True)
-                observer.start()
+            # Said later and from its own threads when folders are made quickly; what it misses then, scans find.
+            warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
+            observer.schedule(_Handler(self._dirty), str(self._root), recursive=True)
+            observer.start()
         except (OSError, RuntimeError) as error:
             self.sight.events, self.sight.why = False, f"no events, scanning every {RESCAN_SECONDS:.0f} s: {error}"
             self._say(self.sight.why)
@@ -311,7 +313,7 @@ class Live:
         """Whether the file is unchanged since it was noticed, and whole; otherwise look again later."""
         try:
             status = capture.path.lstat()
-            if stat.S_ISREG(status.st_mode) and key_of(status) != arrival.key:
+            if stat.S_ISREG(status.st_mode) and is_recordable(status) and key_of(status) != arrival.key:
                 changed = self._pattern.parse(capture.path, status)
                 self._arrivals[capture.path] = (changed, Arrival.seen(key_of(status), now))
                 return False

@@ -1,7 +1,6 @@
 """Frames cut into squares, and the Gaussian filter of SSIM on them."""
 
 import math
-from collections.abc import Iterator
 from functools import cache
 
 import torch
@@ -63,28 +62,19 @@ class Squares:
         across = words.unfold(2, _SPAN // _WORD, SIDE // _WORD).any(3)
         return across.unfold(1, SIDE + HALO, SIDE).any(3)
 
-    def batches(self, chosen: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Rows and columns of the squares that are *chosen* (rows, columns) bool, so many at a time as suit the device.
-
-        Those at the edge come last, since :meth:`outside` costs something for a batch that holds one.
-        """
-        row, column = chosen.nonzero().T
-        order = ((row == self.rows - 1) | (column == self.columns - 1)).to(torch.uint8).argsort(stable=True)
-        for part in torch.split(order, self.batch):
-            if len(part):
-                yield row[part], column[part]
-
     def words(self, channel: Tensor | slice, row: Tensor, column: Tensor) -> Tensor:
         """The pixels of the units there and what is right of them, (..., units, 42, 6) int64, eight pixels a word."""
         return self._cut[channel, row, column]
 
-    def outside(self, row: Tensor, column: Tensor) -> Tensor | None:
-        """(units, 32, 32) bool: which positions of units are beyond the SSIM map; None if none are."""
+    def at_edge(self, row: Tensor, column: Tensor) -> Tensor:
+        """(units,) bool: which units may hold positions beyond the SSIM map."""
+        return (row == self.rows - 1) | (column == self.columns - 1)
+
+    def outside(self, row: Tensor, column: Tensor) -> Tensor:
+        """(units, 32, 32) bool: which positions of units are beyond the SSIM map."""
         steps = torch.arange(SIDE, device=row.device)
         down = steps >= (self.height - HALO - SIDE * row)[:, None]
         across = steps >= (self.width - HALO - SIDE * column)[:, None]
-        if not bool(down.any() | across.any()):
-            return None
         return down[:, :, None] | across[:, None, :]
 
 
@@ -95,18 +85,18 @@ def pixel_values(words: Tensor) -> Tensor:
 
 def gaussian_means(values: Tensor) -> Tensor:
     """SSIM's Gaussian means (..., 32, 32) of *values* (..., 42, 48) float32: two products with a banded matrix."""
-    *lead, high, _ = values.shape
-    across = torch.matmul(values.flatten(0, -2)[:, : SIDE + HALO], _band(values.device).T).view(-1, high, SIDE)
-    down = _band(values.device).expand(len(across), -1, -1)
+    *lead, high, span = values.shape
+    across = torch.matmul(values.view(-1, span), _band(span, values.device).T.contiguous()).view(-1, high, SIDE)
+    down = _band(high, values.device).expand(len(across), -1, -1)
     return torch.bmm(down, across).view(*lead, SIDE, SIDE)
 
 
 @cache
-def _band(device: torch.device) -> Tensor:
-    """(32, 42): the matrix that filters 42 samples to 32."""
+def _band(samples: int, device: torch.device) -> Tensor:
+    """(32, samples): the matrix that filters *samples* >= 42 to 32; those after the 42nd do not count."""
     taps = torch.tensor([math.exp(-((k - TAPS // 2) ** 2) / (2 * 1.5**2)) for k in range(TAPS)], dtype=torch.float32)
     taps /= taps.sum()
-    band = torch.zeros(SIDE, SIDE + HALO)
+    band = torch.zeros(SIDE, samples)
     for row in range(SIDE):
         band[row, row : row + TAPS] = taps
     return band.to(device)

@@ -12,7 +12,7 @@ from typing import Self
 from watcher.capture import Capture, NamePattern
 from watcher.chronicle import Chronicle
 from watcher.console import Log
-from watcher.custody import Custody, Rehearsal, claim
+from watcher.custody import Custody, Rehearsal, claim, insist
 from watcher.errors import FaultError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
@@ -43,14 +43,19 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
             stack.enter_context(claim(settings.quarantine_dir, root))
             stack.enter_context(claim(lock_folder(program.folders.state_dir, root), root))
         ledger = stack.enter_context(Ledger.copy_in_memory(program.ledger_file) if dry_run else program.ledger())
-        live = Live(root, pattern, ledger.known, partial(log.say, tone="warning"))
+
+        def known(folder: Path) -> set[tuple[bytes, int, int]]:
+            return insist(partial(ledger.known, folder), patience)
+
+        live = Live(root, pattern, known, partial(log.say, tone="warning"))
         stop = stack.enter_context(_Stop(live.stop))
+        patience = _Patience(log, stop)
         device = choose_device(settings.device)
         load_frame = partial(load, device=device, reduce=settings.policy.reduce)
         chronicle = Chronicle(log, ledger, settings, live.sight, device.type)
         stack.callback(chronicle.end)
         hooks = Hooks(settings, program.folders.hooks_dir, partial(log.say, tone="error"))
-        custody = (Rehearsal if dry_run else Custody)(ledger, hooks, root, _Patience(log, stop))
+        custody = (Rehearsal if dry_run else Custody)(ledger, hooks, root, patience)
         for entry in custody.recover():
             log.say(
                 f"{entry.verdict.capture.path.name} was on its way when the last run ended; it is {entry.state} now"

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from watcher.bounds import Stack, tile_deficits
 from watcher.capture import Capture
 from watcher.errors import GoneError, UnreadableError
 from watcher.frame import Frame, Identity, Pictures, identity
 from watcher.kept import Kept
-from watcher.signature import Signature, Stack, compute, tile_deficits
+from watcher.signature import Signature, compute
 from watcher.similarity import Measured, measure, reference
 from watcher.verdict import NOTHING_TO_COMPARE, Policy, Score
 

@@ -43,7 +43,7 @@ def command(seconds: float, keep: bool) -> None:
         root.mkdir()
         _introduce(root)
         with _watcher(base, root) as process:
-            _await(process, _START_SECONDS, lambda: (base / "state" / "ledger.sqlite").exists())
+            _await(process, _START_SECONDS, (base / "state" / "ledger.sqlite").exists)
             with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
                 _await(process, _START_SECONDS, lambda: bool(ledger.report(root).get("root_there")))
                 taken = _record(root, seconds)
@@ -96,7 +96,9 @@ def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def _done(ledger: "Ledger", root: Path) -> int:
     """How many captures are judged, and where they belong."""
-    return sum(ledger.counts(root).values()) - len(ledger.moving())
+    from watcher.census import Census  # noqa: PLC0415 - as above
+
+    return sum(Census(ledger, root).counts().values()) - len(ledger.moving())
 
 
 def _await(process: "subprocess.Popen[bytes]", seconds: float, happened: Callable[[], bool]) -> None:
@@ -122,12 +124,14 @@ def _record(root: Path, seconds: float) -> int:
 
 
 def _sum_up(ledger: "Ledger", root: Path) -> None:
-    from watcher.console import size  # noqa: PLC0415 - as above
+    from watcher.census import Census  # noqa: PLC0415 - as above
+    from watcher.console import size  # noqa: PLC0415
 
-    counts = ledger.counts(root)
+    census = Census(ledger, root)
+    counts = census.counts()
     left, taken = counts[Kind.DUPLICATE], sum(counts.values())
     stayed = sum(path.stat().st_size for path in root.rglob("*.png"))
-    saved = ledger.saved_bytes(root)
+    saved = census.saved_bytes()
     click.echo(
         f"\n{taken} pictures were taken; {left} of them ({left / max(taken, 1):.0%}) showed nothing new and left."
     )

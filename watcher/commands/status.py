@@ -11,6 +11,7 @@ import rich_click as click
 from watcher.program import Program
 
 if TYPE_CHECKING:
+    from watcher.census import Census
     from watcher.ledger import Ledger
 
 EXIT_SICK = 4
@@ -39,9 +40,11 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
 
 def _report(program: Program, ledger: "Ledger", root: Path) -> dict[str, Any]:
-    from watcher.custody import is_claimed  # noqa: PLC0415 - as above
+    from watcher.census import Census  # noqa: PLC0415 - as above
+    from watcher.custody import is_claimed  # noqa: PLC0415
     from watcher.vitals import Report, diagnose, lock_folder  # noqa: PLC0415
 
+    census = Census(ledger, root)
     evidence = Report.from_json(ledger.report(root))
     locked = is_claimed(lock_folder(program.folders.state_dir, root))
     state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone())
@@ -54,20 +57,20 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> dict[str, Any]:
         "pid": evidence.pid if locked else None,
         "device": evidence.device or None,
         "since": evidence.since or None,
-        "captures": {kind.value: count for kind, count in ledger.counts(root).items()},
-        "saved_bytes": ledger.saved_bytes(root),
+        "captures": {kind.value: count for kind, count in census.counts().items()},
+        "saved_bytes": census.saved_bytes(),
         "quarantine": {"path": os.fspath(quarantine), "files": files, "bytes": size},
-        "displays": _displays(ledger, root),
+        "displays": _displays(census),
         "found_by_scan": evidence.found_by_scan,
     }
 
 
-def _displays(ledger: "Ledger", root: Path) -> dict[str, Any]:
-    windows = ledger.window_sizes(root)
+def _displays(census: "Census") -> dict[str, Any]:
+    windows = census.windows()
     displays = {}
-    for entry in ledger.last_of_displays(root):
+    for entry in census.last_of_displays():
         capture = entry.verdict.capture
-        since, _ = ledger.unchanged(root, capture.display)
+        since, _ = census.unchanged(capture.display)
         displays[str(capture.display)] = {
             "last_path": os.fspath(capture.path),
             "last_taken_at": capture.taken_at.isoformat(),

@@ -49,6 +49,7 @@ def _why_not(path: Path) -> str:
 
 def _rows(entry: "Entry") -> list[tuple[str, str]]:
     capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
+    thresholds = f"duplicate above {policy.duplicate:g}, similar above {policy.similar:g}"
     rows = [
         ("verdict", f"{entry.verdict.kind}{_by_how_much(entry)}"),
         ("because", entry.verdict.reason),
@@ -59,10 +60,7 @@ def _rows(entry: "Entry") -> list[tuple[str, str]]:
         ("display", str(capture.display)),
         ("taken at", f"{capture.taken_at:%Y-%m-%d %H:%M:%S}"),
         ("judged at", f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"),
-        (
-            "policy",
-            f"duplicate above {policy.duplicate:g}, similar above {policy.similar:g}, window {policy.window or 'unlimited'}",
-        ),
+        ("policy", f"{thresholds}, window {policy.window or 'unlimited'}"),
     ]
     return [(name, value) for name, value in rows if value]
 

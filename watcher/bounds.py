@@ -1,0 +1,146 @@
+"""Lower bounds of 1 - SSIM that need no SSIM, from the signatures of two frames.
+
+With a and b of :mod:`watcher.signature` at one position of two frames, Cauchy and Schwarz give cs <= sech(ax - ay) and
+l <= sech(bx - by), and since ln cosh(sqrt(x)) is concave and 0 at 0, 1 - SSIM >= phi(r) with phi(r) = 1 - sech(r) and
+r = hypot(ax - ay, bx - by). The mean of a convex function below phi is, by Jensen, not below that function of the tile
+means; and phi(|ax - ay|) is a bound as well, with a shorter reach and so a steeper one for text against other text.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from watcher.signature import A_HIGH, A_LOW, B_HIGH, B_LOW, STEP, TILE, Signature
+from watcher.tiles import pooled, tile_areas, tile_grid
+
+LEVELS = (16, 4, 1)
+"""Sides, in tiles, of the blocks that are bounded together: 256, 64 and 16 positions, coarsest first."""
+
+_FLOAT32 = 1e-3
+"""More than float32 can be wrong by in a or b."""
+
+
+class Bend:
+    """A convex function below phi(r) = 1 - sech(r) for r up to *reach*: a parabola to a knee, then its tangent.
+
+    Up to the knee: phi(r) / r^2 falls, and at the knee the parabola is not above phi, because r phi'(r) <= 2 phi(r).
+    Beyond it: phi is convex as far as arcosh(sqrt 2), and at the knee neither lower nor less steep than the line; from
+    there on it is concave, and at *reach* not lower than the line, so that it never crosses it again.
+    """
+
+    def __init__(self, reach: float) -> None:
+        """The highest such function that ends in phi(*reach*); *reach* is above 2."""
+        self.reach = reach
+        low, high = 0.0, math.acosh(math.sqrt(2))
+        for _ in range(50):
+            middle = (low + high) / 2
+            steep = math.tanh(middle) / math.cosh(middle) >= self._slope(middle)
+            low, high = (low, middle) if steep else (middle, high)
+        self._knee, self._steepness = high, self._slope(high)
+
+    def _slope(self, knee: float) -> float:
+        return (1 - 1 / math.cosh(self.reach)) / (self.reach - knee / 2)
+
+    def __call__(self, r: Tensor) -> Tensor:
+        """The function of *r*, which is overwritten."""
+        bent = r.clamp(max=self._knee)
+        return r.sub_(bent, alpha=0.5).mul_(bent).mul_(self._steepness / self._knee)
+
+
+BOTH = Bend(math.hypot(A_HIGH - A_LOW, B_HIGH - B_LOW))
+CONTRAST = Bend(A_HIGH - A_LOW)
+
+
+def deficit_bounds(theirs: Tensor, mine: Tensor) -> Tensor:
+    """Lower bounds (..., tiles) of the mean of 1 - SSIM over tiles, from means of a and b (..., 2, tiles).
+
+    What rounding can have added to a distance is taken off it first: half a step in either frame.
+    """
+    a, b = (theirs - mine).unbind(-2)
+    r = torch.addcmul(a * a, b, b).sqrt_()
+    both = BOTH(r.sub_(math.hypot(*STEP) + _FLOAT32).clamp_(min=0))
+    return torch.maximum(both, CONTRAST(a.abs_().sub_(STEP[0] + _FLOAT32).clamp_(min=0)))
+
+
+def tile_deficits(one: Signature, other: Signature) -> Tensor:
+    """(3, rows, columns): a proven lower bound of the sum of 1 - SSIM over each tile and channel."""
+    step = torch.tensor(STEP, device=one.codes.device).view(2, 1)
+    bounds = deficit_bounds(one.codes.flatten(1) * step, other.codes.flatten(1) * step)
+    return bounds.view(one.codes.shape[1:]) * tile_areas(one.height, one.width, one.codes.device, TILE)
+
+
+class Stack:
+    """The signatures of a window's frames, one row each, batched per level so that all are bounded at once."""
+
+    def __init__(self, height: int, width: int, device: torch.device) -> None:
+        self._shape = (height, width)
+        self._levels = [_Level(height, width, side, device) for side in LEVELS]
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, signature: Signature) -> None:
+        """Add a row at the end."""
+        for level in self._levels:
+            level.put(self._length, signature.codes)
+        self._length += 1
+
+    def remove(self, row: int) -> None:
+        """Take *row* out; the last row takes its place."""
+        self._length -= 1
+        for level in self._levels:
+            level.rows[row] = level.rows[self._length]
+
+    def signature(self, row: int) -> Signature:
+        """The signature in *row*."""
+        height, width = self._shape
+        return Signature(height, width, self._levels[-1].rows[row].view(2, 3, *tile_grid(height, width, TILE)))
+
+    def deficits(self, signature: Signature, enough: float) -> list[float]:
+        """Per row, a proven lower bound of 1 - SSIM; refined level by level only while it is below *enough*."""
+        if not self._length:
+            return []
+        bounds = self._levels[0].bounds(signature.codes, slice(self._length))
+        for level in self._levels[1:]:
+            open_rows = (bounds < enough).nonzero().flatten()
+            if not len(open_rows):
+                break
+            bounds[open_rows] = torch.maximum(bounds[open_rows], level.bounds(signature.codes, open_rows))
+        return bounds.tolist()
+
+
+class _Level:
+    """The signatures of many frames as block means of one size."""
+
+    def __init__(self, height: int, width: int, side: int, device: torch.device) -> None:
+        self._side = side
+        self._areas = tile_areas(height, width, device, TILE)
+        areas = pooled(self._areas, side)
+        self._block_areas = areas
+        self._weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
+        self._finest = side == 1
+        dtype = torch.uint8 if self._finest else torch.float32
+        self.rows = torch.empty(0, 2, self._weights.numel(), dtype=dtype, device=device)
+
+    def put(self, row: int, codes: Tensor) -> None:
+        if row == len(self.rows):
+            more = torch.empty(max(16, row), *self.rows.shape[1:], dtype=self.rows.dtype, device=self.rows.device)
+            self.rows = torch.cat((self.rows, more))
+        self.rows[row] = codes.flatten(1) if self._finest else self._means(codes)
+
+    def _means(self, codes: Tensor) -> Tensor:
+        means = codes.float() if self._finest else pooled(codes * self._areas, self._side) / self._block_areas
+        step = torch.tensor(STEP, device=codes.device).view(2, 1)
+        return means.flatten(1) * step
+
+    def bounds(self, codes: Tensor, rows: Tensor | slice) -> Tensor:
+        mine = self._means(codes)
+        theirs = self.rows[rows]
+        return torch.cat([self._bound(part, mine) for part in torch.split(theirs, max(1, 2**18 // mine.numel()))])
+
+    def _bound(self, theirs: Tensor, mine: Tensor) -> Tensor:
+        if self._finest:
+            theirs = theirs.float() * torch.tensor(STEP, device=mine.device).view(2, 1)
+        return deficit_bounds(theirs, mine) @ self._weights

@@ -1,0 +1,84 @@
+"""Totals and last things of one root, read from its ledger."""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from watcher.entry import Entry
+from watcher.ledger import Ledger
+from watcher.verdict import Kind
+
+_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
+_SHOWS = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
+"""The entry whose screen a capture shows."""
+
+
+class Census:
+    """Questions about one root; every answer is read anew."""
+
+    def __init__(self, ledger: Ledger, root: Path) -> None:
+        self._ledger = ledger
+        self._root = os.fsencode(root)
+
+    def counts(self) -> dict[Kind, int]:
+        """How many captures got which verdict."""
+        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind")
+        return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
+
+    def left_alone(self) -> int:
+        """How many captures were there before the first start, or came back without a ledger."""
+        separator = os.fsencode(os.sep)
+        below = self._root + separator
+        return int(
+            self._ledger.rows(
+                "SELECT count(*) FROM baseline WHERE folder = ? OR (folder >= ? AND folder < ?)",
+                [self._root, below, self._root + bytes([separator[0] + 1])],
+            )[0][0]
+        )
+
+    def saved_bytes(self, since: datetime = datetime.min) -> int:
+        """Bytes of the duplicates that have left the root, of captures taken since then."""
+        rows = self._rows(
+            f"SELECT coalesce(sum(size), 0) FROM entry WHERE {_OF_ROOT} AND kind = 'duplicate'"
+            " AND state IN ('quarantined', 'purged') AND taken_at >= ?",
+            [since.isoformat()],
+        )
+        return int(rows[0][0])
+
+    def last_of_displays(self) -> list[Entry]:
+        """The last entry of every display."""
+        rows = self._rows(f"SELECT max(id) FROM entry WHERE {_OF_ROOT} GROUP BY display ORDER BY display")
+        return [self._ledger.entry(row[0]) for row in rows]
+
+    def unchanged(self, display: int) -> tuple[datetime | None, int]:
+        """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
+        rows = self._rows(
+            f"""
+            WITH own AS (SELECT id, taken_at, {_SHOWS} AS shows FROM entry
+                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY id DESC),
+                 now AS (SELECT shows FROM own LIMIT 1),
+                 before AS (SELECT id FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
+            SELECT min(taken_at), count(*) - 1 FROM own WHERE id > coalesce((SELECT id FROM before), 0)
+            """,
+            [display],
+        )
+        since, count = rows[0]
+        return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
+
+    def windows(self) -> dict[int, int]:
+        """How many frames the windows of each display hold."""
+        rows = self._rows(
+            f"SELECT display, count(*) FROM frame JOIN entry ON entry.id = entry_id WHERE in_window AND {_OF_ROOT}"
+            " GROUP BY display"
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def recent_times(self, count: int) -> list[datetime]:
+        """The times of the last *count* captures, oldest first."""
+        rows = self._rows(f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY id DESC LIMIT ?", [count])
+        return sorted(datetime.fromisoformat(row[0]) for row in rows)
+
+    def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        return self._ledger.rows(sql, [self._root, *values])
