@@ -203,9 +203,10 @@ FORMATS: dict[str, Callable[[int], Pair]] = {
 # Whole files that are no picture, or none that may be decoded.
 
 
-def flat(width: int, height: int) -> bytes:
-    """A picture of one color: few bytes, many pixels."""
-    return assembled(header(width, height), chunk(b"IDAT", deflated(bytes(3 * width) for _ in range(height))))
+def flat(width: int, height: int, light: int = 0) -> bytes:
+    """A picture of one color, apart from some *light* rows: few bytes, many pixels."""
+    rows = (bytes((255 * (y < light),)) * 3 * width for y in range(height))
+    return assembled(header(width, height), chunk(b"IDAT", deflated(rows)))
 
 
 @cache
@@ -229,6 +230,7 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "60000x60000": (lambda: assembled(header(60000, 60000), chunk(b"IDAT", deflated([]))), "unreadable"),
     "no height": (lambda: assembled(header(100, 0), chunk(b"IDAT", deflated([]))), "unreadable"),
     "as many pixels as may be": (lambda: flat(LIMIT_WIDTH, LIMIT_HEIGHT), "new"),
+    "as many again, to be compared": (lambda: flat(LIMIT_WIDTH, LIMIT_HEIGHT, LIMIT_HEIGHT * 3 // 100), "similar"),
     "a row too many": (lambda: flat(LIMIT_WIDTH, LIMIT_HEIGHT + 1), "unreadable"),
     "far too many pixels": (lambda: assembled(header(20_000, 20_000), chunk(b"IDAT", packed())), "unreadable"),
     "garbage for data": (lambda: assembled(header(*SIZE), chunk(b"IDAT", random_bytes(5000, 1))), "unreadable"),
@@ -308,6 +310,10 @@ def nobodys(root: Path, outside: Path) -> None:
     (root / "linked-folder").symlink_to(outside)
     (root / "loop").symlink_to(root)
     (root / f"folder_{NOBODYS_DISPLAY}.png").mkdir()
+    far = root / f"far-future_{NOBODYS_DISPLAY}.png"
+    land(far, screen(1), mtime_ns=2**63 + 10**9)
+    if far.lstat().st_mtime_ns < 2**63:
+        far.unlink()  # this file system knows no such time
     os.mkfifo(root / f"fifo_{NOBODYS_DISPLAY}.png")
     with contextlib.chdir(root), contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(f"socket_{NOBODYS_DISPLAY}.png")
@@ -375,11 +381,12 @@ def name_paths(desk: Desk, name: str) -> tuple[Path, Path]:
     """The first of two equal captures, and the second, which has the name in question."""
     display = 50 + list(NAMES).index(name)
     raw = NAMES[name].replace(b"%d", str(display).encode())
-    return desk.path(0, display), desk.root / "names" / os.fsdecode(raw)
+    return desk.path(0, display), desk.root / os.fsdecode(b"names \xff\n[red]\x1b[2J") / os.fsdecode(raw)
 
 
 def harmful_path(desk: Desk, name: str) -> Path:
-    return desk.path(100 + list(HARMFUL).index(name), display=30 + list(HARMFUL).index(name))
+    number = list(HARMFUL).index(name)
+    return desk.path(100 + number, display=29 if name.startswith("as many") else 30 + number)
 
 
 def never_whole_path(desk: Desk, name: str) -> Path:
@@ -476,7 +483,9 @@ def test_a_picture_that_could_do_harm_costs_little_memory_and_stays(evidence: Ev
     assert entry.verdict.kind == HARMFUL[name][1], entry.verdict.reason
     assert facts(path) == evidence.before[path]
     assert evidence.grown[name] < MOST_MEMORY
-    lines = [line for line in evidence.output.splitlines() if f" {entry.verdict.capture.display}  " in line]
+    moment, display = entry.verdict.capture.taken_at, entry.verdict.capture.display
+    start = f"{moment:%m-%d %H:%M:%S} {display:>3}  {entry.verdict.kind} "
+    lines = [line for line in evidence.output.splitlines() if line.startswith(start)]
     assert len(lines) == 1
     if entry.verdict.kind == "unreadable":
         assert entry.verdict.reason in lines[0]
@@ -520,8 +529,11 @@ def test_what_is_no_capture_is_passed_over_in_silence(evidence: Evidence) -> Non
     assert str(NOBODYS_DISPLAY) not in {str(entry.verdict.capture.display) for entry in evidence.entries.values()}
     assert f"_{NOBODYS_DISPLAY}." not in evidence.output
     assert not [path for path in evidence.entries if path.name.startswith("picture") or "loop" in path.parts]
-    assert len([path for path in evidence.desk.root.iterdir() if f"_{NOBODYS_DISPLAY}." in path.name]) == 8
-    assert len([path for path in evidence.desk.root.iterdir() if path.name.startswith("picture")]) == 5
+    left = [path.name for path in evidence.desk.root.iterdir()]
+    assert {"link", "dangling", "linked-folder", "folder", "fifo", "socket"} <= {
+        name.removesuffix(f"_{NOBODYS_DISPLAY}.png") for name in left
+    }
+    assert len([name for name in left if name.startswith(("picture", ".hidden", ".2020", "_1"))]) == 8
 
 
 def test_the_watcher_lived_on_and_judged_good_captures(evidence: Evidence) -> None:

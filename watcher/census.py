@@ -69,10 +69,7 @@ class Census:
 
     def windows(self) -> dict[int, int]:
         """How many frames the windows of each display hold."""
-        rows = self._rows(
-            f"SELECT display, count(*) FROM frame JOIN entry ON entry.id = entry_id WHERE in_window AND {_OF_ROOT}"
-            " GROUP BY display"
-        )
+        rows = self._rows(f"SELECT display, count(*) FROM frame WHERE in_window AND {_OF_ROOT} GROUP BY display")
         return {row[0]: row[1] for row in rows}
 
     def recent_times(self, count: int) -> list[datetime]:

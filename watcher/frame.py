@@ -188,6 +188,9 @@ class Pictures:
         self._held: OrderedDict[Identity, Tensor] = OrderedDict()
         self._bytes = 0
 
+    def __contains__(self, capture: Capture) -> bool:
+        return identity(capture) in self._held
+
     def held(self, capture: Capture) -> Tensor | None:
         """The pixels, if they need not be read."""
         pixels = self._held.get(identity(capture))

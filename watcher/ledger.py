@@ -214,9 +214,9 @@ class Ledger:
             """
             SELECT * FROM (
                 SELECT entry.*, frame.height, frame.width, frame.signature, frame.used, row_number() OVER (
-                    PARTITION BY entry.display, frame.height, frame.width ORDER BY frame.used DESC) AS place
+                    PARTITION BY frame.display, frame.height, frame.width ORDER BY frame.used DESC) AS place
                 FROM frame JOIN entry ON entry.id = frame.entry_id
-                WHERE frame.in_window AND entry.root_id = (SELECT id FROM root WHERE path = ?))
+                WHERE frame.in_window AND frame.root_id = (SELECT id FROM root WHERE path = ?))
             WHERE place <= ? ORDER BY used DESC
             """,
             [os.fsencode(root), window or 1 << 62],
@@ -320,21 +320,21 @@ def _remember(db: sqlite3.Connection, captures: Iterable[Capture]) -> None:
 
 def _admit(db: sqlite3.Connection, number: int, frame: Kept, window: int) -> None:
     db.execute(
-        "INSERT INTO frame (entry_id, height, width, signature, used, in_window) VALUES (?, ?, ?, ?, ?, 1)",
-        [number, frame.height, frame.width, frame.signature, number],
+        "INSERT INTO frame (entry_id, root_id, display, height, width, signature, used, in_window)"
+        " SELECT id, root_id, display, ?, ?, ?, id, 1 FROM entry WHERE id = ?",
+        [frame.height, frame.width, frame.signature, number],
     )
     if window:
         # What falls out here never comes back, so that a restart finds the very window of an unbroken run.
         db.execute(
             """
             UPDATE frame SET in_window = 0 WHERE entry_id IN (
-                SELECT frame.entry_id FROM frame JOIN entry ON entry.id = frame.entry_id
-                JOIN entry AS own ON own.id = ?
-                WHERE frame.in_window AND entry.root_id = own.root_id AND entry.display = own.display
-                  AND frame.height = ? AND frame.width = ?
-                ORDER BY frame.used DESC LIMIT -1 OFFSET ?)
+                SELECT entry_id FROM frame
+                WHERE in_window AND (root_id, display, height, width) =
+                    (SELECT root_id, display, height, width FROM frame WHERE entry_id = ?)
+                ORDER BY used DESC LIMIT -1 OFFSET ?)
             """,
-            [number, frame.height, frame.width, window],
+            [number, window],
         )
 
 

@@ -45,13 +45,15 @@ MIGRATIONS = (
     CREATE INDEX entry_display ON entry (root_id, display);
     CREATE TABLE frame (                       -- one row for each capture that stays
         entry_id INTEGER PRIMARY KEY REFERENCES entry,
+        root_id INTEGER NOT NULL REFERENCES root,
+        display INTEGER NOT NULL,
         height INTEGER NOT NULL,               -- of the frame, after halving
         width INTEGER NOT NULL,
         signature BLOB NOT NULL,
         used INTEGER NOT NULL,                 -- id of the entry that showed this screen last: the MRU order
         in_window INTEGER NOT NULL
     );
-    CREATE INDEX frame_window ON frame (height, width, used) WHERE in_window;
+    CREATE INDEX frame_window ON frame (root_id, display, height, width, used) WHERE in_window;
     CREATE TABLE baseline (                    -- there before the first start: left to sweep
         folder BLOB NOT NULL,
         name BLOB NOT NULL,

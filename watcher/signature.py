@@ -112,7 +112,7 @@ def _flat_logs(shade: Tensor) -> Tensor:
 
 
 def _tile_logs(words: Tensor, outside: Tensor | None) -> Tensor:
-    """Tile means of a and b, (units, 2, 2, 2), of the pixels *words*, apart from positions *outside* (units, 32, 32)."""
+    """Tile means of a and b, (units, 2, 2, 2), of the pixels *words*, but for positions *outside* (units, 32, 32)."""
     pixels = pixel_values(words)
     values = torch.empty(2, *pixels.shape, device=pixels.device)
     # Around 128 the squares, and with them the rounding of their differences, are a quarter.

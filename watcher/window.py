@@ -1,5 +1,6 @@
 """The kept frames of each display, most recently used first, and the nearest of them to a new one."""
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -126,16 +127,17 @@ class Window:
         ceilings.pop(self._rows.get(identity(frame.capture), -1), None)  # a capture is no duplicate of itself
         hopeful = [row for row, ceiling in ceilings.items() if ceiling > search.floor]
         lost = []
-        for row in sorted(hopeful, key=lambda row: (-ceilings[row], ranks[row])):
-            if ceilings[row] <= search.floor:
-                break
+        # Frames at hand come first: a good match among them spares reading files that can only be worse.
+        for row in sorted(hopeful, key=lambda row: (self._captures[row] not in self._pictures, -ceilings[row])):
+            if (ceilings[row], -ranks[row]) < (search.floor, -search.rank):
+                continue
             measured = self._measure(frame, signature, row, search.floor)
             if measured is None:
                 del ceilings[row]
                 lost.append(self._captures[row])
             else:
                 ceilings[row] = min(measured.ssim, ceilings[row])
-                search.take(self._captures[row], measured)
+                search.take(self._captures[row], ranks[row], measured)
         score = search.best or self._upper_bound(ceilings, ranks)
         for capture in lost:
             self._lose(capture)
@@ -171,14 +173,16 @@ class _Search:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.best: Score | None = None
+        self.rank = sys.maxsize
         self.floor = policy.similar - _DOUBT
 
-    def take(self, capture: Capture, measured: Measured) -> None:
-        """Regard one more frame."""
+    def take(self, capture: Capture, rank: int, measured: Measured) -> None:
+        """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
         if not measured.exact or measured.ssim <= self._policy.similar:
             return
-        if self.best is not None and measured.ssim <= self.best.ssim:
+        if self.best is not None and (measured.ssim, -rank) < (self.best.ssim, -self.rank):
             return
+        self.rank = rank
         self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
         duplicate = self._policy.duplicate
         in_doubt = duplicate - _DOUBT < measured.ssim <= duplicate
