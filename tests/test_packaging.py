@@ -134,7 +134,7 @@ class TestInstalled:
     @pytest.mark.parametrize("installed", ["wheel"], indirect=True)
     def test_the_demo_runs_from_the_wheel(self, installed: Installed, tmp_path: Path) -> None:
         environment = installed.environment | {"TMPDIR": str(tmp_path)}
-        said = run(installed.bin / "framesift", "demo", "--seconds", "5", cwd=tmp_path, env=environment)
+        said = run(installed.bin / "framesift", "demo", "--seconds", "8", cwd=tmp_path, env=environment)
         assert "showed nothing new and left" in said
         assert " duplicate " in said
         assert not list(tmp_path.glob("framesift-demo-*"))

@@ -116,11 +116,12 @@ def _tile_logs(words: Tensor, outside: Tensor | None) -> Tensor:
     pixels = pixel_values(words)
     values = torch.empty(2, *pixels.shape, device=pixels.device)
     # Around 128 the squares, and with them the rounding of their differences, are a quarter.
-    values[0].copy_(pixels).sub_(128)
-    torch.mul(values[0], values[0], out=values[1])
-    mean, square = gaussian_means(values)
-    variance = square.addcmul_(mean, mean, value=-1).clamp_(min=0)
-    energies = torch.stack((variance.add_(C2 / 2), mean.add_(128).square_().add_(C1 / 2)))
+    values[1].copy_(pixels).sub_(128)
+    torch.mul(values[1], values[1], out=values[0])
+    energies = gaussian_means(values)
+    square, mean = energies
+    square.addcmul_(mean, mean, value=-1).clamp_(min=0).add_(C2 / 2)
+    mean.add_(128).square_().add_(C1 / 2)
     if outside is None:
         return _log_sums(energies).mul_(0.5 / TILE**2).transpose(0, 1)
     counts = TILE**2 - pooled(outside.float(), TILE)
@@ -128,10 +129,10 @@ def _tile_logs(words: Tensor, outside: Tensor | None) -> Tensor:
 
 
 def _log_sums(values: Tensor) -> Tensor:
-    """Sums of the logarithms of *values* (2, units, 32, 32) per tile, (2, units, 2, 2).
+    """Sums of the logarithms of *values* (2, units, 32, 32) per tile, (2, units, 2, 2); overwrites *values*.
 
     A sum of logarithms is the logarithm of a product; values are at most 2^16, so that four are in float32's range.
     """
-    quarters = values.view(2, -1, 2, 4, 4 * SIDE)
-    products = quarters[:, :, :, 0] * quarters[:, :, :, 1] * quarters[:, :, :, 2] * quarters[:, :, :, 3]
-    return products.log_().view(2, -1, 2, 4, 2, TILE).sum((3, 5))
+    first, *others = values.view(2, -1, 2, 4, 4 * SIDE).unbind(3)
+    product = first.mul_(others[0]).mul_(others[1]).mul_(others[2])
+    return product.log().view(2, -1, 2, 4, 2, TILE).sum((3, 5))

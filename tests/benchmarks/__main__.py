@@ -211,7 +211,7 @@ import resource, sys, time
 from functools import partial
 from pathlib import Path
 from watcher.capture import NamePattern
-from watcher.frame import choose_device
+from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.verdict import Policy
 from watcher.window import Windows
@@ -238,7 +238,7 @@ def _restarted(place: Path, picture: Path, window: int) -> tuple[float, float]:
     return float(seconds), float(megabytes)
 
 
-def row_of_latency(bench: Bench) -> Row:
+def rows_of_latency(bench: Bench) -> Iterator[Row]:
     """From the last byte of a duplicate to its place in quarantine, with the real watcher."""
     with bench.place() as place:
         root = place / "ScreenRecord"
@@ -257,13 +257,13 @@ def row_of_latency(bench: Bench) -> Row:
             content = bench.captures[0].path.read_bytes()
             display = bench.captures[0].display
             (root / f"first_{display}.png").write_bytes(content)
-            _await(lambda: " new " in _text(place / "logs" / "framesift.log"))
+            _await(lambda: "new   " in _text(place / "logs" / "framesift.log"))
             waits = [_wait(place, f"again{number}_{display}.png", content) for number in range(10)]
         finally:
             watcher.terminate()
             watcher.wait()
     detail = f"median of {len(waits)}; 0.2 s of it for settling"
-    return Row("d. last byte to quarantine", f"{statistics.median(waits):.2f} s", detail)
+    yield Row("d. last byte to quarantine", f"{statistics.median(waits):.2f} s", detail)
 
 
 def _wait(place: Path, name: str, content: bytes) -> float:
@@ -305,7 +305,7 @@ def main() -> None:
         table = Table(title=f"{len(captures)} captures, {device.type}, {platform.processor() or platform.machine()}")
         for heading in ("measured", "result", "detail"):
             table.add_column(heading)
-        for rows in (rows_of_methods(bench), rows_of_restart(bench), [row_of_latency(bench)], rows_of_cost(bench)):
+        for rows in (rows_of_methods(bench), rows_of_restart(bench), rows_of_latency(bench), rows_of_cost(bench)):
             for row in rows:
                 table.add_row(row.what, row.ratio, row.detail)
                 sys.stderr.write(f"{row.what}: {row.ratio} ({row.detail})\n")

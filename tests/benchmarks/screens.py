@@ -72,13 +72,11 @@ class Crowd:
         for number in range(count):
             capture, frame, signature = signatures[number % len(signatures)]
             rows, columns = (chosen.randrange(1, side) for side in signature.codes.shape[2:])
-            members.append(self._member(number, capture, frame, signature, rows, columns))
+            members.append(self._member(capture, frame, signature, rows, columns))
         return members
 
-    def _member(  # noqa: PLR0913, PLR0917 - one scrolled picture
-        self, number: int, capture: Capture, frame: Frame, signature: Signature, rows: int, columns: int
-    ) -> Kept:
-        path = self.folder / f"{number:06}" / capture.path.name
+    def _member(self, capture: Capture, frame: Frame, signature: Signature, rows: int, columns: int) -> Kept:
+        path = self.folder / f"{len(self._shifts):06}" / capture.path.name
         path.parent.mkdir(parents=True, exist_ok=True)
         os.link(capture.path, path)
         self._shifts[path] = (rows * _SHIFT, columns * _SHIFT)
