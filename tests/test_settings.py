@@ -365,8 +365,10 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
         ("[hooks]\nnotify = true", "FILE:2: hooks.notify = true: must be a table of settings"),
         (
             "hooks.notify.kinds = ['knew']",
-            'FILE:1: hooks.notify.kinds.0 = "knew": must be a list of verdicts such as ["new", "unreadable"]; '
-            "did you mean new?",
+            (
+                'FILE:1: hooks.notify.kinds.0 = "knew": must be a list of verdicts such as ["new", "unreadable"]; '
+                "did you mean new?"
+            ),
         ),
         ("hooks.blocked = 'a'", 'FILE:1: hooks.blocked = "a": must be a list of hooks\' names such as ["quarantine"]'),
         (

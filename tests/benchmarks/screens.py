@@ -65,17 +65,16 @@ class Crowd:
 
     def members(self, captures: list[Capture], count: int) -> list[Kept]:
         """*count* kept frames of one display's *captures*, no two the same."""
-        frames = [(capture, self._load(capture)) for capture in captures]
-        signatures = [(capture, frame, compute(frame.pixels)) for capture, frame in frames]
+        signatures = [(capture, compute(self._load(capture).pixels)) for capture in captures]
         chosen = random.Random(count)
         members = []
         for number in range(count):
-            capture, frame, signature = signatures[number % len(signatures)]
+            capture, signature = signatures[number % len(signatures)]
             rows, columns = (chosen.randrange(1, side) for side in signature.codes.shape[2:])
-            members.append(self._member(capture, frame, signature, rows, columns))
+            members.append(self._member(capture, signature, rows, columns))
         return members
 
-    def _member(self, capture: Capture, frame: Frame, signature: Signature, rows: int, columns: int) -> Kept:
+    def _member(self, capture: Capture, signature: Signature, rows: int, columns: int) -> Kept:
         path = self.folder / f"{len(self._shifts):06}" / capture.path.name
         path.parent.mkdir(parents=True, exist_ok=True)
         os.link(capture.path, path)
@@ -83,7 +82,7 @@ class Crowd:
         codes = signature.codes.roll((rows, columns), (2, 3))
         scrolled = Signature(signature.height, signature.width, codes)
         one = Capture(path, capture.display, capture.taken_at, capture.size, capture.mtime_ns)
-        return Kept(one, *frame.pixels.shape[1:], scrolled.to_bytes(REDUCE))
+        return Kept(one, signature.height, signature.width, scrolled.to_bytes(REDUCE))
 
     def load(self, capture: Capture) -> Frame:
         """A picture, scrolled if it is one of the crowd: read and decoded like any other."""
