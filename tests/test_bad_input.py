@@ -12,7 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
-import time
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -323,6 +323,27 @@ def nobodys(root: Path, outside: Path) -> None:
         (root / name).write_bytes(screen(1))
 
 
+@contextlib.contextmanager
+def growing(path: Path) -> Iterator[None]:
+    """A file that never comes to rest, and is earlier than the captures after it."""
+    done = threading.Event()
+
+    def grow() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not done.wait(0.1):
+                file.write(b"\0")
+
+    path.parent.mkdir(parents=True)
+    path.touch()
+    thread = threading.Thread(target=grow)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
 # The one watcher that meets it all.
 
 
@@ -443,11 +464,11 @@ def meet(evidence: Evidence, process: "subprocess.Popen[str]") -> None:
         path = evidence.give(never_whole_path(desk, name), content)
         if name == "not to be read":
             path.chmod(0)
-    time.sleep(1)
-    for tick in (200, 201):
-        evidence.give(desk.path(tick, GOOD_DISPLAY), screen(77))
-        given += 1
-    until_judged(desk, given)
+    with growing(desk.path(199, GOOD_DISPLAY)):
+        for tick in (200, 201):
+            evidence.give(desk.path(tick, GOOD_DISPLAY), screen(77))
+            given += 1
+        until_judged(desk, given)
     wait_for(lambda: all(never_whole_path(desk, name).name in desk.output() for name in NEVER_WHOLE), 30)
 
     secret = never_whole_path(desk, "not to be read")

@@ -1,6 +1,7 @@
 """What is shipped is whole, lands under one name, works from anywhere, and answers for help at once."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -132,11 +133,13 @@ class TestInstalled:
         assert Path(answer.strip()).parent.resolve() == installed.package.resolve()
 
     @pytest.mark.parametrize("installed", ["wheel"], indirect=True)
-    def test_the_demo_runs_from_the_wheel(self, installed: Installed, tmp_path: Path) -> None:
+    def test_the_demo_runs_from_the_wheel_in_a_clone_as_well(self, installed: Installed, tmp_path: Path) -> None:
         environment = installed.environment | {"TMPDIR": str(tmp_path)}
-        said = run(installed.bin / "framesift", "demo", "--seconds", "8", cwd=tmp_path, env=environment)
+        said = run(installed.bin / "framesift", "demo", "--seconds", "8", cwd=HOME, env=environment)
         assert "showed nothing new and left" in said
         assert " duplicate " in said
+        assert " failed" not in said
+        assert not re.search(r"^0 bytes of", said, re.MULTILINE), "what left was quarantined"
         assert not list(tmp_path.glob("framesift-demo-*"))
 
     @pytest.mark.skipif(os.name == "nt", reason="the time a child took is asked of POSIX")

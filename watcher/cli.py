@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,8 @@ for _verb in _VERBS:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code."""
+    # torch says this where NumPy is absent; framesift needs none, and a person can do nothing about it.
+    warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:
         code = framesift.main(args=arguments, prog_name="framesift", standalone_mode=False)
     except click.ClickException as error:

@@ -37,7 +37,8 @@ class Hooks:
             self._manager.set_blocked(name)
         # pluggy asks the last one registered first: so the user's answers come before ours.
         for name in BUILT_IN:
-            self._register(name, partial(importlib.import_module, f"watcher.hooks.{name}"))
+            # Unguarded: a watcher that cannot load its own quarantine must not seem to work.
+            self._manager.register(importlib.import_module(f"watcher.hooks.{name}"), name)
         self._guarded("the installed hooks", lambda: self._manager.load_setuptools_entrypoints(hookspecs.PROJECT))
         for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
             self._register(file.stem, partial(_import_file, file))

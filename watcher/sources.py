@@ -287,7 +287,8 @@ class Live:
             before = self._arrivals.get(capture.path)
             key = (capture.size, capture.mtime_ns, capture.inode)
             if before is None or before[1].key != key:
-                self._arrivals[capture.path] = (capture, Arrival.seen(key, now))
+                arrival = Arrival.seen(key, now) if before is None else before[1].changed(key, now)
+                self._arrivals[capture.path] = (capture, arrival)
                 found += before is None
         return found
 
@@ -315,7 +316,7 @@ class Live:
             status = capture.path.lstat()
             if stat.S_ISREG(status.st_mode) and is_recordable(status) and key_of(status) != arrival.key:
                 changed = self._pattern.parse(capture.path, status)
-                self._arrivals[capture.path] = (changed, Arrival.seen(key_of(status), now))
+                self._arrivals[capture.path] = (changed, arrival.changed(key_of(status), now))
                 return False
             check_whole(capture.path, arrival.key)
         except (FileNotFoundError, NotADirectoryError, GoneError):

@@ -86,7 +86,8 @@ def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
     environment |= dict(zip(FOLDER_VARIABLES, map(str, (config, base / "state", base / "logs")), strict=True))
     # The text of the first lines must come before the watcher's, whatever standard output is.
     sys.stdout.flush()
-    process = subprocess.Popen([sys.executable, "-m", "watcher", "watch", str(root)], env=environment)  # noqa: S603
+    # -P: a newcomer runs this in a clone, whose folder `watcher` is not the installed package.
+    process = subprocess.Popen([sys.executable, "-P", "-m", "watcher", "watch", str(root)], env=environment)  # noqa: S603
     try:
         yield process
     finally:
