@@ -104,6 +104,7 @@ def test_status_is_concluded_from_evidence(watched: Desk) -> None:
     text = watched.run("status", check=4).stdout
     assert "no watcher is running" in text
     assert "display 1" in text
+    assert str(watched.logs / "framesift.log") in text.replace("\n", "").replace(" ", "")
 
 
 def test_no_output_lets_a_name_command_the_terminal(watched: Desk) -> None:

@@ -129,6 +129,8 @@ class Chronicle:
             last_scan=self._sight.last_scan,
             found_by_scan=self._sight.found_by_scan,
             waiting=dict(self._sight.waiting),
+            quarantine=os.fspath(self._settings.quarantine_dir),
+            log=os.fspath(self._log.file or ""),
         )
         try:
             self._ledger.beat(self._settings.root, report.as_json())

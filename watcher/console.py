@@ -104,6 +104,7 @@ class Log:
         Raises:
             WatcherError: the log file cannot be opened.
         """
+        self.file = file
         self._terminal = Console(highlight=False, soft_wrap=True) if terminal else None
         self._handler = _private_rotation(file) if file else None
         self._color = color == "always" and not os.environ.get("NO_COLOR")

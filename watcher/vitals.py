@@ -44,6 +44,8 @@ class Report:
     found_by_scan: int = 0
     waiting: dict[str, str] = field(default_factory=dict)
     """Files that are not whole, and why."""
+    quarantine: str = ""
+    log: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""

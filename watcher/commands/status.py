@@ -30,16 +30,17 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
     program: Program = context.obj
     with program.existing_ledger() as ledger:
-        report = _report(program, ledger, program.root(ledger, root))
+        report, log = _report(program, ledger, program.root(ledger, root))
     if as_json:
         click.echo(json.dumps(report))
     else:
-        _print(report)
+        _print(report, log)
     if report["state"] != Health.WATCHING:
         context.exit(EXIT_SICK)
 
 
-def _report(program: Program, ledger: "Ledger", root: Path) -> dict[str, Any]:
+def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, Any], str]:
+    """The report in the form of its JSON, and where the log is."""
     from watcher.census import Census  # noqa: PLC0415 - as above
     from watcher.custody import is_claimed  # noqa: PLC0415
     from watcher.vitals import Report, diagnose, lock_folder  # noqa: PLC0415
@@ -48,9 +49,10 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> dict[str, Any]:
     evidence = Report.from_json(ledger.report(root))
     locked = is_claimed(lock_folder(program.folders.state_dir, root))
     state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone())
-    quarantine = program.settings(root=root).quarantine_dir
+    # A watcher started with --quarantine has another one than the settings say.
+    quarantine = Path(evidence.quarantine or program.settings(root=root).quarantine_dir)
     files, size = _held(quarantine)
-    return {
+    report = {
         "root": os.fspath(root),
         "state": state.value,
         "reasons": reasons,
@@ -63,6 +65,7 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> dict[str, Any]:
         "displays": _displays(census),
         "found_by_scan": evidence.found_by_scan,
     }
+    return report, evidence.log
 
 
 def _displays(census: "Census") -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _held(quarantine: Path) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: dict[str, Any], log: str) -> None:
     from watcher.console import print_table, size  # noqa: PLC0415 - as above
 
     quarantine = report["quarantine"]
@@ -102,6 +105,7 @@ def _print(report: dict[str, Any]) -> None:
         ("quarantine", f"{quarantine['files']} files, {size(quarantine['bytes'])}, in {quarantine['path']}"),
         ("by scan", f"{report['found_by_scan']} captures that no event told of"),
     ]
+    rows += [("log", log)] if log else []
     for number, display in report["displays"].items():
         unchanged = f", unchanged since {display['unchanged_since'][:16]}" if display["unchanged_since"] else ""
         shown = f"{display['last_kind']} at {display['last_taken_at'][:19]}{unchanged}, window {display['window']}"
