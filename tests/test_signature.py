@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from watcher.bounds import BOTH, CONTRAST, Bend, Stack, tile_deficits
-from watcher.signature import Signature, compute
+from watcher.signature import are_alike, compute, unpack
 from watcher.tiles import tile_areas, tile_grid
 
 CPU = torch.device("cpu")
@@ -104,7 +104,7 @@ def test_no_tile_bound_is_above_the_true_deficit(pair: tuple[Tensor, Tensor]) ->
 def test_no_frame_bound_is_above_the_true_deficit(pair: tuple[Tensor, Tensor], enough: float) -> None:
     x, y = pair
     stack = Stack(x.shape[1], x.shape[2], CPU)
-    stack.append(compute(y))
+    stack.extend(compute(y).codes[None])
     (bound,) = stack.deficits(compute(x), enough)
     assert bound <= float(true_deficits(x, y).mean()) + 1e-9
 
@@ -121,7 +121,7 @@ def test_the_bounding_functions_are_convex_and_below_one_minus_sech(bend: Bend, 
 def test_screens_that_share_nothing_are_told_apart_by_their_signatures() -> None:
     dark, light = picture("noise", 200, 300, 1) // 8, 255 - picture("text", 200, 300, 2) // 9
     stack = Stack(200, 300, CPU)
-    stack.append(compute(light))
+    stack.extend(compute(light).codes[None])
     assert stack.deficits(compute(dark), 2.0)[0] > 0.3
 
 
@@ -135,7 +135,7 @@ def test_a_stack_grows_shrinks_and_bounds_each_row_alone() -> None:
     signatures = [compute(frame) for frame in frames]
     stack, rows = Stack(50, 300, CPU), list(range(len(signatures)))
     for signature in signatures:
-        stack.append(signature)
+        stack.extend(signature.codes[None])
     for row in (40, 0, 5, 3):
         stack.remove(row)
         last = rows.pop()
@@ -145,7 +145,7 @@ def test_a_stack_grows_shrinks_and_bounds_each_row_alone() -> None:
     probe = compute(picture("text", 50, 300, 99))
     for row, bound in zip(rows, stack.deficits(probe, 2.0), strict=True):
         alone = Stack(50, 300, CPU)
-        alone.append(signatures[row])
+        alone.extend(signatures[row].codes[None])
         assert alone.deficits(probe, 2.0) == pytest.approx([bound], abs=1e-6)
     assert torch.equal(stack.signature(0).codes, signatures[rows[0]].codes)
 
@@ -157,13 +157,17 @@ def test_an_empty_stack_bounds_nothing() -> None:
 def test_stored_signatures_come_back_or_are_refused() -> None:
     signature = compute(picture("noise", 45, 67, 1))
     data = signature.to_bytes(2)
-    back = Signature.from_bytes(data, 2, CPU)
+    other = compute(picture("text", 45, 67, 2))
+    back = unpack([data, other.to_bytes(2)], 2, CPU)
     assert back is not None
-    assert (back.height, back.width) == (45, 67)
-    assert torch.equal(back.codes, signature.codes)
-    for other in (b"", data[:-1], data + b"\0", b"\xff" + data[1:]):
-        assert Signature.from_bytes(other, 2, CPU) is None
-    assert Signature.from_bytes(data, 3, CPU) is None
+    assert back[:2] == (45, 67)
+    assert torch.equal(back[2], torch.stack((signature.codes, other.codes)))
+    for useless in (b"", data[:-1], data + b"\0", b"\xff" + data[1:]):
+        assert unpack([useless], 2, CPU) is None
+        assert not are_alike(useless, data)
+    assert unpack([data], 3, CPU) is None
+    assert are_alike(data, other.to_bytes(2))
+    assert not are_alike(data, compute(picture("noise", 67, 45, 1)).to_bytes(2))
 
 
 @given(st.integers(11, 300), st.integers(11, 300), st.sampled_from((16, 32, 64)))

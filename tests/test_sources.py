@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import Desk, screen, wait_for
 from watcher import sources
 from watcher.capture import Capture, NamePattern
-from watcher.sources import Live, archive
+from watcher.listing import archive
+from watcher.sources import Live
 
 REPEATS = 200
 WHOLE = screen(5)

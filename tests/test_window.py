@@ -20,7 +20,7 @@ from watcher.kept import Kept
 from watcher.pipeline import Judged, Postponed, verdicts
 from watcher.signature import Signature, compute
 from watcher.verdict import Kind, Policy
-from watcher.window import Windows
+from watcher.windows import Windows
 
 CPU = torch.device("cpu")
 Load = Callable[[Capture], Frame]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from watcher.signature import A_HIGH, A_LOW, B_HIGH, B_LOW, STEP, TILE, Signature
-from watcher.tiles import pooled, tile_areas, tile_grid
+from watcher.tiles import TAPS, pooled, tile_areas, tile_grid
 
 LEVELS = (16, 4, 1)
 """Sides, in tiles, of the blocks that are bounded together: 256, 64 and 16 positions, coarsest first."""
@@ -81,11 +81,16 @@ class Stack:
     def __len__(self) -> int:
         return self._length
 
-    def append(self, signature: Signature) -> None:
-        """Add a row at the end."""
+    def extend(self, codes: Tensor) -> None:
+        """Add rows at the end, with signatures' *codes* (signatures, 2, 3, rows, columns)."""
         for level in self._levels:
-            level.put(self._length, signature.codes)
-        self._length += 1
+            level.put(self._length, codes)
+        self._length += len(codes)
+
+    def reserve(self, count: int) -> None:
+        """Make room for *count* rows at once: growing step by step copies all that is there."""
+        for level in self._levels:
+            level.grow(count)
 
     def remove(self, row: int) -> None:
         """Take *row* out; the last row takes its place."""
@@ -115,25 +120,31 @@ class _Level:
     """The signatures of many frames as block means of one size."""
 
     def __init__(self, height: int, width: int, side: int, device: torch.device) -> None:
-        self._side = side
-        self._areas = tile_areas(height, width, device, TILE)
-        areas = pooled(self._areas, side)
-        self._block_areas = areas
-        self._weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
         self._finest = side == 1
+        self._down, self._across = (_averages(pixels, side).to(device) for pixels in (height, width))
+        areas = pooled(tile_areas(height, width, device, TILE), side)
+        self._weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
         dtype = torch.uint8 if self._finest else torch.float32
         self.rows = torch.empty(0, 2, self._weights.numel(), dtype=dtype, device=device)
 
     def put(self, row: int, codes: Tensor) -> None:
-        if row == len(self.rows):
-            more = torch.empty(max(16, row), *self.rows.shape[1:], dtype=self.rows.dtype, device=self.rows.device)
-            self.rows = torch.cat((self.rows, more))
-        self.rows[row] = codes.flatten(1) if self._finest else self._means(codes)
+        """Write signatures' *codes* (signatures, 2, 3, rows, columns) into the rows from *row* on."""
+        if row + len(codes) > len(self.rows):
+            self.grow(max(row + len(codes), len(self.rows) * 5 // 4))
+        self.rows[row : row + len(codes)] = codes.flatten(2) if self._finest else self._means(codes)
+
+    def grow(self, count: int) -> None:
+        """Have room for at least *count* rows."""
+        if count > len(self.rows):
+            rows = self.rows.new_empty(count, *self.rows.shape[1:])
+            rows[: len(self.rows)] = self.rows
+            self.rows = rows
 
     def _means(self, codes: Tensor) -> Tensor:
-        means = codes.float() if self._finest else pooled(codes * self._areas, self._side) / self._block_areas
+        """(..., 2, blocks): means over blocks of a and b, but for a constant, from *codes* (..., 2, 3, rows, columns)."""
+        means = codes.float() if self._finest else self._down @ (codes.float() @ self._across.T)
         step = torch.tensor(STEP, device=codes.device).view(2, 1)
-        return means.flatten(1) * step
+        return means.flatten(-3) * step
 
     def bounds(self, codes: Tensor, rows: Tensor | slice) -> Tensor:
         mine = self._means(codes)
@@ -144,3 +155,11 @@ class _Level:
         if self._finest:
             theirs = theirs.float() * torch.tensor(STEP, device=mine.device).view(2, 1)
         return deficit_bounds(theirs, mine) @ self._weights
+
+
+def _averages(pixels: int, side: int) -> Tensor:
+    """(blocks, tiles): the matrix that takes tiles along a side of *pixels* to means of *side* tiles, by their areas."""
+    areas = tile_areas(pixels, TAPS, torch.device("cpu"), TILE).flatten()
+    blocks = torch.arange(len(areas)) // side
+    weights = areas * (blocks == torch.arange(int(blocks[-1]) + 1)[:, None])
+    return weights / weights.sum(1, keepdim=True)

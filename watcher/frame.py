@@ -1,6 +1,5 @@
 """A capture as a frame: RGB pixels, averaged down, on the device that judges them."""
 
-import stat
 import struct
 import warnings
 import zlib
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from watcher.capture import Capture
 from watcher.errors import GoneError, UnreadableError, WatcherError
+from watcher.files import is_still
 
 PIXEL_LIMIT = 40_000_000
 """Pixels of the largest image that is decoded: 8K is 33 million, and 40 million take less than 300 MB for a moment."""
@@ -80,12 +80,8 @@ def require_same(capture: Capture, path: Path) -> None:
         GoneError: nothing is there, or no regular file, or its size or mtime is another.
         OSError: it cannot be known for the moment.
     """
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise GoneError(f"{path.name} is gone") from error
-    if not stat.S_ISREG(found.st_mode) or (found.st_size, found.st_mtime_ns) != (capture.size, capture.mtime_ns):
-        raise GoneError(f"{path.name} has been replaced or changed")
+    if not is_still(path, capture):
+        raise GoneError(f"{path.name} is gone, or was replaced or changed")
 
 
 def load(capture: Capture, device: torch.device, reduce: int = 2, path: Path | None = None) -> Frame:

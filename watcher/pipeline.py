@@ -8,7 +8,7 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.frame import Frame
 from watcher.kept import Kept
 from watcher.verdict import Kind, Policy, Verdict, judge, unreadable
-from watcher.window import Windows
+from watcher.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from itertools import pairwise, product
 
 import torch
 from torch import Tensor
 
-from watcher.tiles import SIDE, Squares, gaussian_means, pixel_values, pooled, tile_grid
+from watcher.tiles import HALO, SIDE, Squares, gaussian_strip, tile_areas, tile_grid
 
 C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
@@ -18,6 +18,10 @@ C2 = (0.03 * 255) ** 2
 TILE = 16
 """Side in SSIM map positions of the tiles that a signature describes."""
 FORMAT = 1
+_ROWS = 4
+"""Rows of squares that a CPU computes at once."""
+_GAP = 4
+"""Squares between two that are computed that cost less than to begin again."""
 _HEAD = struct.Struct("<BBHH")
 
 # All values that a and b can have: variances of 0 to 127.5^2, means of 0 to 255.
@@ -43,17 +47,35 @@ class Signature:
         head = _HEAD.pack(FORMAT, reduce, self.height, self.width)
         return head + bytes(self.codes.flatten().tolist())
 
-    @classmethod
-    def from_bytes(cls, data: bytes, reduce: int, device: torch.device) -> Self | None:
-        """The signature that :meth:`to_bytes` wrote; None if it was in another format or for another *reduce*."""
-        if len(data) < _HEAD.size or _HEAD.unpack_from(data)[:2] != (FORMAT, reduce):
-            return None
-        _, _, height, width = _HEAD.unpack_from(data)
-        shape = (2, 3, *tile_grid(height, width, TILE))
-        if len(data) != _HEAD.size + math.prod(shape):
-            return None
-        codes = torch.frombuffer(bytearray(data[_HEAD.size :]), dtype=torch.uint8)
-        return cls(height, width, codes.view(shape).to(device))
+
+def can_unpack(data: bytes, reduce: int) -> bool:
+    """Whether :meth:`Signature.to_bytes` wrote *data*, in this format and for this *reduce*."""
+    if len(data) < _HEAD.size:
+        return False
+    version, reduced, height, width = _HEAD.unpack_from(data)
+    return (version, reduced) == (FORMAT, reduce) and len(data) == _HEAD.size + math.prod(_shape(height, width))
+
+
+def are_alike(one: bytes, other: bytes) -> bool:
+    """Whether two stored signatures can be unpacked together: their formats and sizes are the same."""
+    return len(one) == len(other) and one[: _HEAD.size] == other[: _HEAD.size]
+
+
+def unpack(stored: Sequence[bytes], reduce: int, device: torch.device) -> tuple[int, int, Tensor] | None:
+    """Height and width of the frames, and the codes (frames, 2, 3, rows, columns), of signatures *stored* alike.
+
+    None if they are in another format or for another *reduce*.
+    """
+    if not can_unpack(stored[0], reduce):
+        return None
+    _, _, height, width = _HEAD.unpack_from(stored[0])
+    joined = bytearray().join(memoryview(data)[_HEAD.size :] for data in stored)
+    codes = torch.frombuffer(joined, dtype=torch.uint8)
+    return height, width, codes.view(-1, *_shape(height, width)).to(device)
+
+
+def _shape(height: int, width: int) -> tuple[int, ...]:
+    return 2, 3, *tile_grid(height, width, TILE)
 
 
 def compute(pixels: Tensor, like: tuple[Tensor, Signature] | None = None) -> Signature:
@@ -64,75 +86,96 @@ def compute(pixels: Tensor, like: tuple[Tensor, Signature] | None = None) -> Sig
     """
     squares = Squares(pixels)
     rows, columns = tile_grid(squares.height, squares.width, TILE)
-    codes = torch.zeros(2, 3, 2 * squares.rows, 2 * squares.columns, dtype=torch.uint8, device=pixels.device)
-    if like is None:
-        chosen = torch.ones(squares.rows, squares.columns, dtype=torch.bool, device=pixels.device)
-    else:
-        codes[:, :, :rows, :columns] = like[1].codes
-        chosen = squares.unequal(Squares(like[0])).any(0)
-    by_square = codes.view(2, 3, squares.rows, 2, squares.columns, 2)
-    # Several batches of units at a time here, where little is done for each.
-    for row, column in _batches(chosen, 4 * squares.batch):
-        by_square[:, :, row, :, column] = _square_codes(squares, row, column)
-    return Signature(squares.height, squares.width, codes[:, :, :rows, :columns].contiguous())
-
-
-def _square_codes(squares: Squares, row: Tensor, column: Tensor) -> Tensor:
-    """The codes (squares, 2, 3, 2, 2) of the four tiles of each square at *row*, *column* (squares,)."""
-    words = squares.words(slice(None), row, column).transpose(0, 1)
-    shade = words[:, :, 0, 0] & 255
-    flat = (words == (shade * 0x0101010101010101)[:, :, None, None]).flatten(2).all(2)
-    like_red = (words[:, 1:] == words[:, :1]).flatten(2).all(2)
+    flat, like_red = squares.flat(), squares.like_red()
     unknown = ~flat
-    unknown[:, 1:] &= ~like_red
-    logs = _flat_logs(shade)
-    at_edge = squares.at_edge(row, column)[:, None]
-    for place, channel in _batches(unknown & ~at_edge, squares.batch):
-        logs[place, :, channel] = _tile_logs(words[place, channel], None)
-    for place, channel in _batches(unknown & at_edge, squares.batch):
-        logs[place, :, channel] = _tile_logs(words[place, channel], squares.outside(row[place], column[place]))
-    logs[:, :, 1:] = torch.where(like_red[:, None, :, None, None], logs[:, :, :1], logs[:, :, 1:])
-    low, step = (torch.tensor(pair, device=row.device).view(2, 1, 1, 1) for pair in (_LOW, STEP))
-    return logs.sub_(low).div_(step).round_().clamp_(0, 255).to(torch.uint8)
+    unknown[1:] &= ~like_red
+    changed = None if like is None else squares.unequal(Squares(like[0])).any(0)
+    if changed is not None:
+        unknown &= changed
+    logs = _flat_logs(squares.shades())
+    _fill_in(logs, squares, unknown)
+    logs[:, 1:] = torch.where(_by_tile(like_red), logs[:, :1], logs[:, 1:])
+    low, step = (torch.tensor(pair, device=pixels.device).view(2, 1, 1, 1) for pair in (_LOW, STEP))
+    codes = logs.sub_(low).div_(step).round_().clamp_(0, 255).to(torch.uint8)[:, :, :rows, :columns]
+    if like is not None and changed is not None:
+        codes = torch.where(_by_tile(changed)[:rows, :columns], codes, like[1].codes)
+    return Signature(squares.height, squares.width, codes.contiguous())
 
 
-def _batches(chosen: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The two indices of the true elements of *chosen*, at most *size* at a time."""
-    for places in torch.split(chosen.nonzero(), size):
-        if len(places):
-            first, second = places.T
-            yield first, second
+def _by_tile(units: Tensor) -> Tensor:
+    """What is told of *units* (..., rows, columns), told of each of their tiles (..., 2 * rows, 2 * columns)."""
+    return units.repeat_interleave(SIDE // TILE, -1).repeat_interleave(SIDE // TILE, -2)
 
 
-def _flat_logs(shade: Tensor) -> Tensor:
-    """A and b, (squares, 2, 3, 2, 2), of units of one *shade* (squares, 3)."""
-    b = 0.5 * (shade.float().square() + C1 / 2).log()
-    both = torch.stack((torch.full_like(b, A_LOW), b), 1)
-    return both[:, :, :, None, None].repeat(1, 1, 1, 2, 2)
+def _flat_logs(shades: Tensor) -> Tensor:
+    """A and b, (2, 3, 2 * rows, 2 * columns), of the tiles of units of one shade each, *shades* (3, rows, columns)."""
+    b = _by_tile(0.5 * (shades.float().square() + C1 / 2).log())
+    return torch.stack((torch.full_like(b, A_LOW), b))
 
 
-def _tile_logs(words: Tensor, outside: Tensor | None) -> Tensor:
-    """Tile means of a and b, (units, 2, 2, 2), of the pixels *words*, but for positions *outside* (units, 32, 32)."""
-    pixels = pixel_values(words)
-    values = torch.empty(2, *pixels.shape, device=pixels.device)
+def _fill_in(logs: Tensor, squares: Squares, unknown: Tensor) -> None:
+    """Write tile means of a and b into *logs* (2, 3, 2 * rows, 2 * columns) for the *unknown* (3, rows, columns)."""
+    areas = torch.ones(logs.shape[2:], device=logs.device)
+    within = tile_areas(squares.height, squares.width, logs.device, TILE)
+    areas[: within.shape[0], : within.shape[1]] = within
+    for channel, rows, columns in _rectangles(unknown):
+        energies = _energies(squares, channel, rows, columns)
+        tiles = [slice(units.start * SIDE // TILE, units.stop * SIDE // TILE) for units in (rows, columns)]
+        sums = _log_sums(energies)
+        logs[:, channel, tiles[0], tiles[1]] = sums.mul_(0.5).div_(areas[tiles[0], tiles[1]])
+
+
+def _rectangles(unknown: Tensor) -> Iterator[tuple[int, slice, slice]]:
+    """Channel, rows and columns of rectangles that cover the *unknown* (3, rows, columns) units.
+
+    Some rows at a time are near a CPU's cache; other devices want much at once, and the same shapes again and again.
+    """
+    _, rows, columns = unknown.shape
+    if unknown.device.type != "cpu":
+        channels = unknown.flatten(1).any(1).nonzero().flatten().tolist()
+        yield from ((channel, slice(0, rows), slice(0, columns)) for channel in channels)
+        return
+    for channel, row in product(range(3), range(0, rows, _ROWS)):
+        several = slice(row, min(row + _ROWS, rows))
+        for span in _runs(unknown[channel, several].any(0).nonzero().flatten().tolist()):
+            yield channel, several, span
+
+
+def _runs(columns: list[int]) -> Iterator[slice]:
+    """Slices that cover ascending *columns*, with small gaps filled."""
+    gaps = [(before, after) for before, after in pairwise(columns) if after - before > _GAP]
+    firsts = columns[:1] + [after for _, after in gaps]
+    lasts = [before for before, _ in gaps] + columns[-1:]
+    yield from (slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True))
+
+
+def _energies(squares: Squares, channel: int, rows: slice, columns: slice) -> Tensor:
+    """V + C2/2 and m^2 + C1/2, (2, rows, columns, 32, 32), in a rectangle of units; 1 beyond the SSIM map."""
+    pixels = squares.strips(channel, rows, columns)
+    values = torch.empty(len(pixels), 2, *pixels.shape[1:], device=pixels.device)
     # Around 128 the squares, and with them the rounding of their differences, are a quarter.
-    values[1].copy_(pixels).sub_(128)
-    torch.mul(values[1], values[1], out=values[0])
-    energies = gaussian_means(values)
+    values[:, 1].copy_(pixels).sub_(128)
+    torch.mul(values[:, 1], values[:, 1], out=values[:, 0])
+    energies = gaussian_strip(values)
     square, mean = energies
     square.addcmul_(mean, mean, value=-1).clamp_(min=0).add_(C2 / 2)
     mean.add_(128).square_().add_(C1 / 2)
-    if outside is None:
-        return _log_sums(energies).mul_(0.5 / TILE**2).transpose(0, 1)
-    counts = TILE**2 - pooled(outside.float(), TILE)
-    return _log_sums(energies.masked_fill_(outside, 1)).mul_(0.5).div_(counts.clamp(min=1)).transpose(0, 1)
+    if rows.stop == squares.rows:
+        energies[:, -1, :, squares.height - HALO - (squares.rows - 1) * SIDE :] = 1
+    if columns.stop == squares.columns:
+        energies[:, :, -1, :, squares.width - HALO - (squares.columns - 1) * SIDE :] = 1
+    return energies
 
 
 def _log_sums(values: Tensor) -> Tensor:
-    """Sums of the logarithms of *values* (2, units, 32, 32) per tile, (2, units, 2, 2); overwrites *values*.
+    """Sums of the logarithms of *values* (2, rows, columns, 32, 32) per tile, (2, 2 * rows, 2 * columns).
 
-    A sum of logarithms is the logarithm of a product; values are at most 2^16, so that four are in float32's range.
+    Overwrites *values*. A sum of logarithms is the logarithm of a product; eight values below 2^15.99 are in float32's
+    range.
     """
-    first, *others = values.view(2, -1, 2, 4, 4 * SIDE).unbind(3)
-    product = first.mul_(others[0]).mul_(others[1]).mul_(others[2])
-    return product.log().view(2, -1, 2, 4, 2, TILE).sum((3, 5))
+    _, rows, columns, _, _ = values.shape
+    first, *others = values.view(2, rows, columns, 4, 8, SIDE).unbind(4)
+    for other in others:
+        first.mul_(other)
+    per_tile = first.log().view(2, rows, columns, 2, 2, 2, TILE).sum((4, 6))
+    return per_tile.transpose(2, 3).reshape(2, 2 * rows, 2 * columns)

@@ -1,4 +1,4 @@
-"""Where captures come from. Events are hints; the folder is the truth."""
+"""Captures as they arrive. Events are hints; the folder is the truth."""
 
 import logging
 import os
@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from watchdog.events import (
     EVENT_TYPE_CLOSED_NO_WRITE,
@@ -23,6 +22,7 @@ from watchdog.observers.api import BaseObserver
 from watcher.arrival import Arrival, check_whole, key_of
 from watcher.capture import Capture, NamePattern, is_recordable
 from watcher.errors import GoneError, NotWholeError
+from watcher.listing import Known, list_folder
 
 # What watchdog logs (an observer that ends with events in hand, an overflow) reaches nobody's terminal: scans find it.
 logging.getLogger("watchdog").addHandler(logging.NullHandler())
@@ -35,71 +35,6 @@ _COALESCE_SECONDS = 0.05
 """Events of one burst are taken together, so that a folder is listed once for them. Also the shortest wait."""
 _COARSE_MTIME_NS = 3_000_000_000
 """A folder's mtime this fresh may hide another file of the same tick (FAT: 2 s)."""
-
-
-class Known(Protocol):
-    """What needs no judgement any more: (name, size, mtime_ns) of a folder's files."""
-
-    def __call__(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """Ask for *folder*."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The captures directly in one folder, its subfolders, and the folder's own mtime."""
-
-    captures: list[Capture]
-    folders: list[Path]
-    mtime_ns: int
-
-
-def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set()) -> Listing:
-    """List one folder, without the files that are *known*.
-
-    Links, FIFOs, devices and hidden names are nobody's captures, and are never opened; nor is what has a time beyond
-    all that can be written down.
-
-    Raises:
-        OSError: the folder cannot be listed.
-    """
-    mtime_ns = folder.stat().st_mtime_ns
-    captures, folders = [], []
-    passed = known(folder)
-    with os.scandir(folder) as items:
-        for item in items:
-            if item.name.startswith("."):
-                continue
-            try:
-                if item.is_dir(follow_symlinks=False):
-                    folders.append(Path(item.path))
-                elif pattern.matches(item.name) and item.is_file(follow_symlinks=False):
-                    # os.lstat: on Windows the entry's own lacks the inode and may be stale.
-                    status = os.lstat(item.path)
-                    key = os.fsencode(item.name), status.st_size, status.st_mtime_ns
-                    if key not in passed and is_recordable(status):
-                        captures.append(pattern.parse(Path(item.path), status))
-            except FileNotFoundError:
-                continue  # gone since it was listed
-    return Listing(captures, folders, mtime_ns)
-
-
-def walk(root: Path, pattern: NamePattern) -> Iterator[tuple[Path, Listing]]:
-    """List *root* and every folder below it; one that cannot be listed is passed over."""
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            listing = list_folder(folder, pattern)
-        except OSError:
-            continue
-        waiting += sorted(listing.folders, reverse=True)
-        yield folder, listing
-
-
-def archive(root: Path, pattern: NamePattern) -> Iterator[Capture]:
-    """Every capture that lies in *root* now, in the order of the folders."""
-    for _, listing in walk(root, pattern):
-        yield from listing.captures
 
 
 @dataclass(slots=True)

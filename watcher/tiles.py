@@ -50,7 +50,7 @@ class Squares:
         _, self.height, self.width = pixels.shape
         self.rows, self.columns = tile_grid(self.height, self.width)
         self.batch = _BATCH.get(pixels.device.type, _BATCH["cpu"])
-        high, wide = self.rows * SIDE + HALO, self.columns * SIDE + _SPAN - SIDE
+        high, wide = self.rows * SIDE + HALO, (self.columns + 1) * SIDE
         self.frame_words = pad(pixels, (0, wide - self.width, 0, high - self.height)).view(torch.int64)
         line = wide // _WORD
         shape = (3, self.rows, self.columns, SIDE + HALO, _SPAN // _WORD)
@@ -58,13 +58,37 @@ class Squares:
 
     def unequal(self, other: "Squares") -> Tensor:
         """(3, rows, columns) bool: which units differ from *other*'s, halo included."""
-        words = self.frame_words != other.frame_words
-        across = words.unfold(2, _SPAN // _WORD, SIDE // _WORD).any(3)
-        return across.unfold(1, SIDE + HALO, SIDE).any(3)
+        return _any_in(self.frame_words != other.frame_words)
 
     def words(self, channel: Tensor | slice, row: Tensor, column: Tensor) -> Tensor:
         """The pixels of the units there and what is right of them, (..., units, 42, 6) int64, eight pixels a word."""
         return self._cut[channel, row, column]
+
+    def flat(self) -> Tensor:
+        """(3, rows, columns) bool: which units are of one shade, what is right of them included."""
+        words = self.frame_words
+        steps = _any_in(words[:, :, 1:] != words[:, :, :-1], SIDE + HALO, _SPAN // _WORD - 1)
+        falls = _any_in(words[:, 1:] != words[:, :-1], SIDE + HALO - 1, _SPAN // _WORD)
+        corners = words[:, : self.rows * SIDE : SIDE, : self.columns * SIDE // _WORD : SIDE // _WORD]
+        return (corners == (corners & 255) * 0x0101010101010101) & ~(steps | falls)
+
+    def shades(self) -> Tensor:
+        """(3, rows, columns) uint8: the first pixel of each unit."""
+        return self._pixels()[:, : self.rows * SIDE : SIDE, : self.columns * SIDE : SIDE]
+
+    def like_red(self) -> Tensor:
+        """(2, rows, columns) bool: which units of green and blue are equal to red's."""
+        return ~_any_in(self.frame_words[1:] != self.frame_words[:1])
+
+    def strips(self, channel: int, rows: slice, columns: slice) -> Tensor:
+        """The pixels (42, rows, columns + 1, 32) uint8 of units side by side; the last column holds what they overlap."""
+        plane = self._pixels()[channel, rows.start * SIDE :, columns.start * SIDE :]
+        shape = (SIDE + HALO, rows.stop - rows.start, columns.stop - columns.start + 1, SIDE)
+        line = plane.stride(0)
+        return plane.as_strided(shape, (line, SIDE * line, SIDE, 1))
+
+    def _pixels(self) -> Tensor:
+        return self.frame_words.view(torch.uint8)
 
     def at_edge(self, row: Tensor, column: Tensor) -> Tensor:
         """(units,) bool: which units may hold positions beyond the SSIM map."""
@@ -78,6 +102,15 @@ class Squares:
         return down[:, :, None] | across[:, None, :]
 
 
+def _any_in(words: Tensor, high: int = SIDE + HALO, wide: int = _SPAN // _WORD) -> Tensor:
+    """(channels, rows, columns) bool: whether any of the first *high* x *wide* words of a unit is true.
+
+    *words* (channels, rows, columns of words) is bool; as numbers, and downwards first, this is fastest.
+    """
+    down = words.view(torch.uint8).unfold(1, high, SIDE).amax(3)
+    return down.unfold(2, wide, SIDE // _WORD).amax(3).bool()
+
+
 def pixel_values(words: Tensor) -> Tensor:
     """The uint8 pixels (units, 42, 48) of *words*; the last six columns are not the unit's."""
     return words.view(torch.uint8)
@@ -89,6 +122,22 @@ def gaussian_means(values: Tensor) -> Tensor:
     across = torch.matmul(values.view(-1, span), _band(span, values.device).T.contiguous()).view(-1, high, SIDE)
     down = _band(high, values.device).expand(len(across), -1, -1)
     return torch.bmm(down, across).view(*lead, SIDE, SIDE)
+
+
+def gaussian_strip(values: Tensor) -> Tensor:
+    """SSIM's Gaussian means (..., columns, 32, 32) of units side by side, *values* (42, ..., columns + 1, 32) float32.
+
+    The two products of :func:`gaussian_means`, the first over whole rows, the second of overlapping views: no pixel is
+    filtered downwards twice, and none is copied.
+    """
+    high, *lead, blocks, side = values.shape
+    down = torch.matmul(_band(high, values.device), values.view(high, -1))
+    count, line = down.shape[1] // side, down.shape[1]
+    units = down.as_strided((count - 1, side, high), (side, line, 1))
+    means = values.new_empty(count, side, side)
+    across = _band(high, values.device).T
+    torch.bmm(units, across.expand(count - 1, -1, -1), out=means[:-1])
+    return means.view(*lead, blocks, side, side)[..., :-1, :, :]
 
 
 @cache

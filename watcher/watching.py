@@ -16,13 +16,14 @@ from watcher.custody import Custody, Rehearsal, claim, insist
 from watcher.errors import FaultError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
+from watcher.listing import archive
 from watcher.pipeline import Postponed, verdicts
 from watcher.plugins import Hooks
 from watcher.program import Program
 from watcher.settings import Settings
-from watcher.sources import Live, archive
+from watcher.sources import Live
 from watcher.vitals import lock_folder
-from watcher.window import Windows
+from watcher.windows import Windows
 
 _FAULT_SECONDS = 5.0
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]

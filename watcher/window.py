@@ -2,9 +2,9 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -24,7 +24,8 @@ _DOUBT = 1e-3
 """More than rounding takes the reference from the true SSIM: at most 7e-4, over all pairs of flat shades."""
 
 
-def _kept(capture: Capture, signature: Signature, policy: Policy) -> Kept:
+def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
+    """What the ledger keeps of a frame."""
     return Kept(capture, signature.height, signature.width, signature.to_bytes(policy.reduce))
 
 
@@ -62,18 +63,30 @@ class Window:
     def admit(self, frame: Frame) -> Kept:
         """Put *frame* to the front; the least recently used leaves a full window."""
         signature = self._signature(frame)
-        self.insert(frame.capture, signature)
+        self.insert([frame.capture], signature.codes[None])
         self._pictures.hold(frame.capture, frame.pixels)
-        return _kept(frame.capture, signature, self._policy)
+        return kept_frame(frame.capture, signature, self._policy)
 
-    def insert(self, capture: Capture, signature: Signature) -> None:
-        """Put a frame of which only the signature is at hand to the front."""
-        self.discard(capture)
-        self._rows[identity(capture)] = len(self._captures)
-        self._captures.append(capture)
-        self._stack.append(signature)
-        if 0 < self._policy.window < len(self):
-            self.discard(self._captures[next(iter(self._rows.values()))])
+    def insert(self, captures: Sequence[Capture], codes: Tensor) -> None:
+        """Put frames of which only the signatures' *codes* (captures, 2, 3, rows, columns) are at hand to the front.
+
+        The last of them is the most recently used.
+        """
+        if self._policy.window:
+            captures, codes = captures[-self._policy.window :], codes[-self._policy.window :]
+        for capture in captures:
+            self.discard(capture)
+        full = len(self) + len(captures) - self._policy.window if self._policy.window else 0
+        for capture in [self._captures[row] for row in islice(self._rows.values(), max(0, full))]:
+            self.discard(capture)
+        for capture in captures:
+            self._rows[identity(capture)] = len(self._captures)
+            self._captures.append(capture)
+        self._stack.extend(codes)
+
+    def reserve(self, count: int) -> None:
+        """Make room for *count* frames, or a full window of them, at once."""
+        self._stack.reserve(min(count, self._policy.window or count))
 
     def touch(self, capture: Capture) -> None:
         """Move the frame of *capture* to the front."""
@@ -188,103 +201,3 @@ class _Search:
         in_doubt = duplicate - _DOUBT < measured.ssim <= duplicate
         # Just below the threshold a frame with a lower score may still be above it by the reference.
         self.floor = max(self.floor, duplicate - _DOUBT if in_doubt else measured.ssim)
-
-
-class Windows:
-    """All windows: one for each display and frame size, filled from the ledger when their display is first seen."""
-
-    def __init__(
-        self,
-        policy: Policy,
-        load: Callable[[Capture], Frame],
-        locate: Callable[[Capture], Path] = lambda capture: capture.path,
-        frame_memory: int = 10**9,
-    ) -> None:
-        """Empty windows.
-
-        Args:
-            policy: decides thresholds and length.
-            load: reads a kept frame again; its capture has the path that *locate* gives.
-            locate: where a kept capture's file is now.
-            frame_memory: bytes of pixels held on the device, all displays together.
-        """
-        self._policy = policy
-        self._pictures = Pictures(load, locate, frame_memory)
-        self._windows: dict[tuple[int, int, int], Window] = {}
-        self._restored: dict[int, list[Kept]] = {}
-        self._lost: list[Capture] = []
-        self._renewed: list[Kept] = []
-
-    def restore(self, kept: Iterable[Kept]) -> None:
-        """Take over what the ledger kept, most recently used first, before any frame is judged."""
-        for one in kept:
-            self._restored.setdefault(one.capture.display, []).append(one)
-
-    def of(self, frame: Frame) -> Window:
-        """The window that *frame* is compared with.
-
-        Raises:
-            OSError: a file without a usable signature cannot be read for the moment; call again later.
-        """
-        display = frame.capture.display
-        if display in self._restored:
-            self._fill(display, frame.pixels.device)
-        _, height, width = frame.pixels.shape
-        return self._window(display, height, width, frame.pixels.device)
-
-    def drain(self) -> tuple[tuple[Capture, ...], tuple[Kept, ...]]:
-        """What the ledger has to know and has not been told.
-
-        Returns:
-            The captures that left a window because their file is gone, replaced or damaged, and the frames whose stored
-            signature was of no use and has been computed again.
-        """
-        told = tuple(self._lost), tuple(self._renewed)
-        self._lost.clear()
-        self._renewed.clear()
-        return told
-
-    def lengths(self) -> dict[int, int]:
-        """How many kept frames each display is compared with."""
-        lengths = {display: len(kept) for display, kept in self._restored.items()}
-        for (display, _, _), window in self._windows.items():
-            lengths[display] = lengths.get(display, 0) + len(window)
-        return lengths
-
-    def discard(self, capture: Capture) -> None:
-        """Take the frame of *capture* out of its window, if it is in one."""
-        restored = self._restored.get(capture.display, [])
-        restored[:] = [kept for kept in restored if identity(kept.capture) != identity(capture)]
-        for (display, _, _), window in self._windows.items():
-            if display == capture.display:
-                window.discard(capture)
-
-    def _window(self, display: int, height: int, width: int, device: torch.device) -> Window:
-        key = (display, height, width)
-        if key not in self._windows:
-            stack = Stack(height, width, device)
-            self._windows[key] = Window(stack, self._policy, self._pictures, self._lost)
-        return self._windows[key]
-
-    def _fill(self, display: int, device: torch.device) -> None:
-        """Build a display's windows from what the ledger kept; what is done stays done if a file cannot be read."""
-        waiting = self._restored[display]
-        while waiting:
-            signature = self._stored(waiting[-1], device)
-            one = waiting.pop()
-            if signature is not None:
-                self._window(display, signature.height, signature.width, device).insert(one.capture, signature)
-        del self._restored[display]
-
-    def _stored(self, kept: Kept, device: torch.device) -> Signature | None:
-        """The signature of *kept*, computed again if the stored one is of no use; None if its picture is lost."""
-        signature = Signature.from_bytes(kept.signature, self._policy.reduce, device)
-        if signature is not None:
-            return signature
-        try:
-            signature = compute(self._pictures.pixels(kept.capture))
-        except (GoneError, UnreadableError):
-            self._lost.append(kept.capture)
-            return None
-        self._renewed.append(_kept(kept.capture, signature, self._policy))
-        return signature

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,14 +15,17 @@ from torch import Tensor
 from watcher.capture import Capture, NamePattern
 from watcher.frame import Frame, load
 from watcher.kept import Kept
+from watcher.listing import archive
+from watcher.pipeline import Judged, verdicts
 from watcher.recorder import Timetable, capture_path, picture
 from watcher.scenes import DEMO_DISPLAYS, scene_at
-from watcher.signature import Signature, compute
-from watcher.sources import archive
+from watcher.signature import TILE, Signature, compute
+from watcher.tiles import HALO
+from watcher.verdict import Kind, Policy
+from watcher.windows import Windows
 
 REDUCE = 2
 _DRAWN_TICKS = 20
-_SHIFT = 16  # pixels of a frame: a signature shifted by whole tiles is (nearly) that of the shifted picture
 
 
 def pictures(folder: Path | None, scratch: Path) -> list[Capture]:
@@ -52,40 +56,104 @@ def bare(path: Path) -> Tensor:
     return pixels.view(halved.height, halved.width, 3).permute(2, 0, 1)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A part of a composed screen: what it shows, and where it lies, in pixels of the frame."""
+
+    base: Capture
+    down: slice
+    across: slice
+    top: int
+    left: int
+    """Where in the base the pane's first pixel is; all are multiples of a tile's side."""
+
+
 class Crowd:
-    """Distinct screens to fill windows with: the pictures given, scrolled by so many tiles, each a file of its own."""
+    """Distinct screens to fill windows with: four panes each, every one a part of some new screen among the pictures.
 
-    folder: Path
-    device: torch.device
+    Where panes meet and what they show is drawn by lot, by whole tiles of a signature. The signatures are the true ones:
+    a tile that lies in a pane as it lies in the base has the base's numbers, all others are computed. Each screen has a
+    file of its own, a hard link to one of its bases: reading it costs what reading a picture costs, and then the panes
+    are put together from bases in memory.
+    """
 
-    def __post_init__(self) -> None:
-        self._shifts: dict[Path, tuple[int, int]] = {}
-        self._load = partial(load, device=self.device, reduce=REDUCE)
+    def __init__(self, folder: Path, device: torch.device, captures: list[Capture]) -> None:
+        self.reads = 0
+        self._folder = folder
+        self._load = partial(load, device=device, reduce=REDUCE)
+        self._panes: dict[Path, list[Pane]] = {}
+        self._bases: dict[int, list[Capture]] = {}
+        self._frames: dict[Capture, tuple[Tensor, Signature]] = {}
+        for judged in verdicts(captures, Windows(Policy(), self._load), Policy(), self._load):
+            if isinstance(judged, Judged) and judged.verdict.kind is Kind.NEW:
+                pixels = self._load(judged.capture).pixels
+                self._bases.setdefault(judged.capture.display, []).append(judged.capture)
+                self._frames[judged.capture] = pixels, compute(pixels)
 
-    def members(self, captures: list[Capture], count: int) -> list[Kept]:
-        """*count* kept frames of one display's *captures*, no two the same."""
-        signatures = [(capture, compute(self._load(capture).pixels)) for capture in captures]
-        chosen = random.Random(count)
-        members = []
-        for number in range(count):
-            capture, signature = signatures[number % len(signatures)]
-            rows, columns = (chosen.randrange(1, side) for side in signature.codes.shape[2:])
-            members.append(self._member(capture, signature, rows, columns))
-        return members
+    def members(self, display: int, count: int) -> list[Kept]:
+        """*count* kept frames of one display, the first of them always the same."""
+        lot = random.Random(display)
+        return [self._member(lot, display, number) for number in range(count)]
 
-    def _member(self, capture: Capture, signature: Signature, rows: int, columns: int) -> Kept:
-        path = self.folder / f"{len(self._shifts):06}" / capture.path.name
+    def _member(self, lot: random.Random, display: int, number: int) -> Kept:
+        bases = self._bases[display]
+        _, height, width = self._frames[bases[0]][0].shape
+        panes = list(_panes(lot, bases, height, width))
+        first = panes[0].base
+        path = self._folder / str(display) / f"{number:06}" / first.path.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.link(capture.path, path)
-        self._shifts[path] = (rows * _SHIFT, columns * _SHIFT)
-        codes = signature.codes.roll((rows, columns), (2, 3))
-        scrolled = Signature(signature.height, signature.width, codes)
-        one = Capture(path, capture.display, capture.taken_at, capture.size, capture.mtime_ns)
-        return Kept(one, signature.height, signature.width, scrolled.to_bytes(REDUCE))
+        if not path.exists():
+            os.link(first.path, path)
+        self._panes[path] = panes
+        codes = torch.zeros_like(self._frames[first][1].codes)
+        for pane in panes:
+            down, across = (_tiles(side) for side in (pane.down, pane.across))
+            theirs = self._frames[pane.base][1].codes[:, :, pane.top // TILE :, pane.left // TILE :]
+            part = codes[:, :, down, across]
+            part.copy_(theirs[:, :, : part.shape[2], : part.shape[3]])
+        self._mend(codes, panes, height, width)
+        one = Capture(path, display, first.taken_at, first.size, first.mtime_ns)
+        return Kept(one, height, width, Signature(height, width, codes).to_bytes(REDUCE))
+
+    def _mend(self, codes: Tensor, panes: list[Pane], height: int, width: int) -> None:
+        """Compute the tiles that reach over the edge of their pane, and those at the end of the map."""
+        rows, columns = codes.shape[2:]
+        frame = self._put_together(panes)
+        for row in {panes[0].down.stop // TILE - 1, rows - 1}:
+            strip = frame[:, row * TILE : min(row * TILE + TILE + HALO, height)]
+            codes[:, :, row] = compute(strip.contiguous()).codes[:, :, 0]
+        for column in {panes[0].across.stop // TILE - 1, columns - 1}:
+            strip = frame[:, :, column * TILE : min(column * TILE + TILE + HALO, width)]
+            codes[:, :, :, column] = compute(strip.contiguous()).codes[:, :, :, 0]
+
+    def _put_together(self, panes: list[Pane]) -> Tensor:
+        frame = torch.empty_like(self._frames[panes[0].base][0])
+        for pane in panes:
+            part = frame[:, pane.down, pane.across]
+            base = self._frames[pane.base][0][:, pane.top :, pane.left :]
+            part.copy_(base[:, : part.shape[1], : part.shape[2]])
+        return frame
 
     def load(self, capture: Capture) -> Frame:
-        """A picture, scrolled if it is one of the crowd: read and decoded like any other."""
+        """A picture: read and decoded, and put together if it is one of the crowd."""
         frame = self._load(capture)
-        shift = self._shifts.get(capture.path)
-        return frame if shift is None else Frame(capture, frame.pixels.roll(shift, (1, 2)).contiguous())
+        panes = self._panes.get(capture.path)
+        if panes is None:
+            return frame
+        self.reads += 1
+        return Frame(capture, self._put_together(panes))
+
+
+def _panes(lot: random.Random, bases: list[Capture], height: int, width: int) -> Iterator[Pane]:
+    down, across = (TILE * lot.randrange(side // TILE // 4, 3 * side // TILE // 4) for side in (height, width))
+    for rows in (slice(0, down), slice(down, height)):
+        for columns in (slice(0, across), slice(across, width)):
+            top, left = (
+                TILE * lot.randrange((side - (part.stop - part.start)) // TILE + 1)
+                for side, part in ((height, rows), (width, columns))
+            )
+            yield Pane(lot.choice(bases), rows, columns, top, left)
+
+
+def _tiles(pixels: slice) -> slice:
+    return slice(pixels.start // TILE, -(-pixels.stop // TILE))

@@ -99,7 +99,7 @@ def _print(report: dict[str, Any], log: str) -> None:
     rows = [
         ("state", f"{report['state']}" + (f" (process {report['pid']}, {report['device']})" if report["pid"] else "")),
         *[("", reason) for reason in report["reasons"]],
-        ("since", report["since"] or "never"),
+        ("since", _minute(report["since"]) or "never"),
         ("judged", ", ".join(f"{count} {kind}" for kind, count in report["captures"].items())),
         ("saved", f"{size(report['saved_bytes'])} in duplicates that have left the folder"),
         ("quarantine", f"{quarantine['files']} files, {size(quarantine['bytes'])}, in {quarantine['path']}"),
@@ -107,7 +107,12 @@ def _print(report: dict[str, Any], log: str) -> None:
     ]
     rows += [("log", log)] if log else []
     for number, display in report["displays"].items():
-        unchanged = f", unchanged since {display['unchanged_since'][:16]}" if display["unchanged_since"] else ""
-        shown = f"{display['last_kind']} at {display['last_taken_at'][:19]}{unchanged}, window {display['window']}"
+        unchanged = f", unchanged since {_minute(display['unchanged_since'])}" if display["unchanged_since"] else ""
+        shown = f"{display['last_kind']} at {_minute(display['last_taken_at'])}{unchanged}, window {display['window']}"
         rows.append((f"display {number}", shown))
     print_table(rows, title=report["root"])
+
+
+def _minute(moment: str | None) -> str:
+    """A moment of the report as people read it."""
+    return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M") if moment else ""

@@ -1,6 +1,7 @@
 """``framesift watch``: the main job."""
 
 import signal
+import sys
 from pathlib import Path
 
 import rich_click as click
@@ -51,8 +52,14 @@ def command(
         as_json=settings.log_format == "json",
         verbose=program.verbose,
     ) as log:
+        signal.signal(signal.SIGTERM, _leave)
         log.say(f"framesift {__version__} is starting")
         from watcher.watching import watch  # noqa: PLC0415 - torch takes seconds, in which the first line is seen
 
         received = watch(program, settings, log, dry_run=dry_run)
     return EXIT_INTERRUPTED if received is signal.SIGINT else 0
+
+
+def _leave(*_: object) -> None:
+    """Told to stop while torch is being loaded, when there is nothing yet to finish."""
+    sys.exit(0)
