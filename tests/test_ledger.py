@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from tests.conftest import START
 from watcher.capture import Capture
 from watcher.census import Census
-from watcher.entry import State
+from watcher.entry import Move, State
 from watcher.errors import FaultError, WatcherError
 from watcher.kept import Kept
-from watcher.ledger import Ledger, Move
+from watcher.ledger import Ledger
 from watcher.schema import MIGRATIONS
 from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, judge, unreadable
 

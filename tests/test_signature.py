@@ -1,5 +1,6 @@
 import itertools
 import math
+import random
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from watcher.bounds import BOTH, CONTRAST, Bend, Stack, tile_deficits
-from watcher.signature import are_alike, compute, unpack
+from watcher.signature import A_LOW, B_LOW, C1, C2, STEP, are_alike, compute, unpack
 from watcher.tiles import tile_areas, tile_grid
 
 CPU = torch.device("cpu")
@@ -152,6 +153,38 @@ def test_a_stack_grows_shrinks_and_bounds_each_row_alone() -> None:
 
 def test_an_empty_stack_bounds_nothing() -> None:
     assert Stack(20, 20, CPU).deficits(compute(picture("noise", 20, 20, 1)), 1.0) == []
+
+
+def patched(height: int, width: int, seed: int) -> Tensor:
+    """Grounds of one shade with patches of everything, some of them grey."""
+    draw = random.Random(seed)
+    frame = picture("flat", height, width, seed)
+    for number in range(6):
+        top, left = draw.randrange(height), draw.randrange(width)
+        part = frame[:, top : top + draw.randrange(1, 150), left : left + draw.randrange(1, 150)]
+        part.copy_(picture(draw.choice(KINDS), part.shape[1], part.shape[2], seed + number))
+    return frame
+
+
+def true_codes(x: Tensor) -> Tensor:
+    """The codes before rounding (2, 3, rows, columns) in double precision."""
+    taps = torch.exp(-((torch.arange(11).double() - 5) ** 2) / 4.5)
+    window = torch.outer(taps, taps)[None, None] / taps.sum() ** 2
+    values = x.double()
+    mean, square = (conv2d(one[:, None], window)[:, 0] for one in (values, values**2))
+    pairs_of = ((square - mean**2 + C2 / 2, A_LOW, STEP[0]), (mean**2 + C1 / 2, B_LOW, STEP[1]))
+    areas = tile_areas(x.shape[1], x.shape[2], CPU, 16)
+    return torch.stack([(tile_sums(0.5 * one.log(), 16) / areas - low) / step for one, low, step in pairs_of])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(11, 330), st.integers(11, 330), st.integers(0, 10**6))
+def test_codes_are_those_of_the_definition_also_if_most_are_taken_over(height: int, width: int, seed: int) -> None:
+    x, y = patched(height, width, seed), patched(height, width, seed)
+    y[:, height // 2 :, width // 2 :] = picture("text", height, width, seed)[:, height // 2 :, width // 2 :]
+    truth, first = true_codes(y), compute(x)
+    for signature in (compute(y), compute(y, (x, first))):
+        assert float((signature.codes - truth).abs().max()) <= 0.5 + 1e-3 / min(STEP)
 
 
 def test_stored_signatures_come_back_or_are_refused() -> None:

@@ -325,6 +325,16 @@ def test_a_restored_window_decodes_nothing_but_survivors(tmp_path: Path) -> None
     assert read == [captures[5]]
 
 
+def test_a_window_restored_from_too_many_keeps_the_last_used(tmp_path: Path) -> None:
+    captures = saved([screen(seed) for seed in range(6)] + [screen(5)], tmp_path)
+    policy = Policy(window=3, reduce=1)
+    windows = Windows(policy, reading(policy))
+    windows.restore(kept_by(captures[:6], Policy(reduce=1)))
+    window = windows.of(load(captures[6], CPU, 1))
+    assert window.captures == captures[5:2:-1]
+    assert window.nearest(load(captures[6], CPU, 1)).nearest == captures[5]
+
+
 def test_a_discarded_capture_is_compared_with_no_more(tmp_path: Path) -> None:
     policy = Policy(reduce=1)
     captures = saved([screen(1), screen(1)], tmp_path)

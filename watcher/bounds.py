@@ -141,7 +141,7 @@ class _Level:
             self.rows = rows
 
     def _means(self, codes: Tensor) -> Tensor:
-        """(..., 2, blocks): means over blocks of a and b, but for a constant, from *codes* (..., 2, 3, rows, columns)."""
+        """(..., 2, blocks): block means of a and b, but for a constant, from *codes* (..., 2, 3, rows, columns)."""
         means = codes.float() if self._finest else self._down @ (codes.float() @ self._across.T)
         step = torch.tensor(STEP, device=codes.device).view(2, 1)
         return means.flatten(-3) * step
@@ -158,7 +158,7 @@ class _Level:
 
 
 def _averages(pixels: int, side: int) -> Tensor:
-    """(blocks, tiles): the matrix that takes tiles along a side of *pixels* to means of *side* tiles, by their areas."""
+    """(blocks, tiles): the matrix that takes tiles along *pixels* to means of *side* tiles, weighed by area."""
     areas = tile_areas(pixels, TAPS, torch.device("cpu"), TILE).flatten()
     blocks = torch.arange(len(areas)) // side
     weights = areas * (blocks == torch.arange(int(blocks[-1]) + 1)[:, None])

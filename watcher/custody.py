@@ -18,10 +18,10 @@ from filelock import FileLock, Timeout
 
 from watcher import files
 from watcher.capture import Capture
-from watcher.entry import Entry, State
+from watcher.entry import Entry, Move, State
 from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
 from watcher.kept import Kept
-from watcher.ledger import Ledger, Move
+from watcher.ledger import Ledger
 from watcher.plugins import Hooks
 from watcher.verdict import Kind, Verdict
 

@@ -22,6 +22,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Where a picture shall go, and what its state is once it is there."""
+
+    target: Path
+    becomes: State
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One row of the ledger."""
 

@@ -5,17 +5,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from watcher.capture import Capture
-from watcher.entry import Entry, State
+from watcher.entry import Entry, Move, State
 from watcher.errors import FaultError, WatcherError
 from watcher.files import make_private_folder
 from watcher.kept import Kept
-from watcher.rows import capture_of, entry_of, key, path_of, place
+from watcher.rows import entry_of, kept_of, key, path_of, place
 from watcher.schema import MIGRATIONS
 from watcher.verdict import Kind, Policy, Verdict
 
@@ -28,14 +27,10 @@ _ENTRY = """
            near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
     FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Where a picture shall go, and what its state is once it is there."""
-
-    target: Path
-    becomes: State
+_KEPT = """
+    SELECT entry.*, frame.height, frame.width, frame.signature
+    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id = ?
+"""
 
 
 class Ledger:
@@ -77,15 +72,15 @@ class Ledger:
                     original.backup(copy)
         return cls(path, copy)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
 
     def _migrate(self) -> None:
         # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
@@ -210,23 +205,23 @@ class Ledger:
 
     def frames(self, root: Path, window: int) -> list[Kept]:
         """The frames of all windows of *root*, most recently used first; at most *window* (0: all) in each."""
-        rows = self.rows(
+        chosen = self.rows(
             """
-            SELECT * FROM (
-                SELECT entry.*, frame.height, frame.width, frame.signature, frame.used, row_number() OVER (
-                    PARTITION BY frame.display, frame.height, frame.width ORDER BY frame.used DESC) AS place
-                FROM frame JOIN entry ON entry.id = frame.entry_id
-                WHERE frame.in_window AND frame.root_id = (SELECT id FROM root WHERE path = ?))
+            SELECT entry_id FROM (
+                SELECT entry_id, used,
+                       row_number() OVER (PARTITION BY display, height, width ORDER BY used DESC) AS place
+                FROM frame WHERE in_window AND root_id = (SELECT id FROM root WHERE path = ?))
             WHERE place <= ? ORDER BY used DESC
             """,
             [os.fsencode(root), window or 1 << 62],
         )
-        return [Kept(capture_of(row), row["height"], row["width"], row["signature"]) for row in rows]
+        # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
+        return [kept_of(self.rows(_KEPT, [row["entry_id"]])[0]) for row in chosen]
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
-        own = key(capture)
         with self._transaction() as db:
+            own = key(capture)
             number = "(SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)"
             db.execute(f"UPDATE frame SET in_window = 0 WHERE entry_id = {number}", own)
             db.execute(f"UPDATE entry SET state = ? WHERE id = {number}", [State.MISSING.value, *own])

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from watcher.capture import Capture
 from watcher.entry import Entry, State
+from watcher.kept import Kept
 from watcher.verdict import Kind, Policy, Score, Verdict
 
 
@@ -42,6 +43,11 @@ def capture_of(row: Row, prefix: str = "") -> Capture:
         size=row[f"{prefix}size"],
         mtime_ns=row[f"{prefix}mtime_ns"],
     )
+
+
+def kept_of(row: Row) -> Kept:
+    """The kept frame in a row that is joined with its entry."""
+    return Kept(capture_of(row), row["height"], row["width"], row["signature"])
 
 
 def entry_of(row: Row) -> Entry:

@@ -81,7 +81,7 @@ class Squares:
         return ~_any_in(self.frame_words[1:] != self.frame_words[:1])
 
     def strips(self, channel: int, rows: slice, columns: slice) -> Tensor:
-        """The pixels (42, rows, columns + 1, 32) uint8 of units side by side; the last column holds what they overlap."""
+        """The pixels (42, rows, columns + 1, 32) uint8 of units side by side; the last column is what they overlap."""
         plane = self._pixels()[channel, rows.start * SIDE :, columns.start * SIDE :]
         shape = (SIDE + HALO, rows.stop - rows.start, columns.stop - columns.start + 1, SIDE)
         line = plane.stride(0)

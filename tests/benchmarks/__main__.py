@@ -127,7 +127,7 @@ def _warm(windows: Windows, members: list[Kept], crowd: Crowd) -> None:
             break
         held.append(kept.capture)
     for capture in reversed(held):
-        windows._pictures.hold(capture, crowd.load(capture).pixels)
+        windows._pictures.hold(capture, crowd.pixels(capture))
 
 
 def _one(capture: Capture, flow: Iterator[object], custody: Custody) -> None:

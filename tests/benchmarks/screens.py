@@ -71,8 +71,8 @@ class Pane:
 class Crowd:
     """Distinct screens to fill windows with: four panes each, every one a part of some new screen among the pictures.
 
-    Where panes meet and what they show is drawn by lot, by whole tiles of a signature. The signatures are the true ones:
-    a tile that lies in a pane as it lies in the base has the base's numbers, all others are computed. Each screen has a
+    Where panes meet and what they show is drawn by lot, by whole tiles of a signature. The signatures are true: a
+    tile that lies in a pane as it lies in the base has the base's numbers, all others are computed. Each screen has a
     file of its own, a hard link to one of its bases: reading it costs what reading a picture costs, and then the panes
     are put together from bases in memory.
     """
@@ -142,6 +142,10 @@ class Crowd:
             return frame
         self.reads += 1
         return Frame(capture, self._put_together(panes))
+
+    def pixels(self, capture: Capture) -> Tensor:
+        """The pixels of a screen of the crowd, without reading its file."""
+        return self._put_together(self._panes[capture.path])
 
 
 def _panes(lot: random.Random, bases: list[Capture], height: int, width: int) -> Iterator[Pane]:
