@@ -226,10 +226,11 @@ def row_of_restart(bench: Bench, window: int) -> Iterator[Row]:
 
 
 _RESTART = """
-import resource, sys, time
+import sys, time
 from functools import partial
 from itertools import chain
 from pathlib import Path
+import psutil
 from watcher.capture import NamePattern
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
@@ -239,17 +240,17 @@ from watcher.windows import Windows
 place, picture, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 read = partial(load, device=choose_device("cpu"))
 frame = read(NamePattern().parse(picture, picture.lstat()))
-before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+before, begun = psutil.Process().memory_info().rss, time.perf_counter()
 with Ledger.open(place / "ledger.sqlite") as ledger:
     windows = Windows(Policy(window=size), read, ledger.location)
     windows.restore(ledger.frames(place / "root", size))
     assert len(windows.of(frame)) == size
-print(time.perf_counter() - begun, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
+print(time.perf_counter() - begun, (psutil.Process().memory_info().rss - before) / 1e6)
 """
 
 
 def _restarted(place: Path, picture: Path, window: int) -> tuple[float, float]:
-    """Seconds until the window is full again, in a new process, and the megabytes that takes at most."""
+    """Seconds until the window is full again, in a new process, and the megabytes that takes."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _RESTART, str(place), str(picture), str(window)],
         capture_output=True, text=True, check=True,
