@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Desk, capture_of, screen
-from watcher.custody import Custody, NoPatience
+from tests.conftest import Desk, NoPatience, capture_of, screen
+from watcher.custody import Custody
 from watcher.entry import Entry, State
 from watcher.folders import Folders
 from watcher.kept import Kept

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, capture_of, facts, land, screen, typed, wait_for, working_desk
+from tests.conftest import Desk, NoPatience, capture_of, facts, land, screen, typed, wait_for, working_desk
 from watcher.census import Census
-from watcher.custody import Custody, NoPatience, restore
+from watcher.custody import Custody, restore
 from watcher.entry import Entry, State
 from watcher.folders import Folders
 from watcher.kept import Kept

@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 DEFAULT_NAME_PATTERN = (
     r"(?:(?P<taken_at>\d{4}-\d{2}-\d{2}_\d{2}\.\d{2}\.\d{2}(?:\.\d{1,6})?)|[^.].*)"
@@ -69,11 +68,6 @@ class NamePattern:
         if taken_at is None:
             taken_at = datetime.fromtimestamp(stat.st_mtime)
         return Capture(path, int(match["display"]), taken_at, stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-    @classmethod
-    def default(cls) -> Self:
-        """The pattern of the capture job."""
-        return cls()
 
 
 def _time_in(text: str) -> datetime | None:

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from logging.handlers import RotatingFileHandler
@@ -197,8 +196,3 @@ def print_error(text: str) -> None:
 def size(count: int) -> str:
     """Bytes as people write them: ``2.1 MB``."""
     return decimal(count)
-
-
-def is_terminal() -> bool:
-    """Whether a person sees standard output."""
-    return sys.stdout.isatty()

@@ -47,17 +47,6 @@ class Patience(Protocol):
         """The last try has succeeded."""
 
 
-class NoPatience:
-    """Gives up at once."""
-
-    def wait(self, fault: FaultError) -> None:
-        """Raise *fault*."""
-        raise fault
-
-    def over(self) -> None:
-        """Nothing was waited for."""
-
-
 def insist(action: Callable[[], Result], patience: Patience) -> Result:
     """Do *action* again until disk and ledger allow it, or *patience* ends.
 

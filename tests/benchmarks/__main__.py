@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.screens import Crowd, bare, pictures
+from tests.conftest import NoPatience
 from watcher.arrival import check_whole, key_of
 from watcher.capture import Capture, NamePattern
-from watcher.custody import Custody, NoPatience
+from watcher.custody import Custody
 from watcher.folders import Folders
 from watcher.frame import choose_device
 from watcher.kept import Kept

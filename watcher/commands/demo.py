@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from watcher.errors import WatcherError
-from watcher.folders import FOLDER_VARIABLES
+from watcher.folders import FOLDER_VARIABLES, PREFIX
 from watcher.verdict import Kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _START_SECONDS = 60.0
 _PAUSE = 0.9
 """Seconds between two runs of the stand-in for the capture job, which takes some time itself."""
 _CATCH_UP_SECONDS = 20.0
-_PREFIX = "framesift-demo-"
+_FOLDER = "framesift-demo-"
 
 
 @click.command(name="demo")
@@ -59,9 +59,9 @@ def _folder(*, keep: bool) -> Iterator[Path]:
     import tempfile  # noqa: PLC0415 - as above
 
     if keep:
-        yield Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+        yield Path(tempfile.mkdtemp(prefix=_FOLDER)).resolve()
         return
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+    with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
         yield Path(folder).resolve()
 
 
@@ -82,7 +82,7 @@ def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
     config = base / "framesift.toml"
     config.write_text("", encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FRAMESIFT_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     environment |= dict(zip(FOLDER_VARIABLES, map(str, (config, base / "state", base / "logs")), strict=True))
     # The text of the first lines must come before the watcher's, whatever standard output is.
     sys.stdout.flush()
