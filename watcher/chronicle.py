@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from watcher import __version__
@@ -123,12 +123,7 @@ class Chronicle:
             pid=os.getpid(),
             device=self._device,
             since=self._since.isoformat(),
-            root_there=self._sight.root_there,
-            events=self._sight.events,
-            why=self._sight.why,
-            last_scan=self._sight.last_scan,
-            found_by_scan=self._sight.found_by_scan,
-            waiting=dict(self._sight.waiting),
+            **asdict(self._sight),
             quarantine=os.fspath(self._settings.quarantine_dir),
             log=os.fspath(self._log.file or ""),
         )

@@ -1,6 +1,6 @@
 """Two captures side by side: the numbers, and the picture of where they differ."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -32,8 +32,13 @@ class Difference:
     """Left, top, width and height of the worst tile, in pixels of the captures."""
     changed: float
     """Share of the frame's pixels, 0 to 1, that differ at all."""
-    map: Image.Image
-    """The second frame, pale, with the places where they differ in red."""
+    comparison: Comparison
+    second: Tensor
+    """(3, height, width) uint8: the second frame."""
+
+    def draw(self) -> Image.Image:
+        """The second frame, pale, with the places where they differ in red."""
+        return _drawn(self.comparison, self.second)
 
 
 def compare_files(first: Path, second: Path, policy: Policy, device: str, *, by_reference: bool) -> Difference:
@@ -43,8 +48,7 @@ def compare_files(first: Path, second: Path, policy: Policy, device: str, *, by_
         WatcherError: one cannot be read, or they are of different sizes.
     """
     where = choose_device(device)
-    frames = [_frame(path, policy, where) for path in (first, second)]
-    one, other = (frame.to(where) for frame in frames)
+    one, other = (_frame(path, policy, where) for path in (first, second))
     if one.shape != other.shape:
         sizes = " and ".join(f"{shape[2]} x {shape[1]}" for shape in (one.shape, other.shape))
         raise WatcherError(f"frames of different sizes are never compared: {sizes} after averaging")
@@ -53,7 +57,7 @@ def compare_files(first: Path, second: Path, policy: Policy, device: str, *, by_
     kind = judge(_capture(second), Score(_capture(first), ssim, exact=True, worst_tile=found.worst_tile), policy).kind
     left, top, right, bottom = (side * policy.reduce for side in found.box)
     box = (left, top, right - left, bottom - top)
-    return Difference(ssim, kind, found.worst_tile, box, found.changed, _drawn(found, other))
+    return Difference(ssim, kind, found.worst_tile, box, found.changed, found, other)
 
 
 def _capture(path: Path) -> Capture:
@@ -67,7 +71,7 @@ def _capture(path: Path) -> Capture:
 def _frame(path: Path, policy: Policy, device: torch.device) -> Tensor:
     real = path.resolve()  # a person may name a link
     try:
-        return load(replace(_capture(real), path=real), device, policy.reduce).pixels
+        return load(_capture(real), device, policy.reduce).pixels
     except (UnreadableError, GoneError) as error:
         raise WatcherError(f"{path}: {error}") from error
     except OSError as error:

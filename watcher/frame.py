@@ -84,14 +84,13 @@ def require_same(capture: Capture, path: Path) -> None:
         raise GoneError(f"{path.name} is gone, or was replaced or changed")
 
 
-def load(capture: Capture, device: torch.device, reduce: int = 2, path: Path | None = None) -> Frame:
+def load(capture: Capture, device: torch.device, reduce: int = 2) -> Frame:
     """Read *capture* into a frame on *device*.
 
     Args:
         capture: the settled file.
         device: where the pixels go.
         reduce: side in pixels of the squares that are averaged into one.
-        path: where the file is now, if it is no longer where the capture was made.
 
     Raises:
         GoneError: the file has vanished, or its size or mtime is no longer the capture's.
@@ -99,15 +98,14 @@ def load(capture: Capture, device: torch.device, reduce: int = 2, path: Path | N
             in a direction after averaging.
         OSError: it cannot be read for the moment.
     """
-    where = path or capture.path
-    require_same(capture, where)
+    require_same(capture, capture.path)
     try:
-        pixels = _read(where, reduce)
+        pixels = _read(capture.path, reduce)
     except FileNotFoundError as error:
-        raise GoneError(f"{where.name} is gone") from error
+        raise GoneError(f"{capture.path.name} is gone") from error
     finally:
         # Replaced or still growing while it was read: whatever came of it is of another file.
-        require_same(capture, where)
+        require_same(capture, capture.path)
     return Frame(capture, pixels.to(device))
 
 

@@ -29,7 +29,7 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     found = compare_files(first, second, settings.policy, settings.device, by_reference=reference)
     if map_file is not None:
         picture = io.BytesIO()
-        found.map.save(picture, "PNG")
+        found.draw().save(picture, "PNG")
         _write_new(map_file, picture.getvalue())
     left, top, width, height = found.box
     if as_json:
