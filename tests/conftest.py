@@ -17,7 +17,10 @@ from PIL import Image, ImageDraw
 
 from watcher.capture import Capture, NamePattern
 from watcher.census import Census
+from watcher.cli import main
+from watcher.entry import Timeline
 from watcher.errors import FaultError
+from watcher.folders import FOLDER_VARIABLES
 from watcher.ledger import Ledger
 
 START = datetime(2020, 5, 4, 9, 0, 0)
@@ -191,11 +194,11 @@ class Desk:
                 )
         return said
 
-    def windows(self, window: int) -> dict[int, list[tuple[str, int, int, bytes]]]:
+    def windows(self, window: int, timeline: str = "watch") -> dict[int, list[tuple[str, int, int, bytes]]]:
         """The kept frames of each display, most recently used first."""
         frames: dict[int, list[tuple[str, int, int, bytes]]] = {}
         with self.ledger() as ledger:
-            for kept in ledger.frames(self.root, window):
+            for kept in ledger.frames(Timeline(self.root, timeline), window):
                 own = frames.setdefault(kept.capture.display, [])
                 own.append((self.relative(kept.capture.path), kept.height, kept.width, kept.signature))
         return frames
@@ -222,6 +225,22 @@ def working_desk(base: Path) -> Iterator[Desk]:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with working_desk(tmp_path) as desk:
         yield desk
+
+
+Framesift = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def framesift(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Framesift:
+    """Runs a command line in this process; returns its exit code, output and errors."""
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, desk.environment[name])
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        return code, *capfd.readouterr()
+
+    return run
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -6,16 +6,13 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.conftest import Desk, screen, wait_for
-from watcher.cli import main
-from watcher.folders import FOLDER_VARIABLES
+from tests.conftest import Desk, Framesift, screen, wait_for
 
 NASTY = "x\x1b[31m[bold]\n_1.png"
 SCREENS = [screen(1), screen(2), screen(1, tick=7), screen(2), screen(1)]
@@ -116,39 +113,23 @@ def test_no_output_lets_a_name_command_the_terminal(watched: Desk) -> None:
     assert r"x\x1b[31m[bold]\x0a_1.png" in log
 
 
-Typed = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def typed(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
-    """Runs a command line in this process; returns its exit code, output and errors."""
-    for name in FOLDER_VARIABLES:
-        monkeypatch.setenv(name, desk.environment[name])
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        return code, *capfd.readouterr()
-
-    return run
-
-
-def test_compare_tells_score_verdict_worst_tile_and_share(typed: Typed, tmp_path: Path) -> None:
+def test_compare_tells_score_verdict_worst_tile_and_share(framesift: Framesift, tmp_path: Path) -> None:
     first, second, picture = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "map.png"
     first.write_bytes(screen(1))
     second.write_bytes(screen(1, tick=9))
-    found = json.loads(typed("compare", first, second, "--json", "--map", picture)[1])
+    found = json.loads(framesift("compare", first, second, "--json", "--map", picture)[1])
     assert found["kind"] == "duplicate"
     assert 0.99 < found["ssim"] < 1
     assert found["worst_tile"] <= found["ssim"] + 1e-6
     assert 0 < found["changed"] < 0.01
-    exact = json.loads(typed("compare", first, second, "--json", "--reference")[1])
+    exact = json.loads(framesift("compare", first, second, "--json", "--reference")[1])
     assert found["ssim"] == pytest.approx(exact["ssim"], abs=1e-5)
     with Image.open(picture) as image:
         assert image.size == (48, 40)
         marked = {(x, y) for x in range(48) for y in range(40) if _is_red(image.getpixel((x, y)))}
     assert (38, 9) in marked
     assert all(abs(x - 38) <= 5 and abs(y - 9) <= 5 for x, y in marked), "no farther than the Gaussian reaches"
-    code, text, _ = typed("compare", first, second)
+    code, text, _ = framesift("compare", first, second)
     assert code == 0
     assert "duplicate above 0.99" in text
 
@@ -157,18 +138,18 @@ def _is_red(pixel: Any) -> bool:
     return bool(pixel[0] > pixel[1])
 
 
-def test_compare_refuses_in_one_line_and_overwrites_nothing(typed: Typed, tmp_path: Path) -> None:
+def test_compare_refuses_in_one_line_and_overwrites_nothing(framesift: Framesift, tmp_path: Path) -> None:
     first, wide, text = tmp_path / "a.png", tmp_path / "w.png", tmp_path / "t.png"
     first.write_bytes(screen(1))
     wide.write_bytes(screen(1, size=(120, 80)))
     text.write_text("this is no picture at all")
     before = first.read_bytes()
     for other, said in ((wide, "different sizes"), (text, "not a PNG"), (tmp_path / "none", "No such file")):
-        code, _, error = typed("compare", first, other)
+        code, _, error = framesift("compare", first, other)
         assert code == 1
         assert said in error
         assert error.count("\n") == 1
-    code, _, error = typed("compare", first, first, "--map", first)
+    code, _, error = framesift("compare", first, first, "--map", first)
     assert (code, "exists" in error) == (1, True)
     assert first.read_bytes() == before
 
@@ -262,18 +243,18 @@ def test_without_a_ledger_verbs_say_so(desk: Desk) -> None:
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
-    arguments: list[str], code: int, said: str, typed: Typed
+    arguments: list[str], code: int, said: str, framesift: Framesift
 ) -> None:
-    found, _, error = typed(*arguments)
+    found, _, error = framesift(*arguments)
     assert found == code
     assert said in error
 
 
 def test_a_bug_ends_with_3_and_leaves_its_traceback_in_the_log_folder(
-    desk: Desk, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("watcher.program.Program.existing_ledger", lambda _: 1 / 0)
-    code, _, error = typed("history")
+    code, _, error = framesift("history")
     (report,) = desk.logs.glob("bug-*.txt")
     assert (code, str(report) in error) == (3, True)
     assert "ZeroDivisionError" in report.read_text()

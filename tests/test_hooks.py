@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Desk, NoPatience, capture_of, screen
 from watcher.custody import Custody
-from watcher.entry import Entry, State
+from watcher.entry import Entry, State, Timeline
 from watcher.folders import Folders
 from watcher.kept import Kept
 from watcher.ledger import Ledger
@@ -41,7 +41,7 @@ class Bench:
         self.hooks = Hooks(self.settings, self.folders.hooks_dir, self.complaints.append)
         self.ledger = Ledger.open(desk.state / "ledger.sqlite")
         self.ledger.adopt(desk.root, [])
-        self.custody = Custody(self.ledger, self.hooks, desk.root, NoPatience())
+        self.custody = Custody(self.ledger, self.hooks, Timeline(desk.root), NoPatience())
 
     def new(self, tick: int) -> Entry:
         capture = capture_of(self.desk.put(tick, screen(tick)))

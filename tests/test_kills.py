@@ -22,7 +22,7 @@ import pytest
 from tests.conftest import Desk, NoPatience, capture_of, facts, land, screen, typed, wait_for, working_desk
 from watcher.census import Census
 from watcher.custody import Custody, restore
-from watcher.entry import Entry, State
+from watcher.entry import Entry, State, Timeline
 from watcher.folders import Folders
 from watcher.kept import Kept
 from watcher.ledger import Ledger
@@ -172,7 +172,7 @@ class Bench:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[tuple[Ledger, Custody]]:
         with Ledger.open(self.state / "ledger.sqlite") as ledger:
-            yield ledger, Custody(ledger, self.hooks, self.root, NoPatience())
+            yield ledger, Custody(ledger, self.hooks, Timeline(self.root), NoPatience())
         assert not self.complaints
 
     def prepare(self) -> None:

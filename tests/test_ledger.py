@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from tests.conftest import START
 from watcher.capture import Capture
 from watcher.census import Census
-from watcher.entry import Move, State
-from watcher.errors import FaultError, WatcherError
+from watcher.entry import Move, State, Timeline
+from watcher.errors import FaultError, KnownError, WatcherError
 from watcher.kept import Kept
 from watcher.ledger import Ledger
 from watcher.schema import MIGRATIONS
@@ -42,16 +42,16 @@ def file(tmp_path: Path) -> Path:
 
 
 def new(ledger: Ledger, frame: Kept) -> None:
-    ledger.record(ROOT, judge(frame.capture, NOTHING_TO_COMPARE, POLICY), frame, None)
+    ledger.record(Timeline(ROOT), judge(frame.capture, NOTHING_TO_COMPARE, POLICY), frame, None)
 
 
 def duplicate(ledger: Ledger, one: Capture, nearest: Capture) -> None:
-    ledger.record(ROOT, judge(one, Score(nearest, 0.999, exact=True, worst_tile=0.9), POLICY), None, None)
+    ledger.record(Timeline(ROOT), judge(one, Score(nearest, 0.999, exact=True, worst_tile=0.9), POLICY), None, None)
 
 
 def window(ledger: Ledger, size: int = 3) -> list[int]:
     """Least recently used first."""
-    return [frame.capture.mtime_ns for frame in reversed(ledger.frames(ROOT, size))]
+    return [frame.capture.mtime_ns for frame in reversed(ledger.frames(Timeline(ROOT), size))]
 
 
 def test_an_entry_is_read_back_as_it_was_written(file: Path) -> None:
@@ -61,7 +61,9 @@ def test_an_entry_is_read_back_as_it_was_written(file: Path) -> None:
         new(ledger, kept(1))
         odd = capture(2, name=name)
         verdict = judge(odd, Score(capture(1), 0.97, exact=True, worst_tile=0.4), POLICY)
-        written = ledger.record(ROOT, verdict, Kept(odd, 40, 48, b"s"), Move(Path("/q") / name, State.QUARANTINED))
+        written = ledger.record(
+            Timeline(ROOT), verdict, Kept(odd, 40, 48, b"s"), Move(Path("/q") / name, State.QUARANTINED)
+        )
     with Ledger.open(file) as ledger:
         entry = ledger.entry(written.id)
         assert entry == written
@@ -106,7 +108,7 @@ def test_nothing_is_judged_twice(file: Path) -> None:
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [])
         new(ledger, kept(1))
-        with pytest.raises(sqlite3.IntegrityError):
+        with pytest.raises(KnownError):
             new(ledger, kept(1))
         assert Census(ledger, ROOT).counts()[Kind.NEW] == 1
 
@@ -116,7 +118,7 @@ def test_nothing_is_judged_twice(file: Path) -> None:
 def test_the_window_in_the_ledger_is_that_of_an_unbroken_run(data: st.DataObject) -> None:
     """Against an independent model of the least-recently-used window, read back after every step."""
     model: dict[int, OrderedDict[int, None]] = {1: OrderedDict(), 2: OrderedDict()}
-    ledger = Ledger.copy_in_memory(Path("/nowhere"))
+    ledger = Ledger.copy(Path("/nowhere"))
     ledger.adopt(ROOT, [])
     for number in range(1, data.draw(st.integers(1, 25)) + 1):
         display = data.draw(st.sampled_from([1, 2]))
@@ -135,7 +137,9 @@ def test_the_window_in_the_ledger_is_that_of_an_unbroken_run(data: st.DataObject
             ledger.lose(capture(gone, display))
             del frames[gone]
         for wanted, order in model.items():
-            found = [f.capture.mtime_ns for f in reversed(ledger.frames(ROOT, 3)) if f.capture.display == wanted]
+            found = [
+                f.capture.mtime_ns for f in reversed(ledger.frames(Timeline(ROOT), 3)) if f.capture.display == wanted
+            ]
             assert found == list(order)
 
 
@@ -177,7 +181,7 @@ def test_since_when_a_display_is_unchanged(file: Path) -> None:
         new(ledger, kept(3))
         duplicate(ledger, capture(4), capture(1))
         duplicate(ledger, capture(5), capture(1))
-        ledger.record(ROOT, unreadable(capture(6), "broken", POLICY), None, None)
+        ledger.record(Timeline(ROOT), unreadable(capture(6), "broken", POLICY), None, None)
         new(ledger, kept(20, display=2))
         assert Census(ledger, ROOT).unchanged(1) == (START + timedelta(minutes=4), 1)
         assert Census(ledger, ROOT).windows() == {1: 2, 2: 1}
@@ -226,12 +230,12 @@ def test_a_damaged_ledger_is_a_fault_with_its_name(file: Path) -> None:
         Ledger.open(file)
 
 
-def test_a_copy_in_memory_is_never_written_back(file: Path) -> None:
+def test_a_copy_is_never_written_back(file: Path) -> None:
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [])
         new(ledger, kept(1))
     before = file.read_bytes()
-    with Ledger.copy_in_memory(file) as copy:
+    with Ledger.copy(file) as copy:
         assert window(copy) == [1]
         new(copy, kept(2))
     assert file.read_bytes() == before

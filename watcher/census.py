@@ -28,12 +28,12 @@ class Census:
         return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
 
     def left_alone(self) -> int:
-        """How many captures were there before the first start, or came back without a ledger."""
+        """How many captures were there before the first start and are left to ``sweep``."""
         separator = os.fsencode(os.sep)
         below = self._root + separator
         return int(
             self._ledger.rows(
-                "SELECT count(*) FROM baseline WHERE folder = ? OR (folder >= ? AND folder < ?)",
+                "SELECT count(*) FROM baseline WHERE NOT settled AND (folder = ? OR (folder >= ? AND folder < ?))",
                 [self._root, below, self._root + bytes([separator[0] + 1])],
             )[0][0]
         )
@@ -68,8 +68,10 @@ class Census:
         return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
 
     def windows(self) -> dict[int, int]:
-        """How many frames the windows of each display hold."""
-        rows = self._rows(f"SELECT display, count(*) FROM frame WHERE in_window AND {_OF_ROOT} GROUP BY display")
+        """How many frames the watcher's windows of each display hold."""
+        rows = self._rows(
+            f"SELECT display, count(*) FROM place WHERE {_OF_ROOT} AND timeline = 'watch' GROUP BY display"
+        )
         return {row[0]: row[1] for row in rows}
 
     def recent_times(self, count: int) -> list[datetime]:

@@ -56,7 +56,7 @@ class Chronicle:
         held = sum(self._census.windows().values())
         window = f"window {self._settings.window or 'unlimited'}"
         before = self._census.left_alone()
-        found = f"; {before} captures from before its first start are left alone" if before else ""
+        found = f"; {before} captures from before its first start are left to framesift sweep" if before else ""
         self._log.say(
             f"framesift {__version__} watches {root} on {self._device}, {window}, {held} screens in it{found}", "good"
         )

@@ -104,15 +104,16 @@ class Log:
             WatcherError: the log file cannot be opened.
         """
         self.file = file
-        self._terminal = Console(highlight=False, soft_wrap=True) if terminal else None
+        self.terminal = Console(highlight=False, soft_wrap=True) if terminal else None
         self._handler = _private_rotation(file) if file else None
         self._color = color == "always" and not os.environ.get("NO_COLOR")
         self._as_json = as_json
         self._verbose = verbose
 
-    def entry(self, entry: Entry, seconds: float | None = None) -> None:
-        """One line for one capture; *seconds* is how long it took from whole file to ledger."""
-        self._write(entry_line(entry, seconds, verbose=self._verbose), {"event": "capture", **entry.as_json()})
+    def entry(self, entry: Entry, seconds: float | None = None, *, shown: bool = True) -> None:
+        """One line for one capture, for the file alone unless *shown*; *seconds* from whole file to ledger."""
+        line = entry_line(entry, seconds, verbose=self._verbose)
+        self._write(line, {"event": "capture", **entry.as_json()}, shown=shown)
 
     def say(self, text: str, tone: str = "note") -> None:
         """One line about anything else; *tone* is note, good, warning or error."""
@@ -128,13 +129,13 @@ class Log:
         if self._handler is not None:
             self._handler.close()
 
-    def _write(self, line: Text, values: dict[str, object]) -> None:
+    def _write(self, line: Text, values: dict[str, object], *, shown: bool = True) -> None:
         rendered = json.dumps(values) if self._as_json else None
-        if self._terminal is not None:
+        if self.terminal is not None and shown:
             try:
-                self._terminal.print(rendered if rendered is not None else line, markup=False)
+                self.terminal.print(rendered if rendered is not None else line, markup=False)
             except OSError:
-                self._terminal = None  # the terminal was closed; the watcher and its log file live on
+                self.terminal = None  # the terminal was closed; the watcher and its log file live on
         if self._handler is not None:
             text = rendered if rendered is not None else _ansi(line, color=self._color)
             self._handler.emit(logging.makeLogRecord({"msg": text}))

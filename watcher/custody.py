@@ -4,11 +4,13 @@ The order is always: write the intent, move, confirm. What a crash in between le
 :meth:`Custody.recover` finishes or takes back.
 """
 
+import contextlib
 import errno
 import itertools
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from watcher import files
 from watcher.capture import Capture
-from watcher.entry import Entry, Move, State
+from watcher.entry import Entry, Move, State, Timeline
 from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
 from watcher.kept import Kept
 from watcher.ledger import Ledger
@@ -31,6 +33,7 @@ MARKER_FOLDER = ".framesift"
 _FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
 _CLAIM_SECONDS = 2.0
 """Longer than another process needs to look whether the lock is free."""
+_LOCKS = {"watch": "lock", "sweep": "sweep.lock"}
 _NUMBERED = re.compile(rb"\.~\d+~\Z")
 
 
@@ -66,10 +69,10 @@ def insist(action: Callable[[], Result], patience: Patience) -> Result:
 class Custody:
     """Moves the pictures of one root, and answers for them."""
 
-    def __init__(self, ledger: Ledger, hooks: Hooks, root: Path, patience: Patience) -> None:
+    def __init__(self, ledger: Ledger, hooks: Hooks, timeline: Timeline, patience: Patience) -> None:
         self._ledger = ledger
         self._hooks = hooks
-        self._root = root
+        self._timeline = timeline
         self._patience = patience
 
     def carry_out(self, verdict: Verdict, admitted: Kept | None) -> Entry:
@@ -78,12 +81,23 @@ class Custody:
         Raises:
             FaultError: the disk or the ledger refuses, and there was no waiting for it. The picture is where it was,
                 or a MOVING row knows of it.
+            KnownError: another framesift has judged the capture meanwhile; nothing was changed.
         """
         target = None if verdict.kind is Kind.UNREADABLE else self._hooks.place(verdict)
-        move = None if target is None else Move(_free(target), State.QUARANTINED)
-        entry = self._insist(lambda: self._ledger.record(self._root, verdict, admitted, move))
-        # Killed here: a MOVING row and the file at its old place, which recover() moves.
-        return self._complete(entry)
+        move = self._insist(lambda: self._move(verdict, target))
+        return self._complete(lambda: self._ledger.record(self._timeline, verdict, admitted, move))
+
+    def _move(self, verdict: Verdict, target: Path | None) -> Move | None:
+        """The move that brings the picture to *target*, or back to where it was captured; None if it is there."""
+        capture = verdict.capture
+        now = self._ledger.location(capture) if self._timeline.round else capture.path
+        wanted = target or capture.path
+        if now.with_name(_unnumbered(now.name)) == wanted or now == wanted:
+            return None
+        if target is None:
+            # Judged anew it is no duplicate; but what lies in its old place now is not overwritten.
+            return None if os.path.lexists(wanted) else Move(wanted, State.KEPT)
+        return Move(_free(target), State.QUARANTINED)
 
     def note(self, lost: Iterable[Capture], renewed: Iterable[Kept]) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.
@@ -98,13 +112,27 @@ class Custody:
 
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""
-        return [self._complete(entry) for entry in self._insist(self._ledger.moving)]
+        with contextlib.ExitStack() as stack:
+            self._insist(lambda: stack.enter_context(self._alone()))
+            # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
+            left = self._insist(self._ledger.moving)
+        return [self._complete(partial(self._ledger.entry, entry.id)) for entry in left]
 
-    def _complete(self, entry: Entry) -> Entry:
+    def _complete(self, write: Callable[[], Entry]) -> Entry:
+        with contextlib.ExitStack() as stack:
+            self._insist(lambda: stack.enter_context(self._alone()))
+            entry = self._insist(write)
+            # Killed here: a MOVING row and the file at its old place, which recover() moves.
+            with contextlib.suppress(FaultError):
+                entry = self._finish(entry)
         if entry.state is State.MOVING:
+            # Waiting for the disk without holding up others: they may be making room.
             entry = self._insist(lambda: self._finish(entry))
         self._hooks.recorded(entry)
         return entry
+
+    def _alone(self) -> AbstractContextManager[object]:
+        return alone(self._ledger)
 
     def _finish(self, entry: Entry) -> Entry:
         return finish(self._ledger, entry)
@@ -116,21 +144,49 @@ class Custody:
 class Rehearsal(Custody):
     """Custody that asks the hooks and moves nothing: to be used with a ledger that is a copy in memory."""
 
+    def _alone(self) -> AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
     def _finish(self, entry: Entry) -> Entry:
         """Leave the entry MOVING, and its target to be read."""
         return entry
 
 
+@contextlib.contextmanager
+def alone(ledger: Ledger) -> Iterator[None]:
+    """Between a move's intent and its confirmation no other process of this ledger moves anything.
+
+    Raises:
+        FaultError: the lock beside the ledger cannot be had.
+    """
+    lock = FileLock(ledger.path.with_name("moving.lock"), mode=0o600, is_singleton=True)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise FaultError(f"{lock.lock_file} cannot be locked: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def finish(ledger: Ledger, entry: Entry) -> Entry:
     """Make the move that a MOVING entry stands for, or give it up because of the file itself.
+
+    What is no longer MOVING, because another process has finished it, is left as it is.
 
     Raises:
         FaultError: the system refuses moves altogether; the entry stays MOVING, to be finished later.
     """
+    with alone(ledger):
+        return _finish(ledger, ledger.entry(entry.id))
+
+
+def _finish(ledger: Ledger, entry: Entry) -> Entry:
     if entry.target is None:
-        raise ValueError(f"entry {entry.id} is not moving")
+        return entry
     try:
-        _make_folder(entry.target.parent, private=entry.becomes is not State.RESTORED)
+        _make_folder(entry.target.parent, private=entry.becomes is State.QUARANTINED)
         files.move(entry.location, entry.target, entry.verdict.capture)
     except GoneError as error:
         gone = not os.path.lexists(entry.location)
@@ -156,14 +212,15 @@ def restore(ledger: Ledger, entry: Entry) -> Entry:
     target = entry.verdict.capture.path
     if os.path.lexists(target):
         raise ConflictError(f"{target} exists; it was not overwritten")
-    done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
+    with alone(ledger):
+        done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
     if done.state is not State.RESTORED:
         raise ConflictError(f"{entry.location}: {done.note}")
     return done
 
 
 def _before(entry: Entry) -> State:
-    return State.QUARANTINED if entry.becomes is State.RESTORED else State.KEPT
+    return State.KEPT if entry.location == entry.verdict.capture.path else State.QUARANTINED
 
 
 def _make_folder(folder: Path, *, private: bool) -> None:
@@ -179,29 +236,33 @@ def _free(target: Path) -> Path:
     return next(path for path in names if not os.path.lexists(path))
 
 
-def claim(folder: Path, root: Path) -> FileLock:
-    """Lock *folder* (made if need be) for one watcher of *root*, and leave the root's name there.
+def _unnumbered(name: str) -> str:
+    return os.fsdecode(_NUMBERED.sub(b"", os.fsencode(name)))
+
+
+def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
+    """Lock *folder* (made if need be) for one process that does this *work* on *root*, and leave the root's name there.
 
     Raises:
-        WatcherError: another watcher holds it.
+        WatcherError: another process holds it.
         FaultError: it cannot be made or written.
     """
     place = folder / MARKER_FOLDER
-    lock = FileLock(place / "lock", mode=0o600)
+    lock = FileLock(place / _LOCKS[work], mode=0o600)
     try:
         files.make_private_folder(place)
         lock.acquire(timeout=_CLAIM_SECONDS)
         files.write_private(place / "root", os.fsencode(root) + b"\n")
     except Timeout:
-        raise WatcherError(f"another framesift is watching already ({folder} is locked)") from None
+        raise WatcherError(f"another framesift {work} is running already ({folder} is locked)") from None
     except OSError as error:
         raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
     return lock
 
 
-def is_claimed(folder: Path) -> bool:
-    """Whether a watcher holds the lock of *folder* now: evidence of life, whatever a report says."""
-    path = folder / MARKER_FOLDER / "lock"
+def is_claimed(folder: Path, work: str = "watch") -> bool:
+    """Whether a process holds the lock of *folder* for *work* now: evidence of life, whatever a report says."""
+    path = folder / MARKER_FOLDER / _LOCKS[work]
     if not path.exists():
         return False
     try:
@@ -231,12 +292,11 @@ def quarantined(quarantine: Path, root: Path) -> Iterator[tuple[Path, Path]]:
             path = Path(folder, name)
             if path.is_symlink() or not path.is_file() or name.startswith("."):
                 continue
-            original = os.fsdecode(_NUMBERED.sub(b"", os.fsencode(name)))
-            yield path, root / path.parent.relative_to(quarantine) / original
+            yield path, root / path.parent.relative_to(quarantine) / _unnumbered(name)
 
 
-def restore_unrecorded(path: Path, target: Path, adopt: Callable[[Capture], object]) -> None:
-    """Bring back a picture that no ledger knows; *adopt* remembers it first, so that it is never judged again.
+def restore_unrecorded(path: Path, target: Path, settle: Callable[[Capture], object]) -> None:
+    """Bring back a picture that no ledger knows; *settle* remembers it first, so that it is never judged again.
 
     Raises:
         ConflictError: another file is at *target*; nothing was changed.
@@ -245,6 +305,6 @@ def restore_unrecorded(path: Path, target: Path, adopt: Callable[[Capture], obje
     status = path.lstat()
     taken_at = datetime.fromtimestamp(status.st_mtime)
     capture = Capture(target, 0, taken_at, status.st_size, status.st_mtime_ns)
-    adopt(capture)
+    settle(capture)
     _make_folder(target.parent, private=False)
     files.move(path, target, capture)

@@ -22,6 +22,17 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """One course of judgement through the captures of a root, with windows of its own."""
+
+    root: Path
+    name: str = "watch"
+    """``watch``, ``sweep`` or ``again``."""
+    round: int = 0
+    """Above 0: entries of lower rounds are judged anew; 0: what has an entry is not judged again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """Where a picture shall go, and what its state is once it is there."""
 

@@ -21,6 +21,10 @@ class GoneError(WatcherError):
     """A file is no longer the one that was looked at: deleted, replaced or changed."""
 
 
+class KnownError(WatcherError):
+    """A capture has been judged before, by this framesift or by one that works beside it."""
+
+
 class ConflictError(WatcherError):
     """The place a file should go to is taken; nothing was overwritten."""
 

@@ -1,26 +1,25 @@
-"""What was decided and where each file is: one SQLite file, which is the truth of framesift."""
+"""What was decided and where each file is: the truth of framesift."""
 
-import contextlib
 import json
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from watcher import places
 from watcher.capture import Capture
-from watcher.entry import Entry, Move, State
-from watcher.errors import FaultError, WatcherError
-from watcher.files import make_private_folder
+from watcher.database import Database
+from watcher.entry import Entry, Move, State, Timeline
+from watcher.errors import GoneError, KnownError
 from watcher.kept import Kept
-from watcher.rows import entry_of, kept_of, key, path_of, place
-from watcher.schema import MIGRATIONS
+from watcher.rows import Transaction, entry_of, kept_of, key, path_of, place
 from watcher.verdict import Kind, Policy, Verdict
 
-_BUSY_SECONDS = 30.0
 _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
+_KEY = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
+_STAYS = "kind IN ('new', 'similar')"
 _ENTRY = """
     SELECT entry.*, policy.json AS policy,
            near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
@@ -33,91 +32,8 @@ _KEPT = """
 """
 
 
-class Ledger:
+class Ledger(Database):
     """The ledger of all roots of one state folder. Every public method is one transaction, durable when it returns."""
-
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
-        """Take over an open connection, making or migrating what is in it as needed."""
-        self._path = path
-        self._db = db
-        with _faults(path):
-            self._migrate()
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the ledger at *path*, or make it.
-
-        Raises:
-            FaultError: it cannot be opened, read or written at the moment.
-            WatcherError: it was written by a newer framesift.
-        """
-        with _faults(path):
-            make_private_folder(path.parent)
-            # Made here so that SQLite's own files inherit the mode, whatever the umask.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            db = _connect(path)
-            db.execute("PRAGMA journal_mode=WAL")
-            # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA foreign_keys=ON")
-        return cls(path, db)
-
-    @classmethod
-    def copy_in_memory(cls, path: Path) -> Self:
-        """A copy of the ledger at *path* (empty if there is none) that is never written back: for dry runs."""
-        with _faults(path):
-            copy = _connect(":memory:")
-            if path.exists():
-                with contextlib.closing(_connect(path)) as original:
-                    original.backup(copy)
-        return cls(path, copy)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def _migrate(self) -> None:
-        # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
-        with self._transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
-                raise WatcherError(f"{self._path} was written by a newer framesift; update this one")
-            if version == len(MIGRATIONS):
-                return  # nothing is written: questions can be asked while the disk is full
-            for statement in ";".join(MIGRATIONS[version:]).split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _faults(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            try:
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
-        """The rows of a reading statement.
-
-        Raises:
-            FaultError: the ledger cannot be read at the moment.
-        """
-        with _faults(self._path):
-            return self._db.execute(sql, tuple(values)).fetchall()
 
     # --- what is known of a root ---
 
@@ -131,52 +47,59 @@ class Ledger:
         return path_of(rows[0]["path"]) if rows else None
 
     def adopt(self, root: Path, captures: Iterable[Capture]) -> None:
-        """Begin with *root*: its *captures* were there before, and are left to ``sweep``."""
-        with self._transaction() as db:
-            db.execute(
-                "INSERT INTO root (path, adopted) VALUES (?, 1) ON CONFLICT (path) DO UPDATE SET adopted = 1",
-                [os.fsencode(root)],
-            )
-            _remember(db, captures)
+        """A watcher begins with *root*: its *captures* were there before, and are left to ``sweep``.
 
-    def remember(self, captures: Iterable[Capture]) -> None:
-        """Never judge *captures*."""
-        with self._transaction() as db:
-            _remember(db, captures)
+        What sweeps have put into their windows before is where the watcher's begin.
+        """
+        with self.transaction() as db:
+            _leave_to_sweep(db, root, captures)
+            db.execute("UPDATE root SET adopted = 1 WHERE path = ?", [os.fsencode(root)])
+            places.take_over(db, Timeline(root), Timeline(root, "sweep"))
+
+    def leave_to_sweep(self, root: Path, captures: Iterable[Capture]) -> None:
+        """No watcher judges *captures*: a sweep does, now or when it goes on."""
+        with self.transaction() as db:
+            _leave_to_sweep(db, root, captures)
+
+    def settle(self, capture: Capture) -> None:
+        """Never judge *capture*: the user has brought it back."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)",
+                key(capture),
+            )
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """The (name, size, mtime_ns) of everything in *folder* that needs no judgement any more."""
-        place = os.fsencode(folder)
-        rows = self.rows(
-            "SELECT name, size, mtime_ns FROM entry WHERE folder = ?"
-            " UNION ALL SELECT name, size, mtime_ns FROM baseline WHERE folder = ?",
-            [place, place],
-        )
-        return {(row[0], row[1], row[2]) for row in rows}
+        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over."""
+        return self._in_folder(folder, "entry", "TRUE") | self._in_folder(folder, "baseline", "TRUE")
+
+    def left_to_sweep(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that a sweep is to judge."""
+        return self._in_folder(folder, "baseline", "NOT settled")
+
+    def _in_folder(self, folder: Path, table: str, condition: str) -> set[tuple[bytes, int, int]]:
+        sql = f"SELECT name, size, mtime_ns FROM {table} WHERE folder = ? AND {condition}"
+        return {(row[0], row[1], row[2]) for row in self.rows(sql, [os.fsencode(folder)])}
 
     # --- decisions ---
 
-    def record(self, root: Path, verdict: Verdict, admitted: Kept | None, move: Move | None) -> Entry:
+    def record(self, timeline: Timeline, verdict: Verdict, admitted: Kept | None, move: Move | None) -> Entry:
         """Write down a verdict, what it changes in its window, and the move it leads to, all or nothing.
 
         A kill right after this leaves a MOVING row, which the next start finishes; a kill before it leaves nothing,
         and the capture is judged again from the same window.
+
+        Raises:
+            KnownError: the capture has an entry, and *timeline* judges nothing anew.
         """
-        with self._transaction() as db:
-            cursor = db.execute(
-                "INSERT INTO entry (root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact,"
-                " worst_tile, nearest_id, reason, policy_id, state, location, target, becomes, recorded_at)"
-                " VALUES ((SELECT id FROM root WHERE path = ?), ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                [os.fsencode(root), *_verdict_values(db, verdict), *_move_values(verdict.capture.path, move), _now()],
-            )
-            number = int(cursor.lastrowid or 0)
+        with self.transaction() as db:
+            number = _write_entry(db, timeline, verdict, move)
             if admitted is not None:
-                _admit(db, number, admitted, verdict.policy.window)
-            elif verdict.kind is Kind.DUPLICATE:
-                db.execute(
-                    "UPDATE frame SET used = ? WHERE entry_id = (SELECT nearest_id FROM entry WHERE id = ?)",
-                    [number, number],
-                )
+                places.admit(db, timeline, number, admitted, verdict.policy.window)
+            else:
+                places.forget(db, number)
+            if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
+                places.touch(db, timeline, _number_of(db, verdict.score.nearest))
         return self.entry(number)
 
     def intend(self, entry: Entry, move: Move) -> Entry:
@@ -198,50 +121,52 @@ class Ledger:
 
     def _update(self, entry: Entry, **values: Any) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])
 
     # --- windows ---
 
-    def frames(self, root: Path, window: int) -> list[Kept]:
-        """The frames of all windows of *root*, most recently used first; at most *window* (0: all) in each."""
-        chosen = self.rows(
-            """
-            SELECT entry_id FROM (
-                SELECT entry_id, used,
-                       row_number() OVER (PARTITION BY display, height, width ORDER BY used DESC) AS place
-                FROM frame WHERE in_window AND root_id = (SELECT id FROM root WHERE path = ?))
-            WHERE place <= ? ORDER BY used DESC
-            """,
-            [os.fsencode(root), window or 1 << 62],
-        )
+    def frames(self, timeline: Timeline, window: int) -> list[Kept]:
+        """The frames of all windows of *timeline*, most recently used first; at most *window* in each.
+
+        With 0 these are all kept frames of the root, whichever timeline kept them.
+        """
+        values = [timeline.name, os.fsencode(timeline.root)]
+        chosen = self.rows(places.PLACED, [*values, window]) if window else self.rows(places.KEPT, values)
         # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
         return [kept_of(self.rows(_KEPT, [row["entry_id"]])[0]) for row in chosen]
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
-        with self._transaction() as db:
-            own = key(capture)
-            number = "(SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)"
-            db.execute(f"UPDATE frame SET in_window = 0 WHERE entry_id = {number}", own)
-            db.execute(f"UPDATE entry SET state = ? WHERE id = {number}", [State.MISSING.value, *own])
+        with self.transaction() as db:
+            places.leave(db, _number_of(db, capture))
+            # Judged anew by a sweep, and a duplicate now, it is where that put it.
+            db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {_STAYS}", [State.MISSING.value, *key(capture)])
 
     def renew(self, kept: Kept) -> None:
         """Put a signature that was computed again in the place of one that was of no use."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
-                " (SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?)",
+                f" (SELECT id FROM entry WHERE {_KEY})",
                 [kept.height, kept.width, kept.signature, *key(kept.capture)],
             )
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
-        rows = self.rows(
-            "SELECT location FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
-            key(capture),
-        )
+        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY}", key(capture))
         return path_of(rows[0]["location"]) if rows else capture.path
+
+    def kept_location(self, capture: Capture) -> Path:
+        """Where the file of *capture* is now, while its screen is a distinct one.
+
+        Raises:
+            GoneError: it is not, or no longer.
+        """
+        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY} AND {_STAYS}", key(capture))
+        if not rows:
+            raise GoneError(f"{capture.path.name} is no distinct screen any more")
+        return path_of(rows[0]["location"])
 
     # --- questions ---
 
@@ -280,7 +205,7 @@ class Ledger:
 
     def beat(self, root: Path, report: dict[str, Any]) -> None:
         """Write down what the watcher of *root* last found; the report is JSON."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
             db.execute("UPDATE root SET report = ? WHERE path = ?", [json.dumps(report), os.fsencode(root)])
 
@@ -290,50 +215,41 @@ class Ledger:
         return dict(json.loads(rows[0]["report"])) if rows else {}
 
 
-def _connect(path: Path | str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    db.row_factory = sqlite3.Row
-    return db
-
-
-@contextlib.contextmanager
-def _faults(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        raise  # ours to mend, not the disk's
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise FaultError(f"the ledger {path} cannot be used: {error}") from error
-
-
-def _remember(db: sqlite3.Connection, captures: Iterable[Capture]) -> None:
-    db.executemany(
-        "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) VALUES (?, ?, ?, ?)",
-        ((*place(capture.path), capture.size, capture.mtime_ns) for capture in captures),
-    )
-
-
-def _admit(db: sqlite3.Connection, number: int, frame: Kept, window: int) -> None:
-    db.execute(
-        "INSERT INTO frame (entry_id, root_id, display, height, width, signature, used, in_window)"
-        " SELECT id, root_id, display, ?, ?, ?, id, 1 FROM entry WHERE id = ?",
-        [frame.height, frame.width, frame.signature, number],
-    )
-    if window:
-        # What falls out here never comes back, so that a restart finds the very window of an unbroken run.
+def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:
+    db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+    for capture in captures:
         db.execute(
-            """
-            UPDATE frame SET in_window = 0 WHERE entry_id IN (
-                SELECT entry_id FROM frame
-                WHERE in_window AND (root_id, display, height, width) =
-                    (SELECT root_id, display, height, width FROM frame WHERE entry_id = ?)
-                ORDER BY used DESC LIMIT -1 OFFSET ?)
-            """,
-            [number, window],
+            "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns)"
+            f" SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM entry WHERE {_KEY})",
+            [*key(capture), *key(capture)],
         )
 
 
-def _verdict_values(db: sqlite3.Connection, verdict: Verdict) -> list[Any]:
+def _write_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None) -> int:
+    """Insert the entry of a verdict, or put it in the place of an earlier round's; returns its id."""
+    capture = verdict.capture
+    written = db.execute(
+        "INSERT INTO entry (root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact,"
+        " worst_tile, nearest_id, reason, policy_id, state, location, target, becomes, recorded_at, round)"
+        " VALUES ((SELECT id FROM root WHERE path = ?), ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (folder, name, size, mtime_ns) DO UPDATE SET kind = excluded.kind, ssim = excluded.ssim,"
+        " exact = excluded.exact, worst_tile = excluded.worst_tile, nearest_id = excluded.nearest_id,"
+        " reason = excluded.reason, policy_id = excluded.policy_id, target = excluded.target,"
+        " state = CASE WHEN excluded.target IS NULL THEN state ELSE excluded.state END,"
+        " becomes = excluded.becomes, note = '', recorded_at = excluded.recorded_at, round = excluded.round"
+        " WHERE round < excluded.round",
+        [
+            *(os.fsencode(timeline.root), *_verdict_values(db, verdict), *_move_values(capture.path, move)),
+            *(_now(), timeline.round),
+        ],
+    )
+    if not written.rowcount:
+        raise KnownError(f"{capture.path.name} was judged already")
+    db.execute(f"DELETE FROM baseline WHERE {_KEY}", key(capture))
+    return _number_of(db, capture)
+
+
+def _verdict_values(db: Transaction, verdict: Verdict) -> list[Any]:
     capture, score = verdict.capture, verdict.score
     return [
         *place(capture.path),
@@ -345,9 +261,9 @@ def _verdict_values(db: sqlite3.Connection, verdict: Verdict) -> list[Any]:
         score.ssim,
         score.exact,
         score.worst_tile,
-        _number_of(db, score.nearest),
+        None if score.nearest is None else _number_of(db, score.nearest),
         verdict.reason,
-        _policy_number(db, verdict.policy),
+        policy_number(db, verdict.policy),
     ]
 
 
@@ -357,17 +273,13 @@ def _move_values(path: Path, move: Move | None) -> list[Any]:
     return [State.MOVING.value, os.fsencode(path), os.fsencode(move.target), move.becomes.value]
 
 
-def _number_of(db: sqlite3.Connection, capture: Capture | None) -> int | None:
-    if capture is None:
-        return None
-    row = db.execute(
-        "SELECT id FROM entry WHERE folder = ? AND name = ? AND size = ? AND mtime_ns = ?",
-        key(capture),
-    ).fetchone()
+def _number_of(db: Transaction, capture: Capture) -> int:
+    row = db.execute(f"SELECT id FROM entry WHERE {_KEY}", key(capture)).fetchone()
     return int(row[0])
 
 
-def _policy_number(db: sqlite3.Connection, policy: Policy) -> int:
+def policy_number(db: Transaction, policy: Policy) -> int:
+    """The id of *policy* in the ledger, which gets one if it has none."""
     text = json.dumps(policy.as_json(), sort_keys=True)
     db.execute("INSERT OR IGNORE INTO policy (json) VALUES (?)", [text])
     return int(db.execute("SELECT id FROM policy WHERE json = ?", [text]).fetchone()[0])

@@ -1,7 +1,7 @@
 """What lies in a folder, and which of it are captures."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -55,14 +55,17 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
     return Listing(captures, folders, mtime_ns)
 
 
-def walk(root: Path, pattern: NamePattern) -> Iterator[tuple[Path, Listing]]:
-    """List *root* and every folder below it; one that cannot be listed is passed over."""
+def walk(
+    root: Path, pattern: NamePattern, unlisted: Callable[[Path, OSError], object] = lambda *_: None
+) -> Iterator[tuple[Path, Listing]]:
+    """List *root* and every folder below it; one that cannot be listed is passed over, and told to *unlisted*."""
     waiting = [root]
     while waiting:
         folder = waiting.pop()
         try:
             listing = list_folder(folder, pattern)
-        except OSError:
+        except OSError as error:
+            unlisted(folder, error)
             continue
         waiting += sorted(listing.folders, reverse=True)
         yield folder, listing

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from watcher.capture import Capture
-from watcher.errors import GoneError, UnreadableError
+from watcher.errors import GoneError, NotWholeError, UnreadableError
 from watcher.frame import Frame
 from watcher.kept import Kept
 from watcher.verdict import Kind, Policy, Verdict, judge, unreadable
@@ -34,8 +34,8 @@ class Postponed:
     """No verdict on this capture: its file, or one it must be compared with, cannot be read. It stays where it is."""
 
     capture: Capture
-    error: GoneError | OSError
-    """GoneError: the file is no longer this capture's. OSError: worth another try later."""
+    error: GoneError | NotWholeError | OSError
+    """GoneError: the file is no longer this capture's. Else it is worth another try later."""
     lost: tuple[Capture, ...]
     renewed: tuple[Kept, ...]
 
@@ -49,12 +49,12 @@ def verdicts(
         captures: in the order in which they were taken.
         windows: the kept frames so far, of the same policy.
         policy: the thresholds.
-        load: turns a capture into a frame; raises what :func:`watcher.frame.load` raises.
+        load: turns a capture into a frame; raises what :func:`watcher.frame.load` raises, or NotWholeError.
     """
     for capture in captures:
         try:
             verdict, admitted = _judged(capture, windows, policy, load)
-        except (GoneError, OSError) as error:
+        except (GoneError, NotWholeError, OSError) as error:
             yield Postponed(capture, error, *windows.drain())
         else:
             yield Judged(verdict, admitted, *windows.drain())

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,13 @@ class Row(Protocol):
 
     def __getitem__(self, column: str, /) -> Any:
         """The value of *column*."""
+
+
+class Transaction(Protocol):
+    """An open transaction."""
+
+    def execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ..., /) -> Any:
+        """Run one statement; returns its cursor."""
 
 
 def place(path: Path) -> tuple[bytes, bytes]:

@@ -62,4 +62,38 @@ MIGRATIONS = (
         PRIMARY KEY (folder, name, size, mtime_ns)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE place (                       -- the windows: what is in them, and how recently it was used
+        timeline TEXT NOT NULL,                -- watch, sweep or again: each has windows of its own
+        root_id INTEGER NOT NULL REFERENCES root,
+        display INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        used INTEGER NOT NULL,                 -- rises with each use: the MRU order
+        entry_id INTEGER NOT NULL REFERENCES entry,
+        PRIMARY KEY (timeline, root_id, display, height, width, used),
+        UNIQUE (entry_id, timeline)
+    ) WITHOUT ROWID;
+    INSERT INTO place SELECT 'watch', root_id, display, height, width, used, entry_id FROM frame WHERE in_window;
+    CREATE TABLE kept_frame (
+        entry_id INTEGER PRIMARY KEY REFERENCES entry,
+        height INTEGER NOT NULL,
+        width INTEGER NOT NULL,
+        signature BLOB NOT NULL
+    );
+    INSERT INTO kept_frame SELECT entry_id, height, width, signature FROM frame;
+    DROP TABLE frame;
+    ALTER TABLE kept_frame RENAME TO frame;
+    ALTER TABLE baseline ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;  -- brought back by hand: never judged
+    ALTER TABLE entry ADD COLUMN round INTEGER NOT NULL DEFAULT 0;       -- the round that judged it last
+    CREATE TABLE round (                       -- one "sweep --again": entries of lower rounds are still to be judged
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        root_id INTEGER NOT NULL REFERENCES root,
+        policy_id INTEGER NOT NULL REFERENCES policy,
+        begin TEXT NOT NULL,                   -- of the captures' times, the end excluded
+        end TEXT NOT NULL,
+        last_entry_id INTEGER NOT NULL,        -- what the watcher judges meanwhile is not judged again
+        done INTEGER NOT NULL DEFAULT 0
+    );
+    """,
 )

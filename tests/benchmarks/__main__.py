@@ -28,6 +28,7 @@ from tests.conftest import NoPatience
 from watcher.arrival import check_whole, key_of
 from watcher.capture import Capture, NamePattern
 from watcher.custody import Custody
+from watcher.entry import Timeline
 from watcher.folders import Folders
 from watcher.frame import choose_device
 from watcher.kept import Kept
@@ -105,7 +106,7 @@ def whole_cost(bench: Bench, captures: list[Capture], window: int, members: list
         _fill(ledger, root, members, window)
         policy = Policy(window=window)
         windows = Windows(policy, bench.crowd.load, ledger.location, frame_memory=FRAME_MEMORY)
-        windows.restore(ledger.frames(root, window))
+        windows.restore(ledger.frames(Timeline(root), window))
         _warm(windows, members, bench.crowd)
         flow = verdicts(iter(captures), windows, policy, bench.crowd.load)
         for display in {capture.display: capture for capture in captures}.values():
@@ -151,14 +152,14 @@ def _custody(place: Path, root: Path) -> tuple[Ledger, Custody]:
     ledger = Ledger.open(place / "ledger.sqlite")
     ledger.adopt(root, [])
     hooks = Hooks(settings, place / "hooks", sys.exit)
-    return ledger, Custody(ledger, hooks, root, NoPatience())
+    return ledger, Custody(ledger, hooks, Timeline(root), NoPatience())
 
 
 def _fill(ledger: Ledger, root: Path, members: Iterable[Kept], window: int) -> None:
     ledger.rows("PRAGMA synchronous=OFF")
     policy = Policy(window=window)
     for kept in members:
-        ledger.record(root, judge(kept.capture, NOTHING_TO_COMPARE, policy), kept, None)
+        ledger.record(Timeline(root), judge(kept.capture, NOTHING_TO_COMPARE, policy), kept, None)
     ledger.rows("PRAGMA synchronous=FULL")
 
 
@@ -244,7 +245,7 @@ frame = read(NamePattern().parse(picture, picture.lstat()))
 before, begun = psutil.Process().memory_info().rss, time.perf_counter()
 with Ledger.open(place / "ledger.sqlite") as ledger:
     windows = Windows(Policy(window=size), read, ledger.location)
-    windows.restore(ledger.frames(place / "root", size))
+    windows.restore(ledger.frames(Timeline(place / "root"), size))
     assert len(windows.of(frame)) == size
 print(time.perf_counter() - begun, (psutil.Process().memory_info().rss - before) / 1e6)
 """

@@ -123,7 +123,7 @@ def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run
                 yield target, _restore(ledger, entries[-1])
             else:
                 try:
-                    restore_unrecorded(path, target, lambda capture: ledger.remember([capture]))
+                    restore_unrecorded(path, target, ledger.settle)
                 except (ConflictError, OSError) as error:
                     yield target, f"{path}: {error}"
                 else:

@@ -54,9 +54,11 @@ def command(
     ) as log:
         signal.signal(signal.SIGTERM, _leave)
         log.say(f"framesift {__version__} is starting")
-        from watcher.watching import watch  # noqa: PLC0415 - torch takes seconds, in which the first line is seen
+        # torch takes seconds, in which the first line is seen.
+        from watcher.watching import watch  # noqa: PLC0415
+        from watcher.work import Task  # noqa: PLC0415
 
-        received = watch(program, settings, log, dry_run=dry_run)
+        received = watch(Task(program, settings, log, dry_run))
     return EXIT_INTERRUPTED if received is signal.SIGINT else 0
 
 
