@@ -16,6 +16,7 @@ from watcher.custody import Custody, Rehearsal, claim, insist
 from watcher.errors import FaultError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
+from watcher.lifeline import Lifeline
 from watcher.listing import archive
 from watcher.pipeline import Postponed, verdicts
 from watcher.plugins import Hooks
@@ -50,8 +51,9 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
 
         live = Live(root, pattern, known, partial(log.say, tone="warning"))
         stop = stack.enter_context(_Stop(live.stop))
-        patience = _Patience(log, stop)
         device = choose_device(settings.device)
+        lifeline = stack.enter_context(Lifeline(root, live.sight))
+        patience = _Patience(log, stop, lifeline)
         load_frame = partial(load, device=device, reduce=settings.policy.reduce)
         chronicle = Chronicle(log, ledger, settings, live.sight, device.type)
         stack.callback(chronicle.end)
@@ -69,8 +71,13 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
             _adopt(ledger, root, pattern, program.started)
             chronicle.begin()
 
-        captures = clock.started(live.captures(found, chronicle.idle))
+        def idle() -> None:
+            lifeline.pulse()
+            chronicle.idle()
+
+        captures = clock.started(live.captures(found, idle))
         for judged in verdicts(captures, windows, settings.policy, load_frame):
+            lifeline.pulse()
             custody.note(judged.lost, judged.renewed)
             if isinstance(judged, Postponed):
                 live.postpone(judged.capture, judged.error)
@@ -140,9 +147,10 @@ class _Stop(contextlib.AbstractContextManager["_Stop"]):
 class _Patience:
     """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
 
-    def __init__(self, log: Log, stop: _Stop) -> None:
+    def __init__(self, log: Log, stop: _Stop, lifeline: Lifeline) -> None:
         self._log = log
         self._stop = stop
+        self._lifeline = lifeline
         self._told = ""
 
     def wait(self, fault: FaultError) -> None:
@@ -153,6 +161,7 @@ class _Patience:
         while time.monotonic() < again:
             if self._stop.received:
                 raise fault
+            self._lifeline.pulse()  # no restart mends a full disk
             time.sleep(0.1)  # no threading.Event: its lock would be taken again inside the signal's handler
 
     def over(self) -> None:
