@@ -1,4 +1,4 @@
-"""What the service manager hears: begun, alive and seeing, or silent when a restart may help, and nothing in its way."""
+"""What the service manager hears: begun, alive and seeing, or silent where a restart may help."""
 
 import contextlib
 import os
