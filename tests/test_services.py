@@ -133,7 +133,7 @@ def test_the_unit_says_what_to_run_and_how(name: str) -> None:
     job = job_of(Path("/home/a") / name)
     unit = unit_of(Systemd(Path("/c")).render(job))
     assert as_systemd_reads(unit["ExecStart"]) == list(job.command)
-    assert unit["Description"].replace("%%", "%").endswith(f"(watches {job.root})")
+    assert unit["Description"].replace("%%", "%").endswith(f" watches {job.root}.")
     expected = {"Type": "notify", "Restart": "on-failure", "UMask": "0077", "NoNewPrivileges": "yes"}
     assert expected.items() <= unit.items()
     assert unit["RestartForceExitStatus"] == "75"
@@ -173,6 +173,7 @@ def test_the_agent_says_what_to_run_and_how(name: str) -> None:
     agent = plistlib.loads(Launchd(Path("/Users/a"), 501).render(job))
     assert agent == {
         "Label": f"local.{job.name}",
+        "ServiceDescription": job.description,
         "ProgramArguments": list(job.command),
         "StandardErrorPath": f"/state/log/{job.name}.err",
         "RunAtLoad": True,
@@ -405,6 +406,14 @@ def test_what_has_changed_or_stopped_is_written_and_started_anew(desktop: Deskto
 
 
 @posix
+def test_after_an_update_it_is_written_and_started_anew(desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    installing.install(desktop.manager, desktop.job)
+    monkeypatch.setattr("watcher.services.job.__version__", "99.0")
+    assert installing.install(desktop.manager, desktop.job)
+    assert not installing.install(desktop.manager, desktop.job)
+
+
+@posix
 def test_uninstalling_stops_and_removes_and_without_an_installation_does_nothing(desktop: Desktop) -> None:
     manager, job = desktop.manager, desktop.job
     assert not installing.uninstall(manager, job)
@@ -437,9 +446,12 @@ def test_systemd_is_asked_for_exactly_what_is_needed(tools: Path, tmp_path: Path
     desktop = Desktop(tools, managers(tmp_path)["systemd"], job_of(USUAL, tmp_path))
     unit = str(desktop.manager.file(desktop.job))
     installing.install(desktop.manager, desktop.job)
-    assert desktop.calls() == [["--user", "daemon-reload"], ["--user", "enable", "--now", unit]]
+    assert desktop.calls() == [["--user", "daemon-reload"], ["--user", "enable", "--now", "--quiet", unit]]
     installing.uninstall(desktop.manager, desktop.job)
-    assert desktop.calls() == [["--user", "disable", "--now", "framesift.service"], ["--user", "daemon-reload"]]
+    assert desktop.calls() == [
+        ["--user", "disable", "--now", "--quiet", "framesift.service"],
+        ["--user", "daemon-reload"],
+    ]
 
 
 # --- the verb ---

@@ -34,6 +34,7 @@ class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._patience = _patience(environ)
         self._seen = False
+        self._fault = ""
         self._next = 0.0
 
     def __enter__(self) -> Self:
@@ -55,19 +56,21 @@ class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
         self._tell(self._status())
 
     def _is_well(self) -> bool:
+        self._fault = ""
         try:
             with os.scandir(self._root) as entries:
                 next(entries, None)
         except FileNotFoundError:
             return True
-        except OSError:
+        except OSError as error:
+            self._fault = f"cannot list {self._root}: {error.strerror}"
             return not self._seen
         self._seen = True
         return True
 
     def _status(self) -> str:
         # systemd takes a single backslash for an escape, and one at the end for no message at all (252).
-        return "STATUS=" + visible(self._sight.why or f"watching {self._root}").replace("\\", r"\\")
+        return "STATUS=" + visible(self._fault or self._sight.why or f"watching {self._root}").replace("\\", r"\\")
 
     def _tell(self, word: str) -> None:
         if not self._address:

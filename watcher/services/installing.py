@@ -54,8 +54,8 @@ def install(manager: Manager, job: Job) -> bool:
         manager.begin(job, again=before is not None)
     except WatcherError as error:
         raise WatcherError(
-            f"{error}; {file} is written, and install can be repeated when that is mended. "
-            f"What is to be run at login is: {shlex.join(job.command)}"
+            f"{error}; {file} is written: install again when that is mended, "
+            f"or let this run at login: {shlex.join(job.command)}"
         ) from error
     return True
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from unicodedata import category
 
+from watcher import __version__
 from watcher.errors import WatcherError
 from watcher.folders import Folders
 from watcher.text import visible
@@ -30,6 +31,11 @@ class Job:
     command: tuple[str, ...]
     """The program and its arguments, every path absolute."""
     log_file: Path
+
+    @property
+    def description(self) -> str:
+        """Also what makes the service file of an updated framesift another one, so that it is started anew."""
+        return f"{NAME} {__version__} watches {self.root}"
 
     def __post_init__(self) -> None:
         """Refuse what one or the other service file would lose or garble.
@@ -131,10 +137,10 @@ def insist(*argv: str) -> str:
     """Run a program of a service manager and return its output.
 
     Raises:
-        WatcherError: it cannot be run, or refuses; with its first line about it.
+        WatcherError: it cannot be run, or refuses; with what it says about that.
     """
     done = ask(*argv)
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-        raise WatcherError(f"{' '.join(argv)} refuses: {visible(said.splitlines()[0].rstrip('.'))}")
+        raise WatcherError(f"{' '.join(argv)} refuses: {visible(' '.join(said.split()).rstrip('.'))}")
     return done.stdout

@@ -28,6 +28,7 @@ class Launchd:
         """The property list."""
         filled = {
             "Label": _label(job),
+            "ServiceDescription": job.description,
             "ProgramArguments": list(job.command),
             # The watcher keeps a log of its own; here is what it can no longer write there.
             "StandardErrorPath": os.fspath(job.log_file.with_suffix(".err")),

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from string import Template
 
-from watcher import __version__
 from watcher.errors import WatcherError
 from watcher.services.job import NAME, Condition, Job, insist, template
 
@@ -26,8 +25,8 @@ class Systemd:
 
     def render(self, job: Job) -> bytes:
         """The unit."""
-        # In parentheses: a backslash at the end of a line would take the next one along.
-        description = f"{NAME} {__version__} (watches {job.root})".replace("%", "%%")
+        # With a full stop: a backslash at the end of a line would take the next one along.
+        description = f"{job.description}.".replace("%", "%%")
         text = Template(template(f"{NAME}.service").decode())
         return text.substitute(description=description, command=command_line(job.command)).encode()
 
@@ -37,14 +36,14 @@ class Systemd:
         unit = os.fspath(self.file(job))
         insist(*_SYSTEMCTL, "daemon-reload")
         if again:
-            insist(*_SYSTEMCTL, "enable", unit)
+            insist(*_SYSTEMCTL, "enable", "--quiet", unit)
             insist(*_SYSTEMCTL, "restart", _unit(job))
         else:
-            insist(*_SYSTEMCTL, "enable", "--now", unit)
+            insist(*_SYSTEMCTL, "enable", "--now", "--quiet", unit)
 
     def end(self, job: Job) -> None:
         """Stop and disable."""
-        insist(*_SYSTEMCTL, "disable", "--now", _unit(job))
+        insist(*_SYSTEMCTL, "disable", "--now", "--quiet", _unit(job))
 
     def forget(self, _: Job) -> None:
         """Let it notice that the unit is gone."""

@@ -7,7 +7,6 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from watcher import __version__
 from watcher.errors import WatcherError
 from watcher.services.job import NAME, Condition, Job, ask, insist, template
 
@@ -35,7 +34,7 @@ class Windows:
         program, *arguments = _windowless(job.command)
         values = {
             "RegistrationInfo/Author": self._user,
-            "RegistrationInfo/Description": f"{NAME} {__version__} watches {job.root}",
+            "RegistrationInfo/Description": job.description,
             "Triggers/LogonTrigger/UserId": self._user,
             "Principals/Principal/UserId": self._user,
             "Actions/Exec/Command": program,
