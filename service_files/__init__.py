@@ -1,1 +1,1 @@
-"""Templates of the background services."""
+"""Templates of the background services: their fixed parts; `watcher.services` fills in the rest."""

@@ -28,12 +28,12 @@ ONLY_IN = {
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
 ORDER = (
-    "errors period scenes schema spelling text tiles vitals",
+    "errors period scenes schema services spelling text tiles vitals",
     "capture folders recorder",
-    "files kept layers listing verdict",
-    "arrival entry refusals values",
-    "console rows settings sources",
-    "database frame places running signature",
+    "files kept layers listing services.job verdict",
+    "arrival entry refusals services.launchd services.systemd services.windows values",
+    "console rows services.installing settings sources",
+    "database frame lifeline places running signature",
     "bounds readahead similarity",
     "difference window",
     "windows",

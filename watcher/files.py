@@ -50,6 +50,11 @@ def write_private(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
+def remove_written(path: Path) -> None:
+    """Remove a file that :func:`write_private` wrote, if it is there; never used for a picture."""
+    path.unlink(missing_ok=True)
+
+
 def move(source: Path, target: Path, capture: Capture) -> None:
     """Move the capture's file from *source* to *target*, bytes, mtime and mode unchanged, and make that durable.
 

@@ -49,9 +49,11 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
 class Wait:
     """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
 
-    def __init__(self, log: Log, stop: Stop) -> None:
+    def __init__(self, log: Log, stop: Stop, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Tell *log*, end when told to *stop*, and call *meanwhile* now and then."""
         self._log = log
         self._stop = stop
+        self._meanwhile = meanwhile
         self._told = ""
 
     def wait(self, fault: FaultError) -> None:
@@ -63,6 +65,7 @@ class Wait:
         while time.monotonic() < again:
             if self._stop.received:
                 raise fault
+            self._meanwhile()
             time.sleep(0.1)  # no threading.Event: its lock would be taken again inside the signal's handler
 
     def over(self) -> None:

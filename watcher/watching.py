@@ -12,6 +12,7 @@ from watcher.chronicle import Chronicle
 from watcher.custody import insist
 from watcher.entry import Timeline
 from watcher.ledger import Ledger
+from watcher.lifeline import Lifeline
 from watcher.listing import archive
 from watcher.pipeline import Postponed
 from watcher.running import Stop, Wait
@@ -32,13 +33,14 @@ def watch(task: Task) -> signal.Signals:
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(task.begun("watch"))
         stop = stack.enter_context(Stop())
-        patience = Wait(log, stop)
 
         def known(folder: Path) -> set[tuple[bytes, int, int]]:
             return insist(partial(ledger.known, folder), patience)
 
         live = Live(root, pattern, known, partial(log.say, tone="warning"))
         stop.then(live.stop)
+        lifeline = stack.enter_context(Lifeline(root, live.sight))
+        patience = Wait(log, stop, lifeline.pulse)  # no restart mends a full disk
         work = Work(task, ledger, Timeline(root), patience)
         chronicle = Chronicle(log, ledger, task.settings, live.sight, work.device.type)
         stack.callback(chronicle.end)
@@ -48,7 +50,12 @@ def watch(task: Task) -> signal.Signals:
             _adopt(ledger, root, pattern, task.program.started)
             chronicle.begin()
 
-        for outcome in work.outcomes(clock.started(live.captures(found, chronicle.idle))):
+        def idle() -> None:
+            lifeline.pulse()
+            chronicle.idle()
+
+        for outcome in work.outcomes(clock.started(live.captures(found, idle))):
+            lifeline.pulse()
             if isinstance(outcome, Postponed):
                 live.postpone(outcome.capture, outcome.error)
             else:

@@ -1,0 +1,123 @@
+"""``framesift service``: the watcher in the background, from login on."""
+
+import codecs
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from watcher.errors import WatcherError
+from watcher.folders import FOLDER_VARIABLES, PREFIX, absolute
+from watcher.program import Program
+from watcher.text import visible
+
+if TYPE_CHECKING:
+    from watcher.services.job import Job, Manager
+
+EXIT_SICK = 4
+
+_root = click.argument("root", required=False, type=click.Path(path_type=Path))
+
+
+@click.group(name="service")
+def command() -> None:
+    """Watch in the background from login on: by launchd, systemd --user or a Windows task.
+
+    Each ROOT has a service of its own; without ROOT that of the settings is meant.
+    """
+
+
+@command.command()
+@_root
+@click.option("--dry-run", is_flag=True, help="Print the file that would be written, and where; change nothing.")
+@click.pass_obj
+def install(program: Program, root: Path | None, dry_run: bool) -> None:
+    """Write the service file, and run the service now and at every login.
+
+    Repeat it after an update or when the options change.
+    """
+    from watcher.services import installing  # noqa: PLC0415 - asking for help must not load it
+
+    manager, job = _service(program, root)
+    if dry_run:
+        _show(manager, job)
+        return
+    if not installing.install(manager, job):
+        click.echo(f"{job.name} runs already, and would be the same: nothing is changed")
+        return
+    click.echo(f"{job.name} watches {visible(os.fspath(job.root))} from now on and after every login")
+    click.echo(f"service file  {visible(os.fspath(manager.file(job)))}")
+    click.echo(f"log           {visible(os.fspath(job.log_file))}")
+    click.echo(manager.advice(job))
+    _warn_of_variables()
+
+
+@command.command()
+@_root
+@click.option("--dry-run", is_flag=True, help="Tell what would be removed; change nothing.")
+@click.pass_obj
+def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
+    """Stop the service and remove its file. Pictures, quarantine, ledger and log stay."""
+    from watcher.services import installing  # noqa: PLC0415 - as above
+
+    manager, job = _service(program, root)
+    file = manager.file(job)
+    if dry_run and file.exists():
+        click.echo(f"would stop {job.name} and remove {visible(os.fspath(file))}")
+    elif not dry_run and installing.uninstall(manager, job):
+        click.echo(f"{job.name} is stopped and removed: {visible(os.fspath(file))}")
+    else:
+        click.echo(f"{job.name} is not installed: there is no {visible(os.fspath(file))}")
+
+
+@command.command()
+@_root
+@click.pass_context
+def status(context: click.Context, root: Path | None) -> None:
+    """Tell whether the service is installed, enabled and running, as the service manager sees it.
+
+    Ends with 4 if it is installed and not running, with 1 if it is not installed.
+    """
+    from watcher.console import print_table  # noqa: PLC0415 - as above
+    from watcher.services import installing  # noqa: PLC0415
+
+    manager, job = _service(context.obj, root)
+    state = installing.state(manager, job)
+    if state is None:
+        raise WatcherError(f"{job.name} is not installed: there is no {manager.file(job)}")
+    current = "" if state.current else "; install would write another one now"
+    rows = [
+        ("service", job.name),
+        ("installed", f"{manager.file(job)}{current}"),
+        ("enabled", "yes" if state.condition.enabled else "no: it does not start at login"),
+        ("running", f"{'yes' if state.condition.running else 'no'}: {state.condition.said}"),
+        ("log", os.fspath(job.log_file)),
+    ]
+    print_table(rows, title=os.fspath(job.root))
+    if not state.condition.running:
+        context.exit(EXIT_SICK)
+
+
+def _service(program: Program, given: Path | None) -> tuple["Manager", "Job"]:
+    """The manager of this platform, and the job for the root that is meant."""
+    from watcher.services.installing import manager_here  # noqa: PLC0415 - as above
+    from watcher.services.job import job_for  # noqa: PLC0415
+    from watcher.settings import Settings  # noqa: PLC0415
+
+    root = program.settings(root=given).root
+    usual_root = absolute(Settings.model_fields["root"].default)
+    return manager_here(), job_for(program.folders, root, Path(os.path.realpath(usual_root)))
+
+
+def _show(manager: "Manager", job: "Job") -> None:
+    click.echo(f"{visible(os.fspath(manager.file(job)))} would hold:", err=True)
+    content = manager.render(job)
+    click.echo(content.decode("utf-16" if content.startswith(codecs.BOM_UTF16_LE) else "utf-8"), nl=False)
+
+
+def _warn_of_variables() -> None:
+    """Settings of this shell are not those of the service."""
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in FOLDER_VARIABLES:
+            click.echo(f"{visible(name)} is set here and not for the service: give it in the settings file", err=True)

@@ -1,0 +1,102 @@
+"""Installing, removing and asking after a service: the same with every manager; which one is decided here alone."""
+
+import getpass
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher.errors import WatcherError
+from watcher.files import make_private_folder, remove_written, write_private
+from watcher.folders import Folders
+from watcher.services.job import Condition, Job, Manager
+from watcher.services.launchd import Launchd
+from watcher.services.systemd import Systemd
+from watcher.services.windows import Windows
+
+
+def manager_here() -> Manager:
+    """The service manager of this platform."""
+    if sys.platform == "darwin":
+        return Launchd(Path.home(), os.getuid())
+    if sys.platform == "win32":
+        # Not in a state folder that an option chose: uninstall must find it without that option.
+        folder = Folders.choose(environ={}).state_dir
+        return Windows(folder, "\\".join(filter(None, (os.environ.get("USERDOMAIN"), getpass.getuser()))))
+    return Systemd(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A service as its file and its manager tell."""
+
+    current: bool
+    """Whether the file is what an installation would write now."""
+    condition: Condition
+
+
+def install(manager: Manager, job: Job) -> bool:
+    """Write the service file and let the service run; False if it runs from this very file already.
+
+    Raises:
+        WatcherError: the manager is missing or refuses; the file is written all the same.
+    """
+    content, file = manager.render(job), manager.file(job)
+    before = _content(file)
+    if before != content:
+        make_private_folder(file.parent)
+        write_private(file, content)
+    make_private_folder(job.log_file.parent)  # launchd makes no folders
+    try:
+        if before == content and _runs(manager.condition(job)):
+            return False
+        manager.begin(job, again=before is not None)
+    except WatcherError as error:
+        raise WatcherError(
+            f"{error}; {file} is written: install again when that is mended, "
+            f"or let this run at login: {shlex.join(job.command)}"
+        ) from error
+    return True
+
+
+def uninstall(manager: Manager, job: Job) -> bool:
+    """Stop the service and remove its file; False if there is none.
+
+    Raises:
+        WatcherError: the manager is missing or refuses; the file is removed all the same.
+    """
+    file = manager.file(job)
+    if _content(file) is None:
+        return False
+    try:
+        manager.end(job)
+    except WatcherError as error:
+        remove_written(file)
+        raise WatcherError(f"{error}; {file} is removed, but if the service runs it does so until logout") from error
+    remove_written(file)
+    manager.forget(job)
+    return True
+
+
+def state(manager: Manager, job: Job) -> State | None:
+    """What there is of the service; None if it is not installed.
+
+    Raises:
+        WatcherError: the manager is missing or refuses.
+    """
+    content = _content(manager.file(job))
+    if content is None:
+        return None
+    return State(content == manager.render(job), manager.condition(job))
+
+
+def _runs(condition: Condition) -> bool:
+    return condition.enabled and condition.running
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
