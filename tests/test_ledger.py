@@ -1,5 +1,6 @@
 """The ledger: all or nothing, durable, and the same window after every restart."""
 
+import json
 import os
 import random
 import sqlite3
@@ -7,7 +8,7 @@ import stat
 import subprocess
 import sys
 from collections import OrderedDict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from tests.conftest import START
 from watcher.capture import Capture
 from watcher.census import Census
 from watcher.entry import Move, State, Timeline
-from watcher.errors import FaultError, KnownError, WatcherError
+from watcher.errors import FaultError, GoneError, KnownError, WatcherError
 from watcher.kept import Kept
 from watcher.ledger import Ledger
+from watcher.rounds import begin_round, finish_round, still_to_judge
 from watcher.schema import MIGRATIONS
 from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, judge, unreadable
 
@@ -184,7 +186,7 @@ def test_since_when_a_display_is_unchanged(file: Path) -> None:
         ledger.record(Timeline(ROOT), unreadable(capture(6), "broken", POLICY), None, None)
         new(ledger, kept(20, display=2))
         assert Census(ledger, ROOT).unchanged(1) == (START + timedelta(minutes=4), 1)
-        assert Census(ledger, ROOT).windows() == {1: 2, 2: 1}
+        assert Census(ledger, ROOT).windows(3) == Census(ledger, ROOT).windows(0) == {1: 2, 2: 1}
         assert [entry.verdict.capture.display for entry in Census(ledger, ROOT).last_of_displays()] == [1, 2]
 
 
@@ -275,3 +277,97 @@ def test_a_kill_loses_nothing_that_was_recorded_and_leaves_no_half_entry(file: P
             assert count >= int(last)
             assert window(ledger, 0)[-1] == count
             assert len(ledger.rows("SELECT 1 FROM frame")) == count
+
+
+def frames(ledger: Ledger, timeline: Timeline, length: int = 3) -> list[int]:
+    return sorted(one.capture.mtime_ns for one in ledger.frames(timeline, length))
+
+
+def test_each_timeline_has_windows_of_its_own_and_a_first_watcher_begins_with_the_sweeps(file: Path) -> None:
+    sweep = Timeline(ROOT, "sweep")
+    with Ledger.open(file) as ledger:
+        ledger.leave_to_sweep(ROOT, [capture(1)])
+        for number in range(1, 5):
+            ledger.record(sweep, judge(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
+        assert (frames(ledger, sweep), frames(ledger, Timeline(ROOT))) == ([2, 3, 4], [])
+        ledger.adopt(ROOT, [])
+        assert frames(ledger, Timeline(ROOT)) == [2, 3, 4]
+        new(ledger, kept(5))
+        duplicate(ledger, capture(6), capture(4))
+        assert (frames(ledger, sweep), window(ledger)) == ([2, 3, 4], [3, 5, 4])
+        assert frames(ledger, sweep, 0) == frames(ledger, Timeline(ROOT), 0) == [1, 2, 3, 4, 5]
+        ledger.lose(capture(3))
+        assert (frames(ledger, sweep), window(ledger)) == ([2, 4], [5, 4])
+
+
+def test_a_round_judges_what_it_found_when_it_began_once_and_goes_on_where_it_was_left(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(1))
+        duplicate(ledger, capture(2), capture(1))
+        new(ledger, kept(3))
+        whole = datetime.min, datetime.max
+        begun = begin_round(ledger, ROOT, POLICY, *whole)
+        new(ledger, kept(4))
+        assert [one.mtime_ns for one in still_to_judge(ledger, begun)] == [1, 2, 3]
+        ledger.record(begun, judge(capture(1), NOTHING_TO_COMPARE, POLICY), kept(1), None)
+        assert begin_round(ledger, ROOT, POLICY, *whole) == begun
+        assert [one.mtime_ns for one in still_to_judge(ledger, begun)] == [2, 3]
+        ledger.record(begun, judge(capture(2), NOTHING_TO_COMPARE, POLICY), kept(2), None)
+        score = Score(capture(2), 0.999, exact=True, worst_tile=0.9)
+        ledger.record(begun, judge(capture(3), score, POLICY), None, None)
+        assert still_to_judge(ledger, begun) == []
+        assert frames(ledger, begun) == [1, 2]
+        assert window(ledger) == [1, 4], "what is a duplicate now has left every window"
+        with pytest.raises(GoneError):
+            ledger.kept_location(capture(3))
+        finish_round(ledger, begun, everything=True)
+        assert frames(ledger, Timeline(ROOT, "sweep")) == [1, 2]
+        assert [kind for kind, count in Census(ledger, ROOT).counts().items() for _ in range(count)] == [
+            *("new", "new", "new", "duplicate")
+        ]
+        other = begin_round(ledger, ROOT, POLICY, *whole)
+        assert other.round > begun.round
+        assert len(still_to_judge(ledger, other)) == 4
+        assert begin_round(ledger, ROOT, Policy(window=4), *whole).round > other.round
+        assert begin_round(ledger, ROOT, POLICY, *whole).round > other.round, "only the last one can go on"
+
+
+def test_what_was_brought_back_is_left_to_nobody_and_what_has_an_entry_is_not_left_again(file: Path) -> None:
+    with Ledger.open(file) as ledger:
+        ledger.adopt(ROOT, [capture(1), capture(2)])
+        ledger.settle(capture(3))
+        new(ledger, kept(1))
+        ledger.leave_to_sweep(ROOT, [capture(1), capture(3)])
+        assert ledger.left_to_sweep(ROOT) == {(b"f2_1.png", 100, 2)}
+        assert {name for name, *_ in ledger.known(ROOT)} == {b"f1_1.png", b"f2_1.png", b"f3_1.png"}
+        assert Census(ledger, ROOT).left_alone() == 1
+
+
+def test_a_ledger_of_the_first_schema_keeps_its_windows_and_its_signatures(file: Path) -> None:
+    file.parent.mkdir()
+    db = sqlite3.connect(file)
+    db.executescript(MIGRATIONS[0])
+    db.execute("PRAGMA user_version = 1")
+    db.execute("INSERT INTO root (id, path, adopted) VALUES (1, ?, 1)", [os.fsencode(ROOT)])
+    db.execute("INSERT INTO policy (id, json) VALUES (1, ?)", [json.dumps(POLICY.as_json())])
+    for number in range(1, 5):
+        one = kept(number)
+        db.execute(
+            "INSERT INTO entry VALUES (?, 1, ?, ?, 100, ?, 1, ?, 'new', -1, 0, 1, NULL, '', 1, 'kept', ?, NULL, NULL,"
+            " '', '2020-05-04T09:00:00+00:00')",
+            [
+                *(number, os.fsencode(ROOT), os.fsencode(one.capture.path.name), number),
+                *(one.capture.taken_at.isoformat(), os.fsencode(one.capture.path)),
+            ],
+        )
+        used = 9 if number == 2 else number
+        db.execute("INSERT INTO frame VALUES (?, 1, 1, 40, 48, ?, ?, ?)", [number, one.signature, used, number > 1])
+    db.commit()
+    db.close()
+    with Ledger.open(file) as ledger:
+        assert window(ledger) == [3, 4, 2]
+        assert {one.signature for one in ledger.frames(Timeline(ROOT), 0)} == {kept(n).signature for n in range(1, 5)}
+        new(ledger, kept(5))
+        assert window(ledger) == [4, 2, 5]
+        assert [entry.state for entry in ledger.entries()] == [State.KEPT] * 5

@@ -143,10 +143,10 @@ def test_duplicates_leave_unchanged_for_the_mirror_and_each_capture_has_one_line
 
 
 @pytest.mark.slow
-def test_what_was_there_before_is_left_alone_and_what_comes_while_stopped_is_judged(desk: Desk) -> None:
+def test_what_was_there_before_is_left_to_sweep_and_what_comes_while_stopped_is_judged(desk: Desk) -> None:
     old = {path: facts(path) for path in (desk.put(tick, screen(1)) for tick in range(3))}
     process = desk.start()
-    assert "; 3 captures from before its first start are left alone" in desk.output()
+    assert "; 3 captures from before its first start are left to framesift sweep" in desk.output()
     land(desk.path(10), screen(1))
     until_judged(desk, 1)
     assert ended_by(process, signal.SIGINT) == 130
@@ -164,7 +164,7 @@ def test_what_was_there_before_is_left_alone_and_what_comes_while_stopped_is_jud
 
     process = desk.start()
     until_judged(desk, 5)
-    assert "; 3 captures from before its first start are left alone" in desk.output()
+    assert "; 3 captures from before its first start are left to framesift sweep" in desk.output()
     assert ended_by(process, signal.SIGTERM) == 0
     assert kinds(desk) == {
         desk.path(10).name: "new",

@@ -67,11 +67,14 @@ class Census:
         since, count = rows[0]
         return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
 
-    def windows(self) -> dict[int, int]:
-        """How many frames the watcher's windows of each display hold."""
-        rows = self._rows(
-            f"SELECT display, count(*) FROM place WHERE {_OF_ROOT} AND timeline = 'watch' GROUP BY display"
+    def windows(self, window: int) -> dict[int, int]:
+        """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""
+        placed = f"SELECT display, count(*) FROM place WHERE {_OF_ROOT} AND timeline = 'watch' GROUP BY display"
+        kept = (
+            f"SELECT display, count(*) FROM entry JOIN frame ON frame.entry_id = entry.id WHERE {_OF_ROOT}"
+            " AND state NOT IN ('missing', 'purged') GROUP BY display"
         )
+        rows = self._rows(placed if window else kept)
         return {row[0]: row[1] for row in rows}
 
     def recent_times(self, count: int) -> list[datetime]:

@@ -53,7 +53,7 @@ class Chronicle:
     def begin(self) -> None:
         """The line at the start: root, device, window, and what was found."""
         root = self._settings.root
-        held = sum(self._census.windows().values())
+        held = sum(self._census.windows(self._settings.window).values())
         window = f"window {self._settings.window or 'unlimited'}"
         before = self._census.left_alone()
         found = f"; {before} captures from before its first start are left to framesift sweep" if before else ""

@@ -62,14 +62,14 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
         "captures": {kind.value: count for kind, count in census.counts().items()},
         "saved_bytes": census.saved_bytes(),
         "quarantine": {"path": os.fspath(quarantine), "files": files, "bytes": size},
-        "displays": _displays(census),
+        "displays": _displays(census, program.settings(root=root).window),
         "found_by_scan": evidence.found_by_scan,
     }
     return report, evidence.log
 
 
-def _displays(census: "Census") -> dict[str, Any]:
-    windows = census.windows()
+def _displays(census: "Census", window: int) -> dict[str, Any]:
+    windows = census.windows(window)
     displays = {}
     for entry in census.last_of_displays():
         capture = entry.verdict.capture

@@ -38,7 +38,7 @@ def command(
 ) -> int:
     """React to each new capture in ROOT until stopped: keep what is distinct, quarantine what is a duplicate.
 
-    What was in ROOT before the first start is left alone. A ROOT that is not there yet is waited for.
+    What was in ROOT before the first start is left to sweep. A ROOT that is not there yet is waited for.
     """
     from watcher.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
 

@@ -12,6 +12,7 @@ from watcher.program import Program
 
 if TYPE_CHECKING:
     from watcher.entry import Entry
+    from watcher.ledger import Ledger
 
 
 @click.command(name="why")
@@ -26,8 +27,8 @@ def command(program: Program, file: Path, as_json: bool) -> None:
     path = file.absolute().parent.resolve() / file.name
     with program.existing_ledger() as ledger:
         entries = ledger.about(path)
-    if not entries:
-        raise WatcherError(f"{file}: {_why_not(path)}")
+        if not entries:
+            raise WatcherError(f"{file}: {_why_not(path, ledger)}")
     for entry in entries:
         if as_json:
             click.echo(json.dumps(entry.as_json()))
@@ -35,16 +36,22 @@ def command(program: Program, file: Path, as_json: bool) -> None:
             print_table(_rows(entry), title=entry.verdict.capture.path.name)
 
 
-def _why_not(path: Path) -> str:
+def _why_not(path: Path, ledger: "Ledger") -> str:
     from watcher.arrival import check_whole, key_of  # noqa: PLC0415 - as above
 
     try:
-        check_whole(path, key_of(path.lstat()))
+        status = path.lstat()
+        check_whole(path, key_of(status))
     except NotWholeError as error:
         return f"not judged, because it is not a whole PNG: {error}"
     except OSError as error:
         return f"not judged, and it cannot be read: {error.strerror}"
-    return "not judged; what was there before the first start is left alone"
+    key = os.fsencode(path.name), status.st_size, status.st_mtime_ns
+    if key in ledger.left_to_sweep(path.parent):
+        return "not judged; it was there before the first start, and is left to framesift sweep"
+    if key in ledger.known(path.parent):
+        return "never judged, because it was brought back by framesift restore"
+    return "not judged yet"
 
 
 def _rows(entry: "Entry") -> list[tuple[str, str]]:
