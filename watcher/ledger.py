@@ -217,12 +217,11 @@ class Ledger(Database):
 
 def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:
     db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
-    for capture in captures:
-        db.execute(
-            "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns)"
-            f" SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM entry WHERE {_KEY})",
-            [*key(capture), *key(capture)],
-        )
+    db.executemany(
+        "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
+        " (SELECT 1 FROM entry WHERE folder = ?1 AND name = ?2 AND size = ?3 AND mtime_ns = ?4)",
+        map(key, captures),
+    )
 
 
 def _write_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None) -> int:

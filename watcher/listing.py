@@ -49,7 +49,7 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
                     status = os.lstat(item.path)
                     key = os.fsencode(item.name), status.st_size, status.st_mtime_ns
                     if key not in passed and is_recordable(status):
-                        captures.append(pattern.parse(Path(item.path), status))
+                        captures.append(pattern.parse(folder / item.name, status))
             except FileNotFoundError:
                 continue  # gone since it was listed
     return Listing(captures, folders, mtime_ns)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,9 @@ class Transaction(Protocol):
 
     def execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ..., /) -> Any:
         """Run one statement; returns its cursor."""
+
+    def executemany(self, sql: str, values: Iterable[Sequence[Any]], /) -> Any:
+        """Run one statement for each of *values*."""
 
 
 def place(path: Path) -> tuple[bytes, bytes]:

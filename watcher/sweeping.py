@@ -1,6 +1,7 @@
 """A sweep: the captures that are there already, oldest first, judged as the watcher would have judged them."""
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +20,6 @@ from watcher.listing import walk
 from watcher.pipeline import Postponed
 from watcher.readahead import ReadAhead
 from watcher.rounds import begin_round, finish_round, still_to_judge
-from watcher.rows import place
 from watcher.running import Stop, Wait
 from watcher.verdict import Kind
 from watcher.work import Task, Work
@@ -137,6 +137,6 @@ def _unjudged(task: Task, ledger: Ledger) -> Iterator[tuple[Capture, bool]]:
     for folder, listing in walk(task.root, NamePattern(task.settings.name_pattern), unlisted):
         known, left = ledger.known(folder), ledger.left_to_sweep(folder)
         for capture in listing.captures:
-            key = place(capture.path)[1], capture.size, capture.mtime_ns
+            key = os.fsencode(capture.path.name), capture.size, capture.mtime_ns
             if key in left or key not in known:
                 yield capture, key in left

@@ -19,10 +19,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import psutil
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.archive import archive, decoded, linked, listed, swept
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
 from watcher.arrival import check_whole, key_of
@@ -214,6 +216,36 @@ def _first(captures: list[Capture]) -> float:
     return 10 * clock(partial(structural_similarity, one, other))
 
 
+# c. sweeps
+
+
+def row_of_sweep(bench: Bench) -> Iterator[Row]:
+    """Wall time: decoding and judging share all cores."""
+    rates = []
+    for _ in range(ROUNDS):
+        with bench.place() as place:
+            paths = linked(bench.captures, place / "root")
+            bare_seconds = decoded(paths)
+            rates.append((bare_seconds / swept(place, place / "root"), bare_seconds))
+    ratio, bare_seconds = sorted(rates)[len(rates) // 2]
+    count = len(bench.captures)
+    detail = (
+        f"{count / bare_seconds * ratio:.1f} of {count / bare_seconds:.1f} captures a second, {os.cpu_count()} cores"
+    )
+    yield Row("c. a sweep, over bare parallel decoding", f"{ratio:.2f}", detail)
+
+
+def row_of_listing(bench: Bench) -> Iterator[Row]:
+    files, folders = 100_000, 1_000
+    with bench.place() as place:
+        archive(place / "root", bench.captures, files, folders)
+        before = psutil.Process().memory_info().rss
+        found, seconds = listed(place, place / "root")
+        grown = psutil.Process().memory_info().rss - before
+    what = f"c. from the start of a sweep to its first of {found:,} captures in {folders:,} folders"
+    yield Row(what, f"{seconds:.1f} s", f"{grown / 1e6:.0f} MB")
+
+
 # d. restart, memory, latency
 
 
@@ -318,6 +350,8 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "b": rows_of_methods,
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
     "latency": rows_of_latency,
+    "c": row_of_sweep,
+    "archive": row_of_listing,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
 }
 

@@ -1,0 +1,90 @@
+"""A sweep over the pictures, against decoding them bare on all cores; and the listing of a large archive."""
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tests.benchmarks.screens import bare
+from watcher.capture import Capture
+from watcher.console import Log
+from watcher.entry import Entry
+from watcher.folders import Folders
+from watcher.program import Program
+from watcher.settings import Settings
+from watcher.sweeping import Scope, Tally, Told, sweep
+from watcher.work import Task
+
+
+def linked(captures: Sequence[Capture], root: Path) -> list[Path]:
+    """Hard links to the pictures in a root of their own."""
+    root.mkdir()
+    paths = [root / capture.path.name for capture in captures]
+    for capture, path in zip(captures, paths, strict=True):
+        os.link(capture.path, path)
+    return paths
+
+
+def decoded(paths: Sequence[Path]) -> float:
+    """Seconds in which all cores decode the pictures and do nothing else."""
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(bare, paths))
+    return time.perf_counter() - begun
+
+
+def swept(place: Path, root: Path) -> float:
+    """Seconds of a sweep from the first picture on: everything but the start of the program."""
+    begun = 0.0
+
+    def begin(_: Tally) -> Told:
+        nonlocal begun
+        begun = time.perf_counter()
+        return _ignore
+
+    sweep(task(place, root), Scope(), begin)
+    return time.perf_counter() - begun
+
+
+def listed(place: Path, root: Path) -> tuple[int, float]:
+    """How many captures a sweep of *root* finds that it has to judge, and the seconds until it knows."""
+    found: list[Tally] = []
+
+    def begin(tally: Tally) -> Told:
+        found.append(tally)
+        raise _EnoughError
+
+    begun = time.perf_counter()
+    with contextlib.suppress(_EnoughError):
+        sweep(task(place, root), Scope(), begin)
+    return found[0].total, time.perf_counter() - begun
+
+
+class _EnoughError(Exception):
+    """What was to be measured is over."""
+
+
+def archive(root: Path, captures: Sequence[Capture], files: int, folders: int) -> None:
+    """So many *files* in so many *folders*: hard links to the pictures, a day to each folder."""
+    names = [f"{hour:02}.{minute:02}.00.000000" for hour in range(24) for minute in range(60)]
+    for number in range(folders):
+        day = datetime(2020, 1, 1) + timedelta(days=number)
+        folder = root / f"{day:%Y-%m}" / f"{day:%Y-%m-%d}"
+        folder.mkdir(parents=True)
+        for place in range(files // folders):
+            capture = captures[(number + place) % len(captures)]
+            os.link(capture.path, folder / f"{day:%Y-%m-%d}_{names[place]}_{capture.display}.png")
+
+
+def task(place: Path, root: Path) -> Task:
+    folders = Folders(place / "none.toml", place / "state", place / "logs")
+    settings = Settings.load(folders, {"root": root, "device": "cpu"}, {})
+    program = Program(folders, quiet=True, verbose=False, started=time.time())
+    return Task(program, settings, Log(terminal=False, file=None), dry_run=False)
+
+
+def _ignore(_: Tally, __: Entry | None) -> None:
+    pass
