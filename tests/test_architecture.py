@@ -33,7 +33,7 @@ ORDER = (
     "files kept layers listing services.job verdict",
     "arrival entry refusals services.launchd services.systemd services.windows values",
     "console rows services.installing settings sources",
-    "database frame lifeline places running signature",
+    "database frame ledger_windows lifeline running signature",
     "bounds readahead similarity",
     "difference window",
     "windows",

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher import places
+from watcher import ledger_windows as windows
 from watcher.capture import Capture
 from watcher.database import Database
 from watcher.entry import Entry, Move, State, Timeline
@@ -54,7 +54,7 @@ class Ledger(Database):
         with self.transaction() as db:
             _leave_to_sweep(db, root, captures)
             db.execute("UPDATE root SET adopted = 1 WHERE path = ?", [os.fsencode(root)])
-            places.take_over(db, Timeline(root), Timeline(root, "sweep"))
+            windows.take_over(db, Timeline(root), Timeline(root, "sweep"))
 
     def leave_to_sweep(self, root: Path, captures: Iterable[Capture]) -> None:
         """No watcher judges *captures*: a sweep does, now or when it goes on."""
@@ -95,11 +95,11 @@ class Ledger(Database):
         with self.transaction() as db:
             number = _write_entry(db, timeline, verdict, move)
             if admitted is not None:
-                places.admit(db, timeline, number, admitted, verdict.policy.window)
+                windows.admit(db, timeline, number, admitted, verdict.policy.window)
             else:
-                places.forget(db, number)
+                windows.forget(db, number)
             if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
-                places.touch(db, timeline, _number_of(db, verdict.score.nearest))
+                windows.touch(db, timeline, _number_of(db, verdict.score.nearest))
         return self.entry(number)
 
     def intend(self, entry: Entry, move: Move) -> Entry:
@@ -132,14 +132,14 @@ class Ledger(Database):
         With 0 these are all kept frames of the root, whichever timeline kept them.
         """
         values = [timeline.name, os.fsencode(timeline.root)]
-        chosen = self.rows(places.PLACED, [*values, window]) if window else self.rows(places.KEPT, values)
+        chosen = self.rows(windows.PLACED, [*values, window]) if window else self.rows(windows.KEPT, values)
         # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
         return [kept_of(self.rows(_KEPT, [row["entry_id"]])[0]) for row in chosen]
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
         with self.transaction() as db:
-            places.leave(db, _number_of(db, capture))
+            windows.leave(db, _number_of(db, capture))
             # Judged anew by a sweep, and a duplicate now, it is where that put it.
             db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {_STAYS}", [State.MISSING.value, *key(capture)])
 

@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from watcher import places
+from watcher import ledger_windows as windows
 from watcher.capture import Capture
 from watcher.entry import Timeline
 from watcher.ledger import Ledger, policy_number
@@ -26,7 +26,7 @@ def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end
         ).fetchone()
         if old:
             return Timeline(root, "again", old[0])
-        places.clear(db, Timeline(root, "again"))
+        windows.clear(db, Timeline(root, "again"))
         number = db.execute(
             "INSERT INTO round (root_id, policy_id, begin, end, last_entry_id)"
             " SELECT root.id, ?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM entry) FROM root WHERE path = ?4",
@@ -51,5 +51,5 @@ def finish_round(ledger: Ledger, timeline: Timeline, *, everything: bool) -> Non
     with ledger.transaction() as db:
         db.execute("UPDATE round SET done = 1 WHERE id = ?", [timeline.round])
         if everything:
-            places.take_over(db, Timeline(timeline.root, "sweep"), timeline)
-        places.clear(db, timeline)
+            windows.take_over(db, Timeline(timeline.root, "sweep"), timeline)
+        windows.clear(db, timeline)

@@ -108,6 +108,8 @@ def _summary(tally: "Tally", *, dry_run: bool) -> str:
     from watcher.console import size  # noqa: PLC0415 - as above
     from watcher.verdict import Kind  # noqa: PLC0415
 
+    if not tally.total:
+        return "nothing is left to judge"
     counts = ", ".join(f"{tally.kinds[kind]} {kind}" for kind in Kind if tally.kinds[kind]) or "nothing"
     saved = f"{size(tally.moved_bytes)} {'would be ' if dry_run else ''}quarantined"
     left = f"; {tally.left} left alone" if tally.left else ""
