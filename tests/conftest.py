@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -11,13 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from PIL import Image, ImageDraw
 
 from watcher.capture import Capture, NamePattern
 from watcher.census import Census
+from watcher.cli import main
 from watcher.errors import FaultError
+from watcher.folders import FOLDER_VARIABLES
 from watcher.ledger import Ledger
 
 START = datetime(2020, 5, 4, 9, 0, 0)
@@ -222,6 +226,41 @@ def working_desk(base: Path) -> Iterator[Desk]:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     with working_desk(tmp_path) as desk:
         yield desk
+
+
+Watch = Callable[..., None]
+
+
+@pytest.fixture
+def watch_here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Runs the watcher in this process; files land one by one, each judged before the next, and it is stopped."""
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, desk.environment[name])
+    before = signal.getsignal(signal.SIGTERM)
+    log = desk.logs / "framesift.log"
+
+    def starts() -> int:
+        return log.read_text().count(" watches ") if log.exists() else 0
+
+    def watch(*arrivals: tuple[Path, bytes], flags: Sequence[str] = ()) -> None:
+        judged, started = desk.judged(), starts()
+
+        def feed() -> None:
+            try:
+                wait_for(lambda: starts() > started, 60)
+                for number, (path, content) in enumerate(arrivals, judged + 1):
+                    land(path, content)
+                    wait_for(lambda number=number: desk.judged() == number)  # type: ignore[misc]
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        feeder = Thread(target=feed)
+        feeder.start()
+        assert main(["--quiet", "watch", *flags]) == 0
+        feeder.join()
+
+    yield watch
+    signal.signal(signal.SIGTERM, before)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -29,6 +29,7 @@ quarantine = ""            # "" = ROOT-quarantine, beside ROOT
 duplicate = 0.99           # SSIM above this: duplicate
 similar = 0.95             # SSIM above this: similar
 window = 100               # kept frames per display to compare with
+guard = 0.0                # a duplicate whose worst tile is below this counts as similar; 0 = off
 frame_memory = "1 GB"      # decoded frames held on the device, all displays together
 device = "auto"            # auto | cpu | cuda | mps
 on_similar = "keep"        # keep | set-aside (into ROOT-similar, same mirror)
@@ -123,6 +124,7 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
         duplicate = 0.9
         similar = 0.9
         window = 0
+        guard = 0.5
         frame_memory = "512 MiB"
         device = "cuda"
         on_similar = "set-aside"
@@ -137,7 +139,7 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
     """)
     assert settings.root == Path("/screens")
     assert settings.quarantine_dir == tmp_path / "home" / "away"
-    assert settings.policy == Policy(duplicate=0.9, similar=0.9, window=0)
+    assert settings.policy == Policy(duplicate=0.9, similar=0.9, window=0, guard=0.5)
     assert settings.frame_memory == 512 * 2**20
     assert (settings.device, settings.on_similar) == ("cuda", "set-aside")
     assert (settings.log_color, settings.log_format) == ("never", "json")
@@ -198,6 +200,7 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
             "FRAMESIFT_QUARANTINE": "",
             "FRAMESIFT_DUPLICATE": "0.97",
             "FRAMESIFT_WINDOW": "7",
+            "FRAMESIFT_GUARD": "0.25",
             "FRAMESIFT_FRAME_MEMORY": "2 GB",
             "FRAMESIFT_DEVICE": "cpu",
             "FRAMESIFT_ALARM_AFTER": "2d",
@@ -210,6 +213,7 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
     assert settings.root == Path("/123")
     assert settings.quarantine_dir == Path("/123-quarantine")
     assert (settings.duplicate, settings.window, settings.frame_memory) == (0.97, 7, 2_000_000_000)
+    assert settings.guard == 0.25
     assert (settings.device, settings.alarm_after) == ("cpu", timedelta(days=2))
     assert settings.hooks.run_command.argv == ("echo", "1")
     assert settings.hooks.notify.kinds == ("new",)
@@ -289,7 +293,6 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
     [
         ("\nsimlar = 0.9", "FILE:2: simlar is not a setting; did you mean similar?"),
         ("zzz = 1", "FILE:1: zzz is not a setting; `framesift config show` lists them all"),
-        ("guard = 0.5", "FILE:1: guard is not a setting; `framesift config show` lists them all"),
         ("[retention]\ndays = 3", "FILE:1: retention is not a setting; `framesift config show` lists them all"),
         ("blocked = []", "FILE:1: blocked is not a setting; did you mean hooks.blocked?"),
         ("timeout = 5", "FILE:1: timeout is not a setting; did you mean hooks.run_command.timeout?"),
@@ -318,6 +321,8 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
         ("similar = 0.0", "FILE:1: similar = 0.0: must be a number above 0 and below 1, such as 0.95"),
         ("similar = 0.995", "FILE:1: similar = 0.995 must not be above duplicate = 0.99"),
         ("duplicate = 0.9", "FILE:1: similar = 0.95 must not be above duplicate = 0.9"),
+        ("guard = 1", "FILE:1: guard = 1: must be a number from 0, which is off, to below 1, such as 0.5"),
+        ("guard = -0.1", "FILE:1: guard = -0.1: must be a number from 0, which is off, to below 1, such as 0.5"),
         ("window = -1", "FILE:1: window = -1: must be a whole number such as 100, or 0 for all frames"),
         ("window = true", "FILE:1: window = true: must be a whole number such as 100, or 0 for all frames"),
         ("window = 1.5", "FILE:1: window = 1.5: must be a whole number such as 100, or 0 for all frames"),

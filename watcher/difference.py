@@ -27,6 +27,8 @@ class Difference:
     ssim: float
     kind: Kind
     """The verdict on the second if the first were the nearest of its window."""
+    guarded: bool
+    """Whether it would be a duplicate, but for its worst tile."""
     worst_tile: float
     box: tuple[int, int, int, int]
     """Left, top, width and height of the worst tile, in pixels of the captures."""
@@ -54,10 +56,11 @@ def compare_files(first: Path, second: Path, policy: Policy, device: str, *, by_
         raise WatcherError(f"frames of different sizes are never compared: {sizes} after averaging")
     found = compare_fully(one, other)
     ssim = reference(one, other) if by_reference else found.ssim
-    kind = judge(_capture(second), Score(_capture(first), ssim, exact=True, worst_tile=found.worst_tile), policy).kind
+    score = Score(_capture(first), ssim, exact=True, worst_tile=found.worst_tile)
+    verdict = judge(_capture(second), score, policy)
     left, top, right, bottom = (side * policy.reduce for side in found.box)
     box = (left, top, right - left, bottom - top)
-    return Difference(ssim, kind, found.worst_tile, box, found.changed, found, other)
+    return Difference(ssim, verdict.kind, verdict.guarded, found.worst_tile, box, found.changed, found, other)
 
 
 def _capture(path: Path) -> Capture:

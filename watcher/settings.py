@@ -75,6 +75,7 @@ class Settings(Section):
     duplicate: Number = Field(default=0.99, gt=0, lt=1, description="a number above 0 and below 1, such as 0.99")
     similar: Number = Field(default=0.95, gt=0, lt=1, description="a number above 0 and below 1, such as 0.95")
     window: Count = Field(default=100, ge=0, description="a whole number such as 100, or 0 for all frames")
+    guard: Number = Field(default=0.0, ge=0, lt=1, description="a number from 0, which is off, to below 1, such as 0.5")
     frame_memory: Size = Field(default=ByteSize(10**9), gt=0, description='a size above 0, such as "1 GB"')
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto, cpu, cuda or mps")
     on_similar: Literal["keep", "set-aside"] = Field(default="keep", description="keep or set-aside")
@@ -99,7 +100,7 @@ class Settings(Section):
     @property
     def policy(self) -> Policy:
         """What the settings say about verdicts."""
-        return Policy(duplicate=self.duplicate, similar=self.similar, window=self.window)
+        return Policy(duplicate=self.duplicate, similar=self.similar, window=self.window, guard=self.guard)
 
     def origin(self, key: Key) -> Origin:
         """Where the value of *key* was given."""

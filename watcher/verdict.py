@@ -28,6 +28,8 @@ class Policy:
     """How many kept frames of a display a capture is compared with; 0 means all of them."""
     reduce: int = 2
     """Side in pixels of the squares that are averaged into one before comparing."""
+    guard: float = 0.0
+    """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
 
     def as_json(self) -> dict[str, Any]:
         """The policy as JSON values."""
@@ -35,7 +37,7 @@ class Policy:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """The policy that :meth:`as_json` wrote."""
+        """The policy that :meth:`as_json` wrote; what an older framesift did not know has its default."""
         return cls(**values)
 
 
@@ -72,10 +74,16 @@ class Verdict:
         """Whether the capture shows a distinct screen, which later ones are compared with."""
         return self.kind in (Kind.NEW, Kind.SIMILAR)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether it would be a duplicate, but for its worst tile."""
+        return self.kind is Kind.SIMILAR and self.score.ssim > self.policy.duplicate
+
 
 def judge(capture: Capture, score: Score, policy: Policy) -> Verdict:
-    """The verdict on *capture*: both thresholds are strict, and a bound below them settles it as well."""
-    if score.ssim > policy.duplicate:
+    """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
+    guarded = policy.guard > 0 and score.worst_tile < policy.guard
+    if score.ssim > policy.duplicate and not guarded:
         kind = Kind.DUPLICATE
     elif score.ssim > policy.similar:
         kind = Kind.SIMILAR

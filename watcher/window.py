@@ -15,13 +15,11 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.frame import Frame, Identity, Pictures, identity
 from watcher.kept import Kept
 from watcher.signature import Signature, compute
-from watcher.similarity import Measured, measure, reference
+from watcher.similarity import DOUBT, Measured, measure, reference, worst_by_reference
 from watcher.verdict import NOTHING_TO_COMPARE, Policy, Score
 
 _AGREEMENT = 2e-5
 """A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
-_DOUBT = 1e-3
-"""More than rounding takes the reference from the true SSIM: at most 7e-4, over all pairs of flat shades."""
 
 
 def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
@@ -173,10 +171,16 @@ class Window:
             return None
         promised = tile_deficits(signature, self._stack.signature(row))
         measured = measure(frame.pixels, pixels, floor, promised)
-        doubt = max(_AGREEMENT, min(measured.noise, _DOUBT))
+        doubt = max(_AGREEMENT, min(measured.noise, DOUBT))
         thresholds = (self._policy.duplicate, self._policy.similar)
         if measured.exact and measured.noise and any(abs(measured.ssim - t) <= doubt for t in thresholds):
-            return replace(measured, ssim=reference(frame.pixels, pixels))
+            measured = replace(measured, ssim=reference(frame.pixels, pixels))
+        return self._guarded(measured, frame, pixels)
+
+    def _guarded(self, measured: Measured, frame: Frame, pixels: Tensor) -> Measured:
+        """*measured*, with the worst tile told by the reference where rounding could take it past the guard."""
+        if measured.ssim > self._policy.duplicate and abs(measured.worst_tile - self._policy.guard) <= DOUBT:
+            return replace(measured, worst_tile=worst_by_reference(frame.pixels, pixels))
         return measured
 
 
@@ -187,7 +191,7 @@ class _Search:
         self._policy = policy
         self.best: Score | None = None
         self.rank = sys.maxsize
-        self.floor = policy.similar - _DOUBT
+        self.floor = policy.similar - DOUBT
 
     def take(self, capture: Capture, rank: int, measured: Measured) -> None:
         """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
@@ -198,6 +202,6 @@ class _Search:
         self.rank = rank
         self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
         duplicate = self._policy.duplicate
-        in_doubt = duplicate - _DOUBT < measured.ssim <= duplicate
+        in_doubt = duplicate - DOUBT < measured.ssim <= duplicate
         # Just below the threshold a frame with a lower score may still be above it by the reference.
-        self.floor = max(self.floor, duplicate - _DOUBT if in_doubt else measured.ssim)
+        self.floor = max(self.floor, duplicate - DOUBT if in_doubt else measured.ssim)

@@ -4,11 +4,15 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from watcher.errors import WatcherError
 from watcher.program import Program
+
+if TYPE_CHECKING:
+    from watcher.settings import Settings
 
 
 @click.command(name="compare")
@@ -38,6 +42,7 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
             "b": os.fspath(second.absolute()),
             "ssim": found.ssim,
             "kind": found.kind.value,
+            "guarded": found.guarded,
             "worst_tile": found.worst_tile,
             "worst_tile_box": [left, top, width, height],
             "changed": found.changed,
@@ -46,14 +51,20 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
         }
         click.echo(json.dumps(values))
         return
+    guarded = ", below the guard," if found.guarded else ""
     rows = [
         ("SSIM", f"{found.ssim:.6f}" + (" (pytorch_msssim on whole frames)" if reference else "")),
-        ("verdict", f"{found.kind} (duplicate above {settings.duplicate:g}, similar above {settings.similar:g})"),
-        ("worst tile", f"SSIM {found.worst_tile:.4f} in {width} x {height} pixels at {left}, {top}"),
+        ("verdict", f"{found.kind} ({_thresholds(settings)})"),
+        ("worst tile", f"SSIM {found.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
         ("changed", f"{found.changed:.2%} of the pixels"),
         ("map", os.fspath(map_file) if map_file else ""),
     ]
     print_table([(name, value) for name, value in rows if value])
+
+
+def _thresholds(settings: "Settings") -> str:
+    guard = f", guard {settings.guard:g}" if settings.guard else ""
+    return f"duplicate above {settings.duplicate:g}, similar above {settings.similar:g}{guard}"
 
 
 def _write_new(file: Path, content: bytes) -> None:
