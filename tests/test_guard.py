@@ -60,7 +60,7 @@ def brute_force(captures: Iterable[Judged], policy: Policy) -> dict[Kind, int]:
     counts = dict.fromkeys(Kind, 0)
     for judged in captures:
         path, score = judged.capture.path, judged.verdict.score
-        frame = load(judged.capture, CPU, policy.reduce).pixels
+        frame = load(judged.capture, CPU, policy).pixels
         scores = {one: ssim_of(frame, other) for one, other in window}
         best = max(scores.values(), default=-1.0)
         near = next((other for one, other in window if score.nearest and one == score.nearest.path), None)
@@ -79,7 +79,7 @@ def brute_force(captures: Iterable[Judged], policy: Policy) -> dict[Kind, int]:
 
 
 def run(paths: Iterable[Path], policy: Policy) -> list[Judged]:
-    read = partial(load, device=CPU, reduce=policy.reduce)
+    read = partial(load, device=CPU, policy=policy)
     found = list(verdicts(map(capture_of, paths), Windows(policy, read), policy, read))
     return [item for item in found if isinstance(item, Judged)]
 
@@ -111,7 +111,7 @@ def test_a_day_of_small_changes_has_duplicates_and_guarded_ones(tmp_path: Path) 
 
 def test_at_the_guard_itself_the_reference_decides(tmp_path: Path) -> None:
     paths = screens([(0, []), (0, [(30, 20)])], tmp_path)
-    one, other = (load(capture_of(path), CPU, 1).pixels for path in paths)
+    one, other = (load(capture_of(path), CPU, Policy(reduce=1)).pixels for path in paths)
     worst = worst_tile(one, other)
     for nudge, kind in ((-1e-7, Kind.DUPLICATE), (0.0, Kind.DUPLICATE), (1e-7, Kind.SIMILAR)):
         policy = Policy(0.9, 0.5, reduce=1, guard=worst + nudge)

@@ -15,9 +15,10 @@ from watcher.capture import DEFAULT_NAME_PATTERN
 from watcher.errors import SettingsError
 from watcher.folders import Folders
 from watcher.layers import Origin, environment_layer, file_layer, flags_layer, leaves, origin_of
+from watcher.preparation import ignored_of
 from watcher.refusals import CONTRADICTION, refusals
 from watcher.spelling import Key, shown
-from watcher.values import Count, Folder, FolderOrDefault, Kinds, Number, Pattern, Period, Size, Table, Texts
+from watcher.values import Count, Folder, FolderOrDefault, Ignore, Kinds, Number, Pattern, Period, Size, Table, Texts
 from watcher.verdict import Policy
 
 # A description completes the sentence "must be ..." of a refusal.
@@ -83,6 +84,7 @@ class Settings(Section):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     alarm_after: Period = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
+    ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
     hooks: Hooks = Field(default=Hooks(), description="a table of settings")
 
     _origins: dict[Key, Origin] = PrivateAttr(default_factory=dict)
@@ -100,7 +102,13 @@ class Settings(Section):
     @property
     def policy(self) -> Policy:
         """What the settings say about verdicts."""
-        return Policy(duplicate=self.duplicate, similar=self.similar, window=self.window, guard=self.guard)
+        return Policy(
+            duplicate=self.duplicate,
+            similar=self.similar,
+            window=self.window,
+            guard=self.guard,
+            ignore=ignored_of(self.ignore),
+        )
 
     def origin(self, key: Key) -> Origin:
         """Where the value of *key* was given."""

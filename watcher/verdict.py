@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from watcher.capture import Capture
+from watcher.preparation import EVERY_DISPLAY, Ignored, Preparation, ignored_of
 
 
 class Kind(StrEnum):
@@ -30,15 +31,28 @@ class Policy:
     """Side in pixels of the squares that are averaged into one before comparing."""
     guard: float = 0.0
     """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
+    ignore: Ignored = ()
+    """Rectangles that are painted over before comparing."""
+
+    @property
+    def thresholds(self) -> str:
+        """In words, as people read them."""
+        guard = f", guard {self.guard:g}" if self.guard else ""
+        return f"duplicate above {self.duplicate:g}, similar above {self.similar:g}{guard}"
+
+    def preparation(self, display: int) -> Preparation:
+        """How captures of *display* become frames."""
+        own = [part for name, parts in self.ignore if name in (EVERY_DISPLAY, str(display)) for part in parts]
+        return Preparation(self.reduce, tuple(sorted(set(own))))
 
     def as_json(self) -> dict[str, Any]:
         """The policy as JSON values."""
-        return asdict(self)
+        return asdict(self) | {"ignore": {name: [list(part) for part in parts] for name, parts in self.ignore}}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The policy that :meth:`as_json` wrote; what an older framesift did not know has its default."""
-        return cls(**values)
+        return cls(**values | {"ignore": ignored_of(values.get("ignore", {}))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
         stop = stack.enter_context(_Stop(live.stop))
         patience = _Patience(log, stop)
         device = choose_device(settings.device)
-        load_frame = partial(load, device=device, reduce=settings.policy.reduce)
+        load_frame = partial(load, device=device, policy=settings.policy)
         chronicle = Chronicle(log, ledger, settings, live.sight, device.type)
         stack.callback(chronicle.end)
         hooks = Hooks(settings, program.folders.hooks_dir, partial(log.say, tone="error"))

@@ -24,7 +24,8 @@ _AGREEMENT = 2e-5
 
 def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
     """What the ledger keeps of a frame."""
-    return Kept(capture, signature.height, signature.width, signature.to_bytes(policy.reduce))
+    digest = policy.preparation(capture.display).digest
+    return Kept(capture, signature.height, signature.width, signature.to_bytes(digest))
 
 
 class Window:

@@ -101,7 +101,7 @@ class Windows:
         waiting = self._restored[display]
         while waiting:
             run = self._run(waiting)
-            unpacked = unpack([kept.signature for kept in run], self._policy.reduce, device)
+            unpacked = unpack([kept.signature for kept in run], self._digest(display), device)
             if unpacked is None:
                 unpacked = self._computed_again(run[0])
             del waiting[-len(run) :]
@@ -116,10 +116,13 @@ class Windows:
     def _run(self, waiting: list[Kept]) -> list[Kept]:
         """Those of the last of *waiting* that can be unpacked together, least recently used first; at least one."""
         run = [waiting[-1]]
-        if can_unpack(run[0].signature, self._policy.reduce):
+        if can_unpack(run[0].signature, self._digest(run[0].capture.display)):
             alike = takewhile(lambda kept: are_alike(kept.signature, run[0].signature), reversed(waiting))
             run = list(islice(alike, _BATCH))
         return run
+
+    def _digest(self, display: int) -> int:
+        return self._policy.preparation(display).digest
 
     def _computed_again(self, kept: Kept) -> tuple[int, int, Tensor] | None:
         """Height, width and codes of *kept*, whose stored signature is of no use; None if its picture is lost."""

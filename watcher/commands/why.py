@@ -12,7 +12,6 @@ from watcher.program import Program
 
 if TYPE_CHECKING:
     from watcher.entry import Entry
-    from watcher.verdict import Policy
 
 
 @click.command(name="why")
@@ -49,7 +48,10 @@ def _why_not(path: Path) -> str:
 
 
 def _rows(entry: "Entry") -> list[tuple[str, str]]:
-    capture, score = entry.verdict.capture, entry.verdict.score
+    from watcher.spelling import shown  # noqa: PLC0415 - as above
+
+    capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
+    ignored = policy.preparation(capture.display).ignored
     rows = [
         ("verdict", f"{entry.verdict.kind}{_by_how_much(entry)}"),
         ("because", entry.verdict.reason),
@@ -60,15 +62,10 @@ def _rows(entry: "Entry") -> list[tuple[str, str]]:
         ("display", str(capture.display)),
         ("taken at", f"{capture.taken_at:%Y-%m-%d %H:%M:%S}"),
         ("judged at", f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"),
-        ("policy", _policy(entry.verdict.policy)),
+        ("policy", f"{policy.thresholds}, window {policy.window or 'unlimited'}"),
+        ("ignored", shown(ignored) if ignored else ""),
     ]
     return [(name, value) for name, value in rows if value]
-
-
-def _policy(policy: "Policy") -> str:
-    guard = f", guard {policy.guard:g}" if policy.guard else ""
-    thresholds = f"duplicate above {policy.duplicate:g}, similar above {policy.similar:g}{guard}"
-    return f"{thresholds}, window {policy.window or 'unlimited'}"
 
 
 def _by_guard(entry: "Entry") -> str:
