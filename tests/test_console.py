@@ -35,7 +35,7 @@ def entry(score: Score = NOTHING_TO_COMPARE, one: Capture | None = None, **value
 
 
 def exact(ssim: float) -> Score:
-    return Score(capture(display=2), ssim, exact=True, worst_tile=0.5)
+    return Score(capture(), ssim, exact=True, worst_tile=0.5)
 
 
 @pytest.mark.parametrize(

@@ -269,11 +269,13 @@ def test_only_a_display_that_both_names_tell_has_its_own_rectangles(tmp_path: Pa
         path.write_bytes(screen(1))
     (tmp_path / "link.png").symlink_to(paths[0])
 
-    def told(first: Path, second: Path) -> set[int]:
-        return {capture.display for capture in captures_of(first, second, NamePattern())}
+    def told(first: Path, second: Path, *, across: bool = False) -> set[int]:
+        return {capture.display for capture in captures_of(first, second, NamePattern(), across=across)}
 
     assert told(paths[0], paths[1]) == told(paths[0], tmp_path / "link.png") == {1}
     assert told(paths[0], paths[2]) == told(paths[0], paths[3]) == told(paths[3], paths[3]) == {-1}
+    assert told(paths[0], paths[2], across=True) == {1, 2}
+    assert told(paths[0], paths[3], across=True) == {-1}
 
 
 def test_compare_prints_what_the_settings_take(

@@ -30,6 +30,7 @@ duplicate = 0.99           # SSIM above this: duplicate
 similar = 0.95             # SSIM above this: similar
 window = 100               # kept frames per display to compare with
 guard = 0.0                # a duplicate whose worst tile is below this counts as similar; 0 = off
+across_displays = false
 frame_memory = "1 GB"      # decoded frames held on the device, all displays together
 device = "auto"            # auto | cpu | cuda | mps
 on_similar = "keep"        # keep | set-aside (into ROOT-similar, same mirror)
@@ -127,6 +128,7 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
         similar = 0.9
         window = 0
         guard = 0.5
+        across_displays = true
         frame_memory = "512 MiB"
         device = "cuda"
         on_similar = "set-aside"
@@ -143,7 +145,7 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
     assert settings.root == Path("/screens")
     assert settings.quarantine_dir == tmp_path / "home" / "away"
     ignored = (("1", ((-1, 0, 5, 5), (9, 0, 5, 5))),)
-    assert settings.policy == Policy(duplicate=0.9, similar=0.9, window=0, guard=0.5, ignore=ignored)
+    assert settings.policy == Policy(0.9, 0.9, 0, guard=0.5, ignore=ignored, across_displays=True)
     assert settings.frame_memory == 512 * 2**20
     assert (settings.device, settings.on_similar) == ("cuda", "set-aside")
     assert (settings.log_color, settings.log_format) == ("never", "json")
@@ -205,6 +207,7 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
             "FRAMESIFT_DUPLICATE": "0.97",
             "FRAMESIFT_WINDOW": "7",
             "FRAMESIFT_GUARD": "0.25",
+            "FRAMESIFT_ACROSS_DISPLAYS": "true",
             "FRAMESIFT_IGNORE__2": "[[1, 2, 3, 4]]",
             "FRAMESIFT_FRAME_MEMORY": "2 GB",
             "FRAMESIFT_DEVICE": "cpu",
@@ -218,6 +221,7 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
     assert settings.root == Path("/123")
     assert settings.quarantine_dir == Path("/123-quarantine")
     assert (settings.duplicate, settings.window, settings.frame_memory) == (0.97, 7, 2_000_000_000)
+    assert settings.across_displays is True
     assert (settings.guard, settings.ignore) == (0.25, {"2": ((1, 2, 3, 4),)})
     assert (settings.device, settings.alarm_after) == ("cpu", timedelta(days=2))
     assert settings.hooks.run_command.argv == ("echo", "1")
@@ -331,6 +335,7 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
         ("duplicate = 0.9", "FILE:1: similar = 0.95 must not be above duplicate = 0.9"),
         ("guard = 1", "FILE:1: guard = 1: must be a number from 0, which is off, to below 1, such as 0.5"),
         ("guard = -0.1", "FILE:1: guard = -0.1: must be a number from 0, which is off, to below 1, such as 0.5"),
+        ("across_displays = 1", "FILE:1: across_displays = 1: must be true or false"),
         ("window = -1", "FILE:1: window = -1: must be a whole number such as 100, or 0 for all frames"),
         ("window = true", "FILE:1: window = true: must be a whole number such as 100, or 0 for all frames"),
         ("window = 1.5", "FILE:1: window = 1.5: must be a whole number such as 100, or 0 for all frames"),

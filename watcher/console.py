@@ -47,7 +47,8 @@ def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = Fa
     line.append(f" {verdict.capture.display:>3}  ", "bold")
     line.append(f"{verdict.kind:<11}", style)
     line.append(f"{_score(entry):>7}  ", style)
-    line.append(f"{_nearest(entry):<17}", "dim")
+    # Where another display may be named there is room for it in every line.
+    line.append(f"{_nearest(entry):<{19 if verdict.policy.across_displays else 17}}", "dim")
     line.append(f"{decimal(verdict.capture.size):>10}")
     if seconds is not None:
         line.append(f"{seconds * 1000:>7.0f} ms", "dim")
@@ -75,7 +76,8 @@ def _nearest(entry: Entry) -> str:
     if nearest is None or not entry.verdict.score.exact:
         return ""
     sign = "=" if entry.verdict.kind is Kind.DUPLICATE else "~"
-    return f"{sign} {nearest.taken_at:%m-%d %H:%M:%S}"
+    display = "" if nearest.display == entry.verdict.capture.display else f"{nearest.display:>2}:"
+    return f"{sign}{display} {nearest.taken_at:%m-%d %H:%M:%S}"
 
 
 def _remark(entry: Entry) -> str:

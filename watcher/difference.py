@@ -41,6 +41,13 @@ class Difference:
     second: Tensor
     """(3, height, width) uint8: the second frame."""
 
+    @property
+    def display(self) -> int | None:
+        """The display of both, if it is known and one."""
+        nearest, capture = self.verdict.score.nearest, self.verdict.capture
+        same = nearest is not None and nearest.display == capture.display != NO_DISPLAY
+        return capture.display if same else None
+
     def draw(self) -> Image.Image:
         """The second frame, pale, with the places where they differ in red, and hatched where they are not compared."""
         drawn = _drawn(self.comparison, self.second)
@@ -51,14 +58,16 @@ class Difference:
         return drawn
 
 
-def captures_of(first: Path, second: Path, pattern: NamePattern) -> tuple[Capture, Capture]:
-    """Two pictures as captures: of the display that both names tell, else of none.
+def captures_of(first: Path, second: Path, pattern: NamePattern, *, across: bool) -> tuple[Capture, Capture]:
+    """Two pictures as captures of the display that both names tell; of none if they tell different ones.
+
+    Where displays are compared *across* each other, each is of its own, if both names tell any.
 
     Raises:
         WatcherError: one is not there.
     """
     one, other = _capture(first, pattern), _capture(second, pattern)
-    if one.display == other.display:
+    if one.display == other.display or (across and NO_DISPLAY not in (one.display, other.display)):
         return one, other
     return replace(one, display=NO_DISPLAY), replace(other, display=NO_DISPLAY)
 

@@ -18,7 +18,20 @@ from watcher.layers import Origin, environment_layer, file_layer, flags_layer, l
 from watcher.preparation import ignored_of
 from watcher.refusals import CONTRADICTION, refusals
 from watcher.spelling import Key, shown
-from watcher.values import Count, Folder, FolderOrDefault, Ignore, Kinds, Number, Pattern, Period, Size, Table, Texts
+from watcher.values import (
+    Count,
+    Folder,
+    FolderOrDefault,
+    Ignore,
+    Kinds,
+    Number,
+    Pattern,
+    Period,
+    Size,
+    Switch,
+    Table,
+    Texts,
+)
 from watcher.verdict import Policy
 
 # A description completes the sentence "must be ..." of a refusal.
@@ -77,6 +90,7 @@ class Settings(Section):
     similar: Number = Field(default=0.95, gt=0, lt=1, description="a number above 0 and below 1, such as 0.95")
     window: Count = Field(default=100, ge=0, description="a whole number such as 100, or 0 for all frames")
     guard: Number = Field(default=0.0, ge=0, lt=1, description="a number from 0, which is off, to below 1, such as 0.5")
+    across_displays: Switch = Field(default=False, description="true or false")
     frame_memory: Size = Field(default=ByteSize(10**9), gt=0, description='a size above 0, such as "1 GB"')
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto, cpu, cuda or mps")
     on_similar: Literal["keep", "set-aside"] = Field(default="keep", description="keep or set-aside")
@@ -107,6 +121,7 @@ class Settings(Section):
             similar=self.similar,
             window=self.window,
             guard=self.guard,
+            across_displays=self.across_displays,
             ignore=ignored_of(self.ignore),
         )
 

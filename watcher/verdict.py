@@ -33,6 +33,8 @@ class Policy:
     """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
     ignore: Ignored = ()
     """Rectangles that are painted over before comparing."""
+    across_displays: bool = False
+    """Whether what is no duplicate in its own display's window is compared with those of the other displays."""
 
     @property
     def thresholds(self) -> str:

@@ -2,8 +2,8 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
@@ -28,14 +28,38 @@ def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
     return Kept(capture, signature.height, signature.width, signature.to_bytes(digest))
 
 
+class Signed:
+    """The signature of the frame in hand: more than one window may need it, and it costs much."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Frame, Signature] | None = None
+
+    def signature(self, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
+        """The signature of *frame*; *like* tells of a frame that it may differ little from."""
+        if self._last is None or self._last[0] is not frame:
+            self._last = frame, compute(frame.pixels, like())
+        return self._last[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all windows of a root have in common."""
+
+    policy: Policy
+    pictures: Pictures
+    lost: list[Capture]
+    """Captures that left a window because their file is gone, replaced or damaged."""
+    signed: Signed = field(default_factory=Signed)
+
+
 class Window:
     """The kept frames of one display and one size."""
 
-    def __init__(self, stack: Stack, policy: Policy, pictures: Pictures, lost: list[Capture]) -> None:
-        self._stack, self._policy, self._pictures, self._lost = stack, policy, pictures, lost
+    def __init__(self, stack: Stack, shared: Shared) -> None:
+        self._stack, self._policy, self._pictures = stack, shared.policy, shared.pictures
+        self._lost, self._signed = shared.lost, shared.signed
         self._captures: list[Capture] = []  # by row of the stack
         self._rows: OrderedDict[Identity, int] = OrderedDict()  # least recently used first
-        self._signed: tuple[Frame, Signature] | None = None
 
     def __len__(self) -> int:
         return len(self._captures)
@@ -108,9 +132,7 @@ class Window:
         self._lost.append(capture)
 
     def _signature(self, frame: Frame) -> Signature:
-        if self._signed is None or self._signed[0] is not frame:
-            self._signed = frame, compute(frame.pixels, self._front())
-        return self._signed[1]
+        return self._signed.signature(frame, self._front)
 
     def _front(self) -> tuple[Tensor, Signature] | None:
         """The most recently used frame, if its pixels are at hand: what most screens differ little from."""

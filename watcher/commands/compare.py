@@ -33,7 +33,8 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     from watcher.difference import captures_of, compare  # noqa: PLC0415
 
     settings = program.settings()
-    captures = captures_of(first, second, NamePattern(settings.name_pattern))
+    pattern = NamePattern(settings.name_pattern)
+    captures = captures_of(first, second, pattern, across=settings.across_displays)
     found = compare(*captures, settings.policy, settings.device, by_reference=reference)
     if map_file is not None:
         picture = io.BytesIO()
@@ -56,7 +57,7 @@ def _values(found: "Difference") -> dict[str, Any]:
         "worst_tile": verdict.score.worst_tile,
         "worst_tile_box": list(found.box),
         "changed": found.comparison.changed,
-        "display": _display(found),
+        "display": found.display,
         "ignored": [list(part) for part in verdict.policy.preparation(verdict.capture.display).ignored],
         "differ": [list(place) for place in found.places],
         "policy": verdict.policy.as_json(),
@@ -71,13 +72,12 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
     left, top, width, height = found.box
     guarded = ", below the guard," if verdict.guarded else ""
     ignored = policy.preparation(verdict.capture.display).ignored
-    display = _display(found)
     rows = [
         ("SSIM", f"{verdict.score.ssim:.6f}{method}"),
         ("verdict", f"{verdict.kind} ({policy.thresholds})"),
         ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
         ("changed", f"{found.comparison.changed:.2%} of the pixels"),
-        ("display", "none that both names tell" if display is None else str(display)),
+        ("display", "none that both names tell" if found.display is None else str(found.display)),
         ("ignored", shown(ignored) if ignored else ""),
         ("map", os.fspath(map_file) if map_file else ""),
     ]
@@ -92,16 +92,8 @@ def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]
     """The line of the table [ignore] that the settings need, with what they have in it already."""
     from watcher.preparation import EVERY_DISPLAY  # noqa: PLC0415 - as above
 
-    display = _display(found)
-    key = EVERY_DISPLAY if display is None else str(display)
+    key = EVERY_DISPLAY if found.display is None else str(found.display)
     return key, [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]
-
-
-def _display(found: "Difference") -> int | None:
-    from watcher.difference import NO_DISPLAY  # noqa: PLC0415 - as above
-
-    display = found.verdict.capture.display
-    return None if display == NO_DISPLAY else display
 
 
 def _write_new(file: Path, content: bytes) -> None:

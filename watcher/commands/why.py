@@ -51,6 +51,7 @@ def _rows(entry: "Entry") -> list[tuple[str, str]]:
     from watcher.spelling import shown  # noqa: PLC0415 - as above
 
     capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
+    across = ", across displays" if policy.across_displays else ""
     ignored = policy.preparation(capture.display).ignored
     rows = [
         ("verdict", f"{entry.verdict.kind}{_by_how_much(entry)}"),
@@ -62,7 +63,7 @@ def _rows(entry: "Entry") -> list[tuple[str, str]]:
         ("display", str(capture.display)),
         ("taken at", f"{capture.taken_at:%Y-%m-%d %H:%M:%S}"),
         ("judged at", f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"),
-        ("policy", f"{policy.thresholds}, window {policy.window or 'unlimited'}"),
+        ("policy", f"{policy.thresholds}, window {policy.window or 'unlimited'}{across}"),
         ("ignored", shown(ignored) if ignored else ""),
     ]
     return [(name, value) for name, value in rows if value]
