@@ -231,6 +231,9 @@ def test_places_apart_stay_apart_and_neighbours_are_one() -> None:
     assert boxes_of(changed) == [(500, 5, 517, 12), (40, 300, 41, 301)]
     assert boxes_of(torch.zeros(30, 30, dtype=torch.bool)) == []
     assert boxes_of(torch.ones(30, 50, dtype=torch.bool)) == [(0, 0, 50, 30)]
+    ring = torch.zeros(300, 300, dtype=torch.bool)
+    ring[[0, -1]] = ring[:, [0, -1]] = ring[150, 150] = True
+    assert boxes_of(ring) == [(0, 0, 300, 300)], "what lies in another is one with it"
     scattered = torch.zeros(2000, 2000, dtype=torch.bool)
     scattered[::40, ::40] = True
     assert boxes_of(scattered) == [(0, 0, 1961, 1961)]
