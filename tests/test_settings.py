@@ -384,6 +384,7 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
             'FILE:3: ignore.x: must be the number of a display such as "1", or "*" for all of them',
         ),
         ("ignore.01 = []", 'FILE:1: ignore.01: must be the number of a display such as "1", or "*" for all of them'),
+        ('"[key]" = 1', 'FILE:1: "[key]" is not a setting; `framesift config show` lists them all'),
         ("ignore = 5", f"FILE:1: ignore = 5: must be {_RECTANGLES}"),
         ("ignore.1 = 5", f"FILE:1: ignore.1 = 5: must be {_RECTANGLES}"),
         *(
