@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from PIL import Image, ImageDraw
@@ -241,6 +243,41 @@ def framesift(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
         return code, *capfd.readouterr()
 
     return run
+
+
+Watch = Callable[..., None]
+
+
+@pytest.fixture
+def watch_here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Runs the watcher in this process; files land one by one, each judged before the next, and it is stopped."""
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, desk.environment[name])
+    before = signal.getsignal(signal.SIGTERM)
+    log = desk.logs / "framesift.log"
+
+    def starts() -> int:
+        return log.read_text().count(" watches ") if log.exists() else 0
+
+    def watch(*arrivals: tuple[Path, bytes], flags: Sequence[str] = ()) -> None:
+        judged, started = desk.judged(), starts()
+
+        def feed() -> None:
+            try:
+                wait_for(lambda: starts() > started, 60)
+                for number, (path, content) in enumerate(arrivals, judged + 1):
+                    land(path, content)
+                    wait_for(lambda number=number: desk.judged() == number)  # type: ignore[misc]
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        feeder = Thread(target=feed)
+        feeder.start()
+        assert main(["--quiet", "watch", *flags]) == 0
+        feeder.join()
+
+    yield watch
+    signal.signal(signal.SIGTERM, before)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -22,14 +22,14 @@ ONLY_IN = {
     "rich": "console progress",
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
-    "torch": "bounds difference frame signature similarity tiles window windows",
+    "torch": "bounds difference frame places signature similarity tiles window windows",
     "watchdog": "sources",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
 ORDER = (
-    "errors period scenes schema services spelling text tiles vitals",
-    "capture folders recorder",
+    "errors period preparation scenes schema services spelling text tiles vitals",
+    "capture folders places recorder",
     "files kept layers listing services.job verdict",
     "arrival entry refusals services.launchd services.systemd services.windows values",
     "console rows services.installing settings sources",

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -34,8 +35,8 @@ def entry(score: Score = NOTHING_TO_COMPARE, one: Capture | None = None, **value
     return Entry(id=1, verdict=verdict, recorded_at=datetime(2020, 5, 4, 9, 0).astimezone(), **given)  # type: ignore[arg-type]
 
 
-def exact(ssim: float) -> Score:
-    return Score(capture(display=2), ssim, exact=True, worst_tile=0.5)
+def exact(ssim: float, display: int = 1) -> Score:
+    return Score(capture(display=display), ssim, exact=True, worst_tile=0.5)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_columns_stand_under_each_other_and_survive_80() -> None:
     entries = [
         entry(),
         entry(exact(0.97)),
-        entry(exact(1.0), capture(display=12, size=999_999_999)),
+        entry(exact(1.0, 12), capture(display=12, size=999_999_999)),
         entry(Score(capture(), 0.3, exact=False, worst_tile=1.0)),
     ]
     lines = [entry_line(one, seconds).plain for one, seconds in zip(entries, (0.001, 0.2, 12.3, 0.05), strict=True)]
@@ -79,6 +80,13 @@ def test_why_a_file_is_unreadable_or_stays_is_told() -> None:
     broken = Entry(1, unreadable(capture(), "broken image data", POLICY), State.KEPT, Path("/x"), None, None, START)
     assert "broken image data" in entry_line(broken).plain
     assert "disk says no" in entry_line(entry(exact(1.0), note="disk says no")).plain
+
+
+def test_what_the_guard_kept_tells_its_worst_tile() -> None:
+    verdict = judge(capture(), replace(exact(0.995), worst_tile=0.61239), Policy(guard=0.7))
+    guarded = Entry(1, verdict, State.KEPT, Path("/x"), None, None, START)
+    assert entry_line(guarded, 0.1).plain.endswith(" ms  worst tile 0.6123")
+    assert "worst tile" not in entry_line(entry(exact(0.97)), 0.1).plain
 
 
 def test_on_request_a_line_tells_where_the_picture_is() -> None:

@@ -16,6 +16,8 @@ from watcher import frame
 from watcher.capture import Capture
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.frame import Pictures, choose_device, load
+from watcher.preparation import Preparation
+from watcher.verdict import Policy
 
 CPU = torch.device("cpu")
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -49,7 +51,7 @@ def tensor_of(image: Image.Image) -> torch.Tensor:
 
 
 def loaded(path: Path, reduce: int = 2) -> torch.Tensor:
-    return load(capture_of(path), CPU, reduce).pixels
+    return load(capture_of(path), CPU, Policy(reduce=reduce)).pixels
 
 
 @pytest.mark.parametrize("reduce", [1, 2, 3])
@@ -133,13 +135,13 @@ def test_a_vanished_changed_or_replaced_file_is_gone(tmp_path: Path) -> None:
     capture = capture_of(path)
     os.utime(path, ns=(0, capture.mtime_ns + 1))
     with pytest.raises(GoneError, match="replaced"):
-        load(capture, CPU)
+        load(capture, CPU, Policy())
     path.unlink()
     with pytest.raises(GoneError, match="gone"):
-        load(capture, CPU)
+        load(capture, CPU, Policy())
     path.mkdir()
     with pytest.raises(GoneError):
-        load(capture, CPU)
+        load(capture, CPU, Policy())
 
 
 def test_a_file_replaced_while_it_is_read_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,13 +149,13 @@ def test_a_file_replaced_while_it_is_read_is_gone(tmp_path: Path, monkeypatch: p
     drawn("RGB").save(path)
     decode = frame._decode
 
-    def replaced(file: BinaryIO, declared: tuple[int, int], reduce: int) -> torch.Tensor:
+    def replaced(file: BinaryIO, declared: tuple[int, int], preparation: Preparation) -> torch.Tensor:
         os.utime(path, ns=(0, 0))
-        return decode(file, declared, reduce)
+        return decode(file, declared, preparation)
 
     monkeypatch.setattr(frame, "_decode", replaced)
     with pytest.raises(GoneError):
-        load(capture_of(path), CPU)
+        load(capture_of(path), CPU, Policy())
 
 
 def test_a_disk_error_is_not_a_broken_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +167,7 @@ def test_a_disk_error_is_not_a_broken_image(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(frame, "_decode", fails)
     with pytest.raises(OSError, match="Input/output"):
-        load(capture_of(path), CPU)
+        load(capture_of(path), CPU, Policy())
 
 
 def test_the_size_is_judged_before_anything_is_decoded(tmp_path: Path) -> None:
@@ -237,7 +239,7 @@ def test_pictures_hold_the_last_used_that_fit(tmp_path: Path) -> None:
 
     def counted(capture: Capture) -> frame.Frame:
         read.append(capture.path.name[0])
-        return load(capture, CPU, 1)
+        return load(capture, CPU, Policy(reduce=1))
 
     pictures = Pictures(counted, lambda capture: capture.path, limit=2 * 3 * 30 * 30)
     a, b, c = captures
@@ -253,8 +255,8 @@ def test_pictures_are_read_where_they_are_now(tmp_path: Path) -> None:
     drawn("RGB").save(tmp_path / "a_1.png")
     capture = capture_of(tmp_path / "a_1.png")
     (tmp_path / "a_1.png").rename(tmp_path / "elsewhere.png")
-    at_home = Pictures(lambda one: load(one, CPU), lambda one: one.path, 10**6)
-    moved = Pictures(lambda one: load(one, CPU), lambda _: tmp_path / "elsewhere.png", 10**6)
+    at_home = Pictures(lambda one: load(one, CPU, Policy()), lambda one: one.path, 10**6)
+    moved = Pictures(lambda one: load(one, CPU, Policy()), lambda _: tmp_path / "elsewhere.png", 10**6)
     assert not at_home.exists(capture)
     assert moved.exists(capture)
     assert moved.pixels(capture).shape == (3, 18, 19)

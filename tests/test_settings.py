@@ -29,12 +29,16 @@ quarantine = ""            # "" = ROOT-quarantine, beside ROOT
 duplicate = 0.99           # SSIM above this: duplicate
 similar = 0.95             # SSIM above this: similar
 window = 100               # kept frames per display to compare with
+guard = 0.0                # a duplicate whose worst tile is below this counts as similar; 0 = off
+across_displays = false
 frame_memory = "1 GB"      # decoded frames held on the device, all displays together
 device = "auto"            # auto | cpu | cuda | mps
 on_similar = "keep"        # keep | set-aside (into ROOT-similar, same mirror)
 log_color = "always"
 log_format = "console"
 alarm_after = "24h"        # nothing new on any display for so long: warn
+
+[ignore]
 
 [hooks]
 blocked = []
@@ -123,6 +127,8 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
         duplicate = 0.9
         similar = 0.9
         window = 0
+        guard = 0.5
+        across_displays = true
         frame_memory = "512 MiB"
         device = "cuda"
         on_similar = "set-aside"
@@ -130,6 +136,7 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
         log_format = "json"
         alarm_after = "1h30m"
         name_pattern = '(?P<display>\d)\.png'
+        ignore = { 1 = [[9, 0, 5, 5], [-1, 0, 5, 5]], "*" = [] }
         hooks.blocked = ["quarantine"]
         hooks.run_command = { argv = ["logger", "-t", "framesift"], timeout = 2 }
         hooks.notify.urls = ["json://localhost"]
@@ -137,7 +144,8 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
     """)
     assert settings.root == Path("/screens")
     assert settings.quarantine_dir == tmp_path / "home" / "away"
-    assert settings.policy == Policy(duplicate=0.9, similar=0.9, window=0)
+    ignored = (("1", ((-1, 0, 5, 5), (9, 0, 5, 5))),)
+    assert settings.policy == Policy(0.9, 0.9, 0, guard=0.5, ignore=ignored, across_displays=True)
     assert settings.frame_memory == 512 * 2**20
     assert (settings.device, settings.on_similar) == ("cuda", "set-aside")
     assert (settings.log_color, settings.log_format) == ("never", "json")
@@ -198,6 +206,9 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
             "FRAMESIFT_QUARANTINE": "",
             "FRAMESIFT_DUPLICATE": "0.97",
             "FRAMESIFT_WINDOW": "7",
+            "FRAMESIFT_GUARD": "0.25",
+            "FRAMESIFT_ACROSS_DISPLAYS": "true",
+            "FRAMESIFT_IGNORE__2": "[[1, 2, 3, 4]]",
             "FRAMESIFT_FRAME_MEMORY": "2 GB",
             "FRAMESIFT_DEVICE": "cpu",
             "FRAMESIFT_ALARM_AFTER": "2d",
@@ -210,6 +221,8 @@ def test_the_environment_gives_every_kind_of_value(load: Load) -> None:
     assert settings.root == Path("/123")
     assert settings.quarantine_dir == Path("/123-quarantine")
     assert (settings.duplicate, settings.window, settings.frame_memory) == (0.97, 7, 2_000_000_000)
+    assert settings.across_displays is True
+    assert (settings.guard, settings.ignore) == (0.25, {"2": ((1, 2, 3, 4),)})
     assert (settings.device, settings.alarm_after) == ("cpu", timedelta(days=2))
     assert settings.hooks.run_command.argv == ("echo", "1")
     assert settings.hooks.notify.kinds == ("new",)
@@ -283,13 +296,15 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
 
 # Refusals.
 
+_RECTANGLE = "[x, y, width, height] in whole pixels, width and height above 0"
+_RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
+
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
         ("\nsimlar = 0.9", "FILE:2: simlar is not a setting; did you mean similar?"),
         ("zzz = 1", "FILE:1: zzz is not a setting; `framesift config show` lists them all"),
-        ("guard = 0.5", "FILE:1: guard is not a setting; `framesift config show` lists them all"),
         ("[retention]\ndays = 3", "FILE:1: retention is not a setting; `framesift config show` lists them all"),
         ("blocked = []", "FILE:1: blocked is not a setting; did you mean hooks.blocked?"),
         ("timeout = 5", "FILE:1: timeout is not a setting; did you mean hooks.run_command.timeout?"),
@@ -318,6 +333,9 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
         ("similar = 0.0", "FILE:1: similar = 0.0: must be a number above 0 and below 1, such as 0.95"),
         ("similar = 0.995", "FILE:1: similar = 0.995 must not be above duplicate = 0.99"),
         ("duplicate = 0.9", "FILE:1: similar = 0.95 must not be above duplicate = 0.9"),
+        ("guard = 1", "FILE:1: guard = 1: must be a number from 0, which is off, to below 1, such as 0.5"),
+        ("guard = -0.1", "FILE:1: guard = -0.1: must be a number from 0, which is off, to below 1, such as 0.5"),
+        ("across_displays = 1", "FILE:1: across_displays = 1: must be true or false"),
         ("window = -1", "FILE:1: window = -1: must be a whole number such as 100, or 0 for all frames"),
         ("window = true", "FILE:1: window = true: must be a whole number such as 100, or 0 for all frames"),
         ("window = 1.5", "FILE:1: window = 1.5: must be a whole number such as 100, or 0 for all frames"),
@@ -360,6 +378,18 @@ def test_each_key_is_found_on_its_line(tmp_path_factory: pytest.TempPathFactory,
                 'FILE:1: name_pattern = "(?P<\\U000000a0>a)": not a regular expression: '
                 "bad character in group name '\\xa0' at position 4"
             ),
+        ),
+        (
+            '[ignore]\n"1" = [[0, 0, 5, 5]]\nx = [[0, 0, 5, 5]]',
+            'FILE:3: ignore.x: must be the number of a display such as "1", or "*" for all of them',
+        ),
+        ("ignore.01 = []", 'FILE:1: ignore.01: must be the number of a display such as "1", or "*" for all of them'),
+        ('"[key]" = 1', 'FILE:1: "[key]" is not a setting; `framesift config show` lists them all'),
+        ("ignore = 5", f"FILE:1: ignore = 5: must be {_RECTANGLES}"),
+        ("ignore.1 = 5", f"FILE:1: ignore.1 = 5: must be {_RECTANGLES}"),
+        *(
+            (f"[ignore]\n1 = [\n[-1, 0, 5, 5],\n{wrong},\n]", f"FILE:2: ignore.1.1 = {wrong}: must be {_RECTANGLE}")
+            for wrong in ("[0, 0, 0, 5]", "[0, 0, 5, -1]", "[0, 0, 5]", "[0, 0, 5.0, 5]", "[0, 0, true, 5]", '"a"', "7")
         ),
         ("hooks = 5", "FILE:1: hooks = 5: must be a table of settings"),
         ("[hooks]\nnotify = true", "FILE:2: hooks.notify = true: must be a table of settings"),
@@ -417,6 +447,12 @@ def test_what_is_wrong_in_the_file_is_named_with_its_line(refusal: Refusal, text
             'FRAMESIFT_HOOKS__BLOCKED: hooks.blocked = "a,b": must be a list of hooks\' names such as ["quarantine"]',
         ),
         ("HOOKS", "[]", 'FRAMESIFT_HOOKS: hooks = "[]": must be a table of settings'),
+        ("IGNORE", "[]", f"FRAMESIFT_IGNORE: ignore = []: must be {_RECTANGLES}"),
+        (
+            "IGNORE",
+            '{"1": [[0, 0, 0, 0]]}',
+            f"FRAMESIFT_IGNORE: ignore.1.0 = [0, 0, 0, 0]: must be {_RECTANGLE}",
+        ),
         (
             "HOOKS__MINE",
             "5",
@@ -612,6 +648,10 @@ def test_values_are_shown_as_toml_and_never_with_control_characters(key: str, va
     frame_memory=st.integers(1, 10**13),
     alarm_after=st.integers(1, 10**8).map(lambda seconds: timedelta(seconds=seconds)),
     argv=st.lists(_texts),
+    ignore=st.dictionaries(
+        st.sampled_from(["*", "0", "1", "12"]),
+        st.lists(st.tuples(*[st.integers()] * 2, *[st.integers(1)] * 2).map(list)),
+    ),
 )
 def test_what_config_show_prints_is_a_file_that_says_the_same(
     tmp_path_factory: pytest.TempPathFactory, thresholds: list[float], argv: list[str], **values: Any

@@ -535,7 +535,7 @@ def test_verdicts_are_those_of_a_brute_force_loop_over_the_definition(tmp_path: 
     torch.set_num_threads(1)  # more of them make small work slower, by orders of magnitude where others work, too
     policy = Policy(window=7)
     paths = list(working_day(tmp_path, 310))
-    read = partial(load, device=torch.device("cpu"), reduce=2)
+    read = partial(load, device=torch.device("cpu"), policy=policy)
     windows = Windows(policy, read)
     found = verdicts(map(capture_of, paths), windows, policy, read)
     counts: dict[str, int] = {}

@@ -56,7 +56,7 @@ def saved(images: Iterable[Image.Image], folder: Path) -> list[Capture]:
 
 
 def reading(policy: Policy) -> Load:
-    return partial(load, device=CPU, reduce=policy.reduce)
+    return partial(load, device=CPU, policy=policy)
 
 
 def judged(captures: Iterable[Capture], windows: Windows, policy: Policy) -> Iterator[Judged]:
@@ -66,7 +66,7 @@ def judged(captures: Iterable[Capture], windows: Windows, policy: Policy) -> Ite
 
 
 def pixels(capture: Capture, policy: Policy) -> torch.Tensor:
-    return load(capture, CPU, policy.reduce).pixels.float()[None]
+    return load(capture, CPU, policy).pixels.float()[None]
 
 
 def check_by_brute_force(items: Iterable[Judged], policy: Policy) -> None:
@@ -229,7 +229,7 @@ def test_a_kept_picture_that_cannot_be_read_for_the_moment_postpones(tmp_path: P
     def reads(capture: Capture) -> Frame:
         if capture.path in broken:
             raise PermissionError(13, "Permission denied")
-        return load(capture, CPU, 1)
+        return load(capture, CPU, Policy(reduce=1))
 
     windows = Windows(policy, reads, frame_memory=0)
     stream = verdicts([*captures, captures[1]], windows, policy, reads)
@@ -315,7 +315,7 @@ def test_a_restored_window_decodes_nothing_but_survivors(tmp_path: Path) -> None
 
     def counted(capture: Capture) -> Frame:
         read.append(capture)
-        return load(capture, CPU, 1)
+        return load(capture, CPU, Policy(reduce=1))
 
     windows = Windows(policy, counted)
     windows.restore(kept_by(captures[:8], policy))
@@ -330,9 +330,9 @@ def test_a_window_restored_from_too_many_keeps_the_last_used(tmp_path: Path) -> 
     policy = Policy(window=3, reduce=1)
     windows = Windows(policy, reading(policy))
     windows.restore(kept_by(captures[:6], Policy(reduce=1)))
-    window = windows.of(load(captures[6], CPU, 1))
+    window = windows.of(load(captures[6], CPU, Policy(reduce=1)))
     assert window.captures == captures[5:2:-1]
-    assert window.nearest(load(captures[6], CPU, 1)).nearest == captures[5]
+    assert window.nearest(load(captures[6], CPU, Policy(reduce=1))).nearest == captures[5]
 
 
 def test_a_discarded_capture_is_compared_with_no_more(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_a_discarded_capture_is_compared_with_no_more(tmp_path: Path) -> None:
         windows = Windows(policy, reading(policy))
         windows.restore(stored)
         if seen_before:
-            windows.of(load(captures[1], CPU, 1))
+            windows.of(load(captures[1], CPU, Policy(reduce=1)))
         windows.discard(replace(captures[0], inode=3))
         (item,) = judged(captures[1:], windows, policy)
         assert item.verdict.kind is Kind.NEW

@@ -47,7 +47,8 @@ def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = Fa
     line.append(f" {verdict.capture.display:>3}  ", "bold")
     line.append(f"{verdict.kind:<11}", style)
     line.append(f"{_score(entry):>7}  ", style)
-    line.append(f"{_nearest(entry):<17}", "dim")
+    # Where another display may be named there is room for it in every line.
+    line.append(f"{_nearest(entry):<{19 if verdict.policy.across_displays else 17}}", "dim")
     line.append(f"{decimal(verdict.capture.size):>10}")
     if seconds is not None:
         line.append(f"{seconds * 1000:>7.0f} ms", "dim")
@@ -62,9 +63,12 @@ def _score(entry: Entry) -> str:
     score = entry.verdict.score
     if score.nearest is None:
         return ""
-    # Rounded towards the verdict's side: 0.98999 must not read as 0.9900 beside "similar".
-    shown = (math.floor if score.exact else math.ceil)(score.ssim * 10_000) / 10_000
-    return f"{shown:.4f}" if score.exact else f"<{shown:.4f}"
+    return _rounded_down(score.ssim) if score.exact else f"<{math.ceil(score.ssim * 10_000) / 10_000:.4f}"
+
+
+def _rounded_down(ssim: float) -> str:
+    """To four digits, towards the verdict's side: 0.98999 must not read as 0.9900 beside "similar"."""
+    return f"{math.floor(ssim * 10_000) / 10_000:.4f}"
 
 
 def _nearest(entry: Entry) -> str:
@@ -72,15 +76,18 @@ def _nearest(entry: Entry) -> str:
     if nearest is None or not entry.verdict.score.exact:
         return ""
     sign = "=" if entry.verdict.kind is Kind.DUPLICATE else "~"
-    return f"{sign} {nearest.taken_at:%m-%d %H:%M:%S}"
+    display = "" if nearest.display == entry.verdict.capture.display else f"{nearest.display:>2}:"
+    return f"{sign}{display} {nearest.taken_at:%m-%d %H:%M:%S}"
 
 
 def _remark(entry: Entry) -> str:
-    """What the columns cannot say: why not, where to, or a name that does not tell the time."""
+    """What the columns cannot say: why not, why similar, where to, or a name that does not tell the time."""
     said = [visible(text) for text in (entry.verdict.reason, entry.note) if text]
     name = entry.verdict.capture.path.name
     if said or not name.startswith(f"{entry.verdict.capture.taken_at:%Y-%m-%d_%H.%M.%S}"):
         said.insert(0, visible(name))
+    if entry.verdict.guarded:
+        said.append(f"worst tile {_rounded_down(entry.verdict.score.worst_tile)}")
     if entry.state is State.MOVING and entry.target is not None:
         said.append(f"would go to {visible(os.fspath(entry.target))}")
     return ": ".join(said)

@@ -16,12 +16,16 @@ from torch import Tensor
 from watcher.capture import Capture
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.files import is_still
+from watcher.preparation import Preparation
+from watcher.verdict import Policy
 
 PIXEL_LIMIT = 40_000_000
 """Pixels of the largest image that is decoded: 8K is 33 million, and 40 million take less than 300 MB for a moment."""
 SMALLEST = 11
 """Side in pixels below which a frame has no SSIM: the width of its Gaussian window."""
 
+_PAINT = "#808080"
+"""The shade of what is ignored."""
 _PNG_HEAD = struct.Struct(">8s4x4sII")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BROKEN = (
@@ -45,7 +49,7 @@ class Frame:
 
     capture: Capture
     pixels: Tensor
-    """(3, height, width) uint8 on the judging device: RGB, alpha dropped, averaged down by ``Policy.reduce``."""
+    """(3, height, width) uint8 on the judging device: RGB, alpha dropped, prepared as the policy says."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -84,13 +88,13 @@ def require_same(capture: Capture, path: Path) -> None:
         raise GoneError(f"{path.name} is gone, or was replaced or changed")
 
 
-def load(capture: Capture, device: torch.device, reduce: int = 2) -> Frame:
+def load(capture: Capture, device: torch.device, policy: Policy) -> Frame:
     """Read *capture* into a frame on *device*.
 
     Args:
         capture: the settled file.
         device: where the pixels go.
-        reduce: side in pixels of the squares that are averaged into one.
+        policy: what is ignored, and by how much the rest is averaged down.
 
     Raises:
         GoneError: the file has vanished, or its size or mtime is no longer the capture's.
@@ -100,7 +104,7 @@ def load(capture: Capture, device: torch.device, reduce: int = 2) -> Frame:
     """
     require_same(capture, capture.path)
     try:
-        pixels = _read(capture.path, reduce)
+        pixels = _read(capture.path, policy.preparation(capture.display))
     except FileNotFoundError as error:
         raise GoneError(f"{capture.path.name} is gone") from error
     finally:
@@ -109,12 +113,12 @@ def load(capture: Capture, device: torch.device, reduce: int = 2) -> Frame:
     return Frame(capture, pixels.to(device))
 
 
-def _read(path: Path, reduce: int) -> Tensor:
+def _read(path: Path, preparation: Preparation) -> Tensor:
     with path.open("rb") as file:
         declared = _declared_size(file)
         file.seek(0)
         try:
-            return _decode(file, declared, reduce)
+            return _decode(file, declared, preparation)
         except _BROKEN as error:
             raise UnreadableError(f"broken image data ({error})") from error
         except OSError as error:
@@ -136,35 +140,43 @@ def _declared_size(file: BinaryIO) -> tuple[int, int]:
     return width, height
 
 
-def _decode(file: BinaryIO, declared: tuple[int, int], reduce: int) -> Tensor:
+def _decode(file: BinaryIO, declared: tuple[int, int], preparation: Preparation) -> Tensor:
     # Pillow's warnings of odd chunks would stand in the log between the lines about captures.
     with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["PNG"]) as image:
         if image.size != declared:
             raise UnreadableError("declares two different sizes")
-        width, height = (-(-side // reduce) for side in image.size)
+        width, height = (-(-side // preparation.reduce) for side in image.size)
         if min(width, height) < SMALLEST:
             raise UnreadableError(f"{width} x {height} pixels after averaging are too few: SSIM needs {SMALLEST}")
         # Alpha is dropped whatever it says, and Pillow warns of some ways in which it is said.
         image.info.pop("transparency", None)
         image.load()
         buffer = bytearray(3 * width * height)
-        for band, plane in enumerate(_planes(image, reduce)):
+        for band, plane in enumerate(_planes(image, preparation)):
             buffer[band * width * height : (band + 1) * width * height] = plane
     return torch.frombuffer(buffer, dtype=torch.uint8).view(3, height, width)
 
 
-def _planes(image: Image.Image, reduce: int) -> Iterator[bytes]:
+def _planes(image: Image.Image, preparation: Preparation) -> Iterator[bytes]:
     """The bytes of red, green and blue, averaged down; one channel at a time, so that large images need little more."""
     if image.mode == "RGBA":
         # Image.reduce would premultiply by alpha, and Image.convert would copy the whole image first.
         for band in range(3):
-            yield image.getchannel(band).reduce(reduce).tobytes()
+            yield _painted(image.getchannel(band), preparation).reduce(preparation.reduce).tobytes()
     elif image.mode in {"1", "L", "LA", "I", "I;16", "I;16B"}:
-        yield from [_grey(image).reduce(reduce).tobytes()] * 3
+        yield from [_painted(_grey(image), preparation).reduce(preparation.reduce).tobytes()] * 3
     else:
-        averaged = (image if image.mode == "RGB" else image.convert("RGB")).reduce(reduce)
+        colored = image if image.mode == "RGB" else image.convert("RGB")
+        averaged = _painted(colored, preparation).reduce(preparation.reduce)
         for name in "RGB":
             yield averaged.tobytes("raw", name)
+
+
+def _painted(image: Image.Image, preparation: Preparation) -> Image.Image:
+    """*image* itself, L or RGB, with what is ignored painted over: equal in all frames, it is no difference."""
+    for box in preparation.boxes(*image.size):
+        image.paste(_PAINT, box)
+    return image
 
 
 def _grey(image: Image.Image) -> Image.Image:

@@ -67,10 +67,9 @@ def _judged(
         frame = load(capture)
     except UnreadableError as error:
         return unreadable(capture, str(error), policy), None
-    window = windows.of(frame)
-    verdict = judge(capture, window.nearest(frame), policy)
+    verdict = judge(capture, windows.nearest(frame), policy)
     if verdict.stays:
-        return verdict, window.admit(frame)
+        return verdict, windows.of(frame).admit(frame)
     if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
-        window.touch(verdict.score.nearest)
+        windows.touch(verdict.score.nearest, frame)
     return verdict, None

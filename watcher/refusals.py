@@ -34,7 +34,9 @@ def _lines_about(
     key = tuple(map(str, detail["loc"]))
     origin = origin_of(key, origins)
     declared = _declared(key, model)
-    if declared is None:
+    if key[-1] == "[key]" and detail["type"] == "value_error":  # pydantic's word for a key that is wrong itself
+        yield origin, f"{dotted(key[:-1])}: {visible(str(detail['ctx']['error']))}"
+    elif declared is None:
         yield origin, f"{dotted(key)} is not a setting; {_nearest(key, origin, model)}"
     else:
         yield origin, f"{dotted(key)} = {_shortened(shown(detail['input']))}: {_right(detail, declared)}"

@@ -15,9 +15,23 @@ from watcher.capture import DEFAULT_NAME_PATTERN
 from watcher.errors import SettingsError
 from watcher.folders import Folders
 from watcher.layers import Origin, environment_layer, file_layer, flags_layer, leaves, origin_of
+from watcher.preparation import ignored_of
 from watcher.refusals import CONTRADICTION, refusals
 from watcher.spelling import Key, shown
-from watcher.values import Count, Folder, FolderOrDefault, Kinds, Number, Pattern, Period, Size, Table, Texts
+from watcher.values import (
+    Count,
+    Folder,
+    FolderOrDefault,
+    Ignore,
+    Kinds,
+    Number,
+    Pattern,
+    Period,
+    Size,
+    Switch,
+    Table,
+    Texts,
+)
 from watcher.verdict import Policy
 
 # A description completes the sentence "must be ..." of a refusal.
@@ -75,6 +89,8 @@ class Settings(Section):
     duplicate: Number = Field(default=0.99, gt=0, lt=1, description="a number above 0 and below 1, such as 0.99")
     similar: Number = Field(default=0.95, gt=0, lt=1, description="a number above 0 and below 1, such as 0.95")
     window: Count = Field(default=100, ge=0, description="a whole number such as 100, or 0 for all frames")
+    guard: Number = Field(default=0.0, ge=0, lt=1, description="a number from 0, which is off, to below 1, such as 0.5")
+    across_displays: Switch = Field(default=False, description="true or false")
     frame_memory: Size = Field(default=ByteSize(10**9), gt=0, description='a size above 0, such as "1 GB"')
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto, cpu, cuda or mps")
     on_similar: Literal["keep", "set-aside"] = Field(default="keep", description="keep or set-aside")
@@ -82,6 +98,7 @@ class Settings(Section):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     alarm_after: Period = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
+    ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
     hooks: Hooks = Field(default=Hooks(), description="a table of settings")
 
     _origins: dict[Key, Origin] = PrivateAttr(default_factory=dict)
@@ -99,7 +116,14 @@ class Settings(Section):
     @property
     def policy(self) -> Policy:
         """What the settings say about verdicts."""
-        return Policy(duplicate=self.duplicate, similar=self.similar, window=self.window)
+        return Policy(
+            duplicate=self.duplicate,
+            similar=self.similar,
+            window=self.window,
+            guard=self.guard,
+            across_displays=self.across_displays,
+            ignore=ignored_of(self.ignore),
+        )
 
     def origin(self, key: Key) -> Origin:
         """Where the value of *key* was given."""

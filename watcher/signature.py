@@ -17,12 +17,12 @@ C2 = (0.03 * 255) ** 2
 
 TILE = 16
 """Side in SSIM map positions of the tiles that a signature describes."""
-FORMAT = 1
+FORMAT = 2
 _ROWS = 4
 """Rows of squares that a CPU computes at once."""
 _GAP = 4
 """Squares between two that are computed that cost less than to begin again."""
-_HEAD = struct.Struct("<BBHH")
+_HEAD = struct.Struct("<BIHH")
 
 # All values that a and b can have: variances of 0 to 127.5^2, means of 0 to 255.
 A_LOW, A_HIGH = 0.5 * math.log(C2 / 2), 0.5 * math.log(127.5**2 + C2 / 2)
@@ -42,18 +42,18 @@ class Signature:
     codes: Tensor
     """(2, 3, rows, columns) uint8: a and b of each channel and tile, rounded linearly over all values they can have."""
 
-    def to_bytes(self, reduce: int) -> bytes:
-        """This signature for the ledger; *reduce* is that of the policy the frame was made with."""
-        head = _HEAD.pack(FORMAT, reduce, self.height, self.width)
+    def to_bytes(self, digest: int) -> bytes:
+        """This signature for the ledger; *digest* is that of the preparation the frame was made with."""
+        head = _HEAD.pack(FORMAT, digest, self.height, self.width)
         return head + bytes(self.codes.flatten().tolist())
 
 
-def can_unpack(data: bytes, reduce: int) -> bool:
-    """Whether :meth:`Signature.to_bytes` wrote *data*, in this format and for this *reduce*."""
+def can_unpack(data: bytes, digest: int) -> bool:
+    """Whether :meth:`Signature.to_bytes` wrote *data*, in this format and for this *digest*."""
     if len(data) < _HEAD.size:
         return False
-    version, reduced, height, width = _HEAD.unpack_from(data)
-    return (version, reduced) == (FORMAT, reduce) and len(data) == _HEAD.size + math.prod(_shape(height, width))
+    version, prepared, height, width = _HEAD.unpack_from(data)
+    return (version, prepared) == (FORMAT, digest) and len(data) == _HEAD.size + math.prod(_shape(height, width))
 
 
 def are_alike(one: bytes, other: bytes) -> bool:
@@ -61,12 +61,12 @@ def are_alike(one: bytes, other: bytes) -> bool:
     return len(one) == len(other) and one[: _HEAD.size] == other[: _HEAD.size]
 
 
-def unpack(stored: Sequence[bytes], reduce: int, device: torch.device) -> tuple[int, int, Tensor] | None:
+def unpack(stored: Sequence[bytes], digest: int, device: torch.device) -> tuple[int, int, Tensor] | None:
     """Height and width of the frames, and the codes (frames, 2, 3, rows, columns), of signatures *stored* alike.
 
-    None if they are in another format or for another *reduce*.
+    None if they are in another format or for another *digest*.
     """
-    if not can_unpack(stored[0], reduce):
+    if not can_unpack(stored[0], digest):
         return None
     _, _, height, width = _HEAD.unpack_from(stored[0])
     joined = bytearray().join(memoryview(data)[_HEAD.size :] for data in stored)

@@ -12,6 +12,9 @@ from watcher.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, poo
 WORST = 64
 """Side in SSIM map positions of the tiles of which the worst is told."""
 
+DOUBT = 1e-3
+"""More than rounding takes the reference from the true SSIM: at most 7e-4, over all pairs of flat shades."""
+
 _REFERENCE_NOISE = 16 * 2.0**-24
 
 
@@ -50,6 +53,18 @@ def reference(x: Tensor, y: Tensor) -> float:
     """
     scores = _whole_frame_ssim(x.float()[None], y.float()[None], data_range=255, size_average=False)
     return float(scores.item())
+
+
+def worst_by_reference(x: Tensor, y: Tensor) -> float:
+    """Lowest :func:`reference` of a 64 px tile of frames *x*, *y*, cut out with the pixels that its positions need."""
+    _, height, width = x.shape
+    ssim_map = compare_fully(x, y).map
+    means = pooled(ssim_map, WORST) / tile_areas(height, width, ssim_map.device, WORST)
+    worst = 1.0
+    for row, column in ((means < 1) & (means <= means.min() + 2 * DOUBT)).nonzero().tolist():
+        down, across = (slice(WORST * place, WORST * (place + 1) + HALO) for place in (row, column))
+        worst = min(worst, reference(x[:, down, across], y[:, down, across]))
+    return worst
 
 
 def measure(x: Tensor, y: Tensor, floor: float, promised: Tensor | None = None) -> Measured:

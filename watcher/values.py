@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from watcher.capture import NamePattern
 from watcher.folders import absolute
 from watcher.layers import EnvironmentText, Origin
+from watcher.preparation import EVERY_DISPLAY, Rectangle
 from watcher.spelling import duration, duration_text, size_text
 
 
@@ -61,6 +63,20 @@ def _period(value: Any) -> timedelta:
     return period
 
 
+def _display(value: str) -> str:
+    if not re.fullmatch(r"\*|0|[1-9][0-9]{0,8}", value):
+        raise ValueError(f'must be the number of a display such as "1", or "{EVERY_DISPLAY}" for all of them')
+    return value
+
+
+def _rectangle(value: Any) -> Rectangle:
+    match value:
+        case [int(x), int(y), int(width), int(height)] if width > 0 and height > 0:
+            if not any(isinstance(number, bool) for number in value):
+                return x, y, width, height
+    raise ValueError("must be [x, y, width, height] in whole pixels, width and height above 0")
+
+
 def _pattern(value: str) -> str:
     try:
         NamePattern(value)
@@ -73,10 +89,13 @@ Folder = Annotated[Path, BeforeValidator(_folder)]
 FolderOrDefault = Annotated[Path | None, BeforeValidator(_folder_or_default)]
 Number = Annotated[float, Strict(), BeforeValidator(_decoded)]
 Count = Annotated[int, Strict(), BeforeValidator(_decoded)]
+Switch = Annotated[bool, Strict(), BeforeValidator(_decoded)]
 Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(_decoded)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_decoded)]
 Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(size_text)]
 Period = Annotated[timedelta, BeforeValidator(_period), PlainSerializer(duration_text)]
+Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(_decoded)]
+Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], BeforeValidator(_decoded)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Anything = Annotated[Any, BeforeValidator(_decoded)]
 Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from watcher.capture import Capture
+from watcher.preparation import EVERY_DISPLAY, Ignored, Preparation, ignored_of
 
 
 class Kind(StrEnum):
@@ -28,15 +29,32 @@ class Policy:
     """How many kept frames of a display a capture is compared with; 0 means all of them."""
     reduce: int = 2
     """Side in pixels of the squares that are averaged into one before comparing."""
+    guard: float = 0.0
+    """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
+    ignore: Ignored = ()
+    """Rectangles that are painted over before comparing."""
+    across_displays: bool = False
+    """Whether what is no duplicate in its own display's window is compared with those of the other displays."""
+
+    @property
+    def thresholds(self) -> str:
+        """In words, as people read them."""
+        guard = f", guard {self.guard:g}" if self.guard else ""
+        return f"duplicate above {self.duplicate:g}, similar above {self.similar:g}{guard}"
+
+    def preparation(self, display: int) -> Preparation:
+        """How captures of *display* become frames."""
+        own = [part for name, parts in self.ignore if name in (EVERY_DISPLAY, str(display)) for part in parts]
+        return Preparation(self.reduce, tuple(sorted(set(own))))
 
     def as_json(self) -> dict[str, Any]:
         """The policy as JSON values."""
-        return asdict(self)
+        return asdict(self) | {"ignore": {name: [list(part) for part in parts] for name, parts in self.ignore}}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """The policy that :meth:`as_json` wrote."""
-        return cls(**values)
+        """The policy that :meth:`as_json` wrote; what an older framesift did not know has its default."""
+        return cls(**values | {"ignore": ignored_of(values.get("ignore", {}))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +90,16 @@ class Verdict:
         """Whether the capture shows a distinct screen, which later ones are compared with."""
         return self.kind in (Kind.NEW, Kind.SIMILAR)
 
+    @property
+    def guarded(self) -> bool:
+        """Whether it would be a duplicate, but for its worst tile."""
+        return self.kind is Kind.SIMILAR and self.score.ssim > self.policy.duplicate
+
 
 def judge(capture: Capture, score: Score, policy: Policy) -> Verdict:
-    """The verdict on *capture*: both thresholds are strict, and a bound below them settles it as well."""
-    if score.ssim > policy.duplicate:
+    """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
+    guarded = policy.guard > 0 and score.worst_tile < policy.guard
+    if score.ssim > policy.duplicate and not guarded:
         kind = Kind.DUPLICATE
     elif score.ssim > policy.similar:
         kind = Kind.SIMILAR

@@ -2,8 +2,8 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
@@ -15,28 +15,51 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.frame import Frame, Identity, Pictures, identity
 from watcher.kept import Kept
 from watcher.signature import Signature, compute
-from watcher.similarity import Measured, measure, reference
+from watcher.similarity import DOUBT, Measured, measure, reference, worst_by_reference
 from watcher.verdict import NOTHING_TO_COMPARE, Policy, Score
 
 _AGREEMENT = 2e-5
 """A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
-_DOUBT = 1e-3
-"""More than rounding takes the reference from the true SSIM: at most 7e-4, over all pairs of flat shades."""
 
 
 def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
     """What the ledger keeps of a frame."""
-    return Kept(capture, signature.height, signature.width, signature.to_bytes(policy.reduce))
+    digest = policy.preparation(capture.display).digest
+    return Kept(capture, signature.height, signature.width, signature.to_bytes(digest))
+
+
+class Signed:
+    """The signature of the frame in hand: more than one window may need it, and it costs much."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Frame, Signature] | None = None
+
+    def signature(self, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
+        """The signature of *frame*; *like* tells of a frame that it may differ little from."""
+        if self._last is None or self._last[0] is not frame:
+            self._last = frame, compute(frame.pixels, like())
+        return self._last[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all windows of a root have in common."""
+
+    policy: Policy
+    pictures: Pictures
+    lost: list[Capture]
+    """Captures that left a window because their file is gone, replaced or damaged."""
+    signed: Signed = field(default_factory=Signed)
 
 
 class Window:
     """The kept frames of one display and one size."""
 
-    def __init__(self, stack: Stack, policy: Policy, pictures: Pictures, lost: list[Capture]) -> None:
-        self._stack, self._policy, self._pictures, self._lost = stack, policy, pictures, lost
+    def __init__(self, stack: Stack, shared: Shared) -> None:
+        self._stack, self._policy, self._pictures = stack, shared.policy, shared.pictures
+        self._lost, self._signed = shared.lost, shared.signed
         self._captures: list[Capture] = []  # by row of the stack
         self._rows: OrderedDict[Identity, int] = OrderedDict()  # least recently used first
-        self._signed: tuple[Frame, Signature] | None = None
 
     def __len__(self) -> int:
         return len(self._captures)
@@ -109,9 +132,7 @@ class Window:
         self._lost.append(capture)
 
     def _signature(self, frame: Frame) -> Signature:
-        if self._signed is None or self._signed[0] is not frame:
-            self._signed = frame, compute(frame.pixels, self._front())
-        return self._signed[1]
+        return self._signed.signature(frame, self._front)
 
     def _front(self) -> tuple[Tensor, Signature] | None:
         """The most recently used frame, if its pixels are at hand: what most screens differ little from."""
@@ -173,10 +194,16 @@ class Window:
             return None
         promised = tile_deficits(signature, self._stack.signature(row))
         measured = measure(frame.pixels, pixels, floor, promised)
-        doubt = max(_AGREEMENT, min(measured.noise, _DOUBT))
+        doubt = max(_AGREEMENT, min(measured.noise, DOUBT))
         thresholds = (self._policy.duplicate, self._policy.similar)
         if measured.exact and measured.noise and any(abs(measured.ssim - t) <= doubt for t in thresholds):
-            return replace(measured, ssim=reference(frame.pixels, pixels))
+            measured = replace(measured, ssim=reference(frame.pixels, pixels))
+        return self._guarded(measured, frame, pixels)
+
+    def _guarded(self, measured: Measured, frame: Frame, pixels: Tensor) -> Measured:
+        """*measured*, with the worst tile told by the reference where rounding could take it past the guard."""
+        if measured.ssim > self._policy.duplicate and abs(measured.worst_tile - self._policy.guard) <= DOUBT:
+            return replace(measured, worst_tile=worst_by_reference(frame.pixels, pixels))
         return measured
 
 
@@ -187,7 +214,7 @@ class _Search:
         self._policy = policy
         self.best: Score | None = None
         self.rank = sys.maxsize
-        self.floor = policy.similar - _DOUBT
+        self.floor = policy.similar - DOUBT
 
     def take(self, capture: Capture, rank: int, measured: Measured) -> None:
         """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
@@ -198,6 +225,6 @@ class _Search:
         self.rank = rank
         self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
         duplicate = self._policy.duplicate
-        in_doubt = duplicate - _DOUBT < measured.ssim <= duplicate
+        in_doubt = duplicate - DOUBT < measured.ssim <= duplicate
         # Just below the threshold a frame with a lower score may still be above it by the reference.
-        self.floor = max(self.floor, duplicate - _DOUBT if in_doubt else measured.ssim)
+        self.floor = max(self.floor, duplicate - DOUBT if in_doubt else measured.ssim)

@@ -13,8 +13,8 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.frame import Frame, Pictures, identity
 from watcher.kept import Kept
 from watcher.signature import are_alike, can_unpack, compute, unpack
-from watcher.verdict import Policy
-from watcher.window import Window, kept_frame
+from watcher.verdict import Kind, Policy, Score, judge
+from watcher.window import Shared, Window, kept_frame
 
 _BATCH = 32
 """Stored signatures that are unpacked together: their numbers fit a CPU's cache."""
@@ -44,6 +44,7 @@ class Windows:
         self._restored: dict[int, list[Kept]] = {}
         self._lost: list[Capture] = []
         self._renewed: list[Kept] = []
+        self._shared = Shared(policy, self._pictures, self._lost)
 
     def restore(self, kept: Iterable[Kept]) -> None:
         """Take over what the ledger kept, most recently used first, before any frame is judged."""
@@ -61,6 +62,23 @@ class Windows:
             self._fill(display, frame.pixels.device)
         _, height, width = frame.pixels.shape
         return self._window(display, height, width, frame.pixels.device)
+
+    def nearest(self, frame: Frame) -> Score:
+        """How near *frame* is to its window and, where that matters and the policy says so, to those of other displays.
+
+        Raises:
+            OSError: a file that may hold the nearest frame cannot be read for the moment.
+        """
+        score = self.of(frame).nearest(frame)
+        if not self._policy.across_displays or judge(frame.capture, score, self._policy).kind is Kind.DUPLICATE:
+            return score
+        others = (window.nearest(frame) for window in self._siblings(frame))
+        return max((score, *others), key=lambda one: one.ssim)
+
+    def touch(self, nearest: Capture, frame: Frame) -> None:
+        """Move *nearest* to the front of its window, whose frames have the size of *frame*."""
+        _, height, width = frame.pixels.shape
+        self._windows[nearest.display, height, width].touch(nearest)
 
     def drain(self) -> tuple[tuple[Capture, ...], tuple[Kept, ...]]:
         """What the ledger has to know and has not been told.
@@ -89,11 +107,22 @@ class Windows:
             if display == capture.display:
                 window.discard(capture)
 
+    def _siblings(self, frame: Frame) -> list[Window]:
+        """The windows of other displays for frames of this size, in the order of the displays."""
+        for display in tuple(self._restored):
+            self._fill(display, frame.pixels.device)
+        _, *size = frame.pixels.shape
+        return [
+            self._windows[display, height, width]
+            for display, height, width in sorted(self._windows)
+            if [height, width] == size and display != frame.capture.display
+        ]
+
     def _window(self, display: int, height: int, width: int, device: torch.device) -> Window:
         key = (display, height, width)
         if key not in self._windows:
             stack = Stack(height, width, device)
-            self._windows[key] = Window(stack, self._policy, self._pictures, self._lost)
+            self._windows[key] = Window(stack, self._shared)
         return self._windows[key]
 
     def _fill(self, display: int, device: torch.device) -> None:
@@ -101,7 +130,7 @@ class Windows:
         waiting = self._restored[display]
         while waiting:
             run = self._run(waiting)
-            unpacked = unpack([kept.signature for kept in run], self._policy.reduce, device)
+            unpacked = unpack([kept.signature for kept in run], self._digest(display), device)
             if unpacked is None:
                 unpacked = self._computed_again(run[0])
             del waiting[-len(run) :]
@@ -116,10 +145,13 @@ class Windows:
     def _run(self, waiting: list[Kept]) -> list[Kept]:
         """Those of the last of *waiting* that can be unpacked together, least recently used first; at least one."""
         run = [waiting[-1]]
-        if can_unpack(run[0].signature, self._policy.reduce):
+        if can_unpack(run[0].signature, self._digest(run[0].capture.display)):
             alike = takewhile(lambda kept: are_alike(kept.signature, run[0].signature), reversed(waiting))
             run = list(islice(alike, _BATCH))
         return run
+
+    def _digest(self, display: int) -> int:
+        return self._policy.preparation(display).digest
 
     def _computed_again(self, kept: Kept) -> tuple[int, int, Tensor] | None:
         """Height, width and codes of *kept*, whose stored signature is of no use; None if its picture is lost."""

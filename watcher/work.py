@@ -72,7 +72,7 @@ class Work:
         """
         settings, log = task.settings, task.log
         self.device = choose_device(settings.device)
-        self.load = partial(load, device=self.device, reduce=settings.policy.reduce)
+        self.load = partial(load, device=self.device, policy=settings.policy)
         hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))
         self._policy = settings.policy
         self._custody = (Rehearsal if task.dry_run else Custody)(ledger, hooks, timeline, patience)

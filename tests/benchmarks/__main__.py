@@ -272,7 +272,7 @@ from watcher.verdict import Policy
 from watcher.windows import Windows
 
 place, picture, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-read = partial(load, device=choose_device("cpu"))
+read = partial(load, device=choose_device("cpu"), policy=Policy())
 frame = read(NamePattern().parse(picture, picture.lstat()))
 before, begun = psutil.Process().memory_info().rss, time.perf_counter()
 with Ledger.open(place / "ledger.sqlite") as ledger:

@@ -22,6 +22,7 @@ from watcher.scenes import DEMO_DISPLAYS, scene_at
 from watcher.signature import TILE, Signature, compute
 from watcher.tiles import HALO
 from watcher.verdict import Kind, Policy
+from watcher.window import kept_frame
 from watcher.windows import Windows
 
 REDUCE = 2
@@ -80,7 +81,7 @@ class Crowd:
     def __init__(self, folder: Path, device: torch.device, captures: list[Capture]) -> None:
         self.reads = 0
         self._folder = folder
-        self._load = partial(load, device=device, reduce=REDUCE)
+        self._load = partial(load, device=device, policy=Policy())
         self._panes: dict[Path, list[Pane]] = {}
         self._bases: dict[int, list[Capture]] = {}
         self._frames: dict[Capture, tuple[Tensor, Signature]] = {}
@@ -113,7 +114,7 @@ class Crowd:
             part.copy_(theirs[:, :, : part.shape[2], : part.shape[3]])
         self._mend(codes, panes, height, width)
         one = Capture(path, display, first.taken_at, first.size, first.mtime_ns)
-        return Kept(one, height, width, Signature(height, width, codes).to_bytes(REDUCE))
+        return kept_frame(one, Signature(height, width, codes), Policy())
 
     def _mend(self, codes: Tensor, panes: list[Pane], height: int, width: int) -> None:
         """Compute the tiles that reach over the edge of their pane, and those at the end of the map."""

@@ -4,11 +4,15 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from watcher.errors import WatcherError
 from watcher.program import Program
+
+if TYPE_CHECKING:
+    from watcher.difference import Difference
 
 
 @click.command(name="compare")
@@ -21,39 +25,75 @@ from watcher.program import Program
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
-    """Compare captures A and B exactly as the watcher would: score, verdict, worst tile, changed share."""
-    from watcher.console import print_table  # noqa: PLC0415 - asking for help must load neither rich nor torch
-    from watcher.difference import compare_files  # noqa: PLC0415
+    """Compare captures A and B exactly as the watcher would: score, verdict, worst tile, changed share.
+
+    Ends with the rectangles in which they differ, as the settings' table [ignore] takes them.
+    """
+    from watcher.capture import NamePattern  # noqa: PLC0415 - asking for help must load neither rich nor torch
+    from watcher.difference import captures_of, compare  # noqa: PLC0415
 
     settings = program.settings()
-    found = compare_files(first, second, settings.policy, settings.device, by_reference=reference)
+    pattern = NamePattern(settings.name_pattern)
+    captures = captures_of(first, second, pattern, across=settings.across_displays)
+    found = compare(*captures, settings.policy, settings.device, by_reference=reference)
     if map_file is not None:
         picture = io.BytesIO()
         found.draw().save(picture, "PNG")
         _write_new(map_file, picture.getvalue())
-    left, top, width, height = found.box
     if as_json:
-        values = {
-            "a": os.fspath(first.absolute()),
-            "b": os.fspath(second.absolute()),
-            "ssim": found.ssim,
-            "kind": found.kind.value,
-            "worst_tile": found.worst_tile,
-            "worst_tile_box": [left, top, width, height],
-            "changed": found.changed,
-            "map": os.fspath(map_file.absolute()) if map_file else None,
-            "policy": settings.policy.as_json(),
-        }
-        click.echo(json.dumps(values))
-        return
+        names = {"a": os.fspath(first.absolute()), "b": os.fspath(second.absolute())}
+        drawn = {"map": os.fspath(map_file.absolute()) if map_file else None}
+        click.echo(json.dumps(names | _values(found) | drawn))
+    else:
+        _print(found, map_file, " (pytorch_msssim on whole frames)" if reference else "")
+
+
+def _values(found: "Difference") -> dict[str, Any]:
+    verdict = found.verdict
+    return {
+        "ssim": verdict.score.ssim,
+        "kind": verdict.kind.value,
+        "guarded": verdict.guarded,
+        "worst_tile": verdict.score.worst_tile,
+        "worst_tile_box": list(found.box),
+        "changed": found.comparison.changed,
+        "display": found.display,
+        "ignored": [list(part) for part in verdict.policy.preparation(verdict.capture.display).ignored],
+        "differ": [list(place) for place in found.places],
+        "policy": verdict.policy.as_json(),
+    }
+
+
+def _print(found: "Difference", map_file: Path | None, method: str) -> None:
+    from watcher.console import print_table  # noqa: PLC0415 - as above
+    from watcher.spelling import dotted, shown  # noqa: PLC0415
+
+    verdict, policy = found.verdict, found.verdict.policy
+    left, top, width, height = found.box
+    guarded = ", below the guard," if verdict.guarded else ""
+    ignored = policy.preparation(verdict.capture.display).ignored
     rows = [
-        ("SSIM", f"{found.ssim:.6f}" + (" (pytorch_msssim on whole frames)" if reference else "")),
-        ("verdict", f"{found.kind} (duplicate above {settings.duplicate:g}, similar above {settings.similar:g})"),
-        ("worst tile", f"SSIM {found.worst_tile:.4f} in {width} x {height} pixels at {left}, {top}"),
-        ("changed", f"{found.changed:.2%} of the pixels"),
+        ("SSIM", f"{verdict.score.ssim:.6f}{method}"),
+        ("verdict", f"{verdict.kind} ({policy.thresholds})"),
+        ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
+        ("changed", f"{found.comparison.changed:.2%} of the pixels"),
+        ("display", "none that both names tell" if found.display is None else str(found.display)),
+        ("ignored", shown(ignored) if ignored else ""),
         ("map", os.fspath(map_file) if map_file else ""),
     ]
     print_table([(name, value) for name, value in rows if value])
+    if found.places:
+        key, parts = _to_ignore(found)
+        # Not in the table, which breaks lines: this one is there to be copied.
+        click.echo(f"\n[ignore]  # with this line the two would be equal\n{dotted((key,))} = {shown(parts)}")
+
+
+def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]]]:
+    """The line of the table [ignore] that the settings need, with what they have in it already."""
+    from watcher.preparation import EVERY_DISPLAY  # noqa: PLC0415 - as above
+
+    key = EVERY_DISPLAY if found.display is None else str(found.display)
+    return key, [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]
 
 
 def _write_new(file: Path, content: bytes) -> None:

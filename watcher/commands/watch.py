@@ -21,6 +21,7 @@ EXIT_INTERRUPTED = 130
 @click.option("--duplicate", type=float, help="SSIM above which a capture is a duplicate.")
 @click.option("--similar", type=float, help="SSIM above which a capture is similar.")
 @click.option("--window", type=int, help="Kept frames of a display to compare with; 0 for all.")
+@click.option("--guard", type=float, help="A duplicate whose worst tile is below this is similar; 0 for off.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where frames are compared.")
 @click.option("--dry-run", is_flag=True, help="Judge and tell, but move nothing and write nothing down.")
 @click.option("--log-file", type=click.Path(path_type=Path), help="Where the log goes besides the terminal.")
@@ -32,6 +33,7 @@ def command(
     duplicate: float | None,
     similar: float | None,
     window: int | None,
+    guard: float | None,
     device: str | None,
     dry_run: bool,
     log_file: Path | None,
@@ -43,7 +45,13 @@ def command(
     from watcher.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
 
     settings = program.settings(
-        root=root, quarantine=quarantine, duplicate=duplicate, similar=similar, window=window, device=device
+        root=root,
+        quarantine=quarantine,
+        duplicate=duplicate,
+        similar=similar,
+        window=window,
+        guard=guard,
+        device=device,
     )
     with Log(
         terminal=not program.quiet,

@@ -55,21 +55,31 @@ def _why_not(path: Path, ledger: "Ledger") -> str:
 
 
 def _rows(entry: "Entry") -> list[tuple[str, str]]:
+    from watcher.spelling import shown  # noqa: PLC0415 - as above
+
     capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
-    thresholds = f"duplicate above {policy.duplicate:g}, similar above {policy.similar:g}"
+    across = ", across displays" if policy.across_displays else ""
+    ignored = policy.preparation(capture.display).ignored
     rows = [
         ("verdict", f"{entry.verdict.kind}{_by_how_much(entry)}"),
         ("because", entry.verdict.reason),
         ("nearest", os.fspath(score.nearest.path) if score.nearest else ""),
-        ("worst tile", f"SSIM {score.worst_tile:.4f}" if score.exact else ""),
+        ("worst tile", f"SSIM {score.worst_tile:.4f}{_by_guard(entry)}" if score.exact else ""),
         ("now", f"{entry.state}, {entry.location}"),
         ("note", entry.note),
         ("display", str(capture.display)),
         ("taken at", f"{capture.taken_at:%Y-%m-%d %H:%M:%S}"),
         ("judged at", f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"),
-        ("policy", f"{thresholds}, window {policy.window or 'unlimited'}"),
+        ("policy", f"{policy.thresholds}, window {policy.window or 'unlimited'}{across}"),
+        ("ignored", shown(ignored) if ignored else ""),
     ]
     return [(name, value) for name, value in rows if value]
+
+
+def _by_guard(entry: "Entry") -> str:
+    if not entry.verdict.guarded:
+        return ""
+    return f", which is below guard {entry.verdict.policy.guard:g}: similar, though a duplicate by its SSIM"
 
 
 def _by_how_much(entry: "Entry") -> str:
