@@ -228,7 +228,7 @@ def test_restore_never_overwrites(desk: Desk) -> None:
     arranged(desk)
     desk.path(2).write_bytes(b"something else")
     done = desk.run("restore", "--all", check=1)
-    assert "2 restored, 1 left where they are" in done.stderr
+    assert "2 restored, 1 not" in done.stderr
     assert f"{desk.path(2)} exists" in done.stderr
     assert desk.path(2).read_bytes() == b"something else"
     assert desk.mirrored(desk.path(2)).exists()

@@ -4,11 +4,9 @@ The order is always: write the intent, move, confirm. What a crash in between le
 :meth:`Custody.recover` finishes or takes back.
 """
 
-import errno
 import itertools
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,22 +14,18 @@ from typing import Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 
-from watcher import files
+from watcher import disposal, files
 from watcher.capture import Capture
 from watcher.entry import Entry, Move, State
 from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
 from watcher.kept import Kept
 from watcher.ledger import Ledger
+from watcher.mirror import MARKER_FOLDER, mark
 from watcher.plugins import Hooks
 from watcher.verdict import Kind, Verdict
 
-MARKER_FOLDER = ".framesift"
-"""In the quarantine: the lock, and the name of the root, so that a restore needs no ledger."""
-
-_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
 _CLAIM_SECONDS = 2.0
 """Longer than another process needs to look whether the lock is free."""
-_NUMBERED = re.compile(rb"\.~\d+~\Z")
 
 
 Result = TypeVar("Result")
@@ -129,6 +123,8 @@ def finish(ledger: Ledger, entry: Entry) -> Entry:
     """
     if entry.target is None:
         raise ValueError(f"entry {entry.id} is not moving")
+    if entry.becomes is State.PURGED:
+        return disposal.finish(ledger, entry)
     try:
         _make_folder(entry.target.parent, private=entry.becomes is not State.RESTORED)
         files.move(entry.location, entry.target, entry.verdict.capture)
@@ -138,7 +134,7 @@ def finish(ledger: Ledger, entry: Entry) -> Entry:
     except ConflictError as error:
         return ledger.give_up(entry, _before(entry), str(error))
     except OSError as error:
-        if error.errno in _FAULTS:
+        if error.errno in files.FAULTS:
             raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
         return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
     return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
@@ -155,7 +151,7 @@ def restore(ledger: Ledger, entry: Entry) -> Entry:
         raise ConflictError(f"{entry.location} is gone or was changed")
     target = entry.verdict.capture.path
     if os.path.lexists(target):
-        raise ConflictError(f"{target} exists; it was not overwritten")
+        raise ConflictError(f"{entry.location} stays there: {target} exists and was not overwritten")
     done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
     if done.state is not State.RESTORED:
         raise ConflictError(f"{entry.location}: {done.note}")
@@ -191,7 +187,7 @@ def claim(folder: Path, root: Path) -> FileLock:
     try:
         files.make_private_folder(place)
         lock.acquire(timeout=_CLAIM_SECONDS)
-        files.write_private(place / "root", os.fsencode(root) + b"\n")
+        mark(folder, root)
     except Timeout:
         raise WatcherError(f"another framesift is watching already ({folder} is locked)") from None
     except OSError as error:
@@ -209,30 +205,6 @@ def is_claimed(folder: Path) -> bool:
             return False
     except Timeout:
         return True
-
-
-def root_of(quarantine: Path) -> Path:
-    """The root whose captures lie in *quarantine*.
-
-    Raises:
-        WatcherError: the folder holds no mark of framesift's.
-    """
-    try:
-        return Path(os.fsdecode((quarantine / MARKER_FOLDER / "root").read_bytes().removesuffix(b"\n")))
-    except OSError as error:
-        raise WatcherError(f"{quarantine} is no quarantine of framesift's: {error.strerror}") from error
-
-
-def quarantined(quarantine: Path, root: Path) -> Iterator[tuple[Path, Path]]:
-    """All pictures of a quarantine, as (where it is, where it was), from the mirrored paths alone."""
-    for folder, names, file_names in os.walk(quarantine):
-        names[:] = sorted(name for name in names if name != MARKER_FOLDER)
-        for name in sorted(file_names):
-            path = Path(folder, name)
-            if path.is_symlink() or not path.is_file() or name.startswith("."):
-                continue
-            original = os.fsdecode(_NUMBERED.sub(b"", os.fsencode(name)))
-            yield path, root / path.parent.relative_to(quarantine) / original
 
 
 def restore_unrecorded(path: Path, target: Path, adopt: Callable[[Capture], object]) -> None:

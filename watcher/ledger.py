@@ -110,6 +110,10 @@ class Ledger:
                     self._db.execute("ROLLBACK")
                 raise
 
+    def writing(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """A transaction for statements that stand elsewhere: all or nothing, and durable when it ends."""
+        return self._transaction()
+
     def rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """The rows of a reading statement.
 

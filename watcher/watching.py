@@ -17,9 +17,11 @@ from watcher.errors import FaultError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.listing import archive
+from watcher.mirror import mark
 from watcher.pipeline import Postponed, verdicts
 from watcher.plugins import Hooks
 from watcher.program import Program
+from watcher.retention import Retention
 from watcher.settings import Settings
 from watcher.sources import Live
 from watcher.vitals import lock_folder
@@ -43,6 +45,8 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
         if not dry_run:
             stack.enter_context(claim(settings.quarantine_dir, root))
             stack.enter_context(claim(lock_folder(program.folders.state_dir, root), root))
+            if settings.on_similar == "set-aside":
+                mark(settings.similar_dir, root)
         ledger = stack.enter_context(Ledger.copy_in_memory(program.ledger_file) if dry_run else program.ledger())
 
         def known(folder: Path) -> set[tuple[bytes, int, int]]:
@@ -63,13 +67,19 @@ def watch(program: Program, settings: Settings, log: Log, *, dry_run: bool) -> s
             )
         windows = Windows(settings.policy, load_frame, ledger.location, settings.frame_memory)
         windows.restore(ledger.frames(root, settings.window))
+        retention = Retention(ledger, settings, patience, partial(log.say, tone="good"))
         clock = _Clock()
 
         def found() -> None:
             _adopt(ledger, root, pattern, program.started)
             chronicle.begin()
 
-        captures = clock.started(live.captures(found, chronicle.idle))
+        def idle() -> None:
+            chronicle.idle()
+            if not dry_run:
+                retention.idle()
+
+        captures = clock.started(live.captures(found, idle))
         for judged in verdicts(captures, windows, settings.policy, load_frame):
             custody.note(judged.lost, judged.renewed)
             if isinstance(judged, Postponed):
