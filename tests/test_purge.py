@@ -1,81 +1,22 @@
 """Purging: what is proven superfluous goes for good, and nothing else does."""
 
-import contextlib
 import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, NoPatience, capture_of, facts, screen
-from watcher.cli import main
-from watcher.custody import Custody, restore
+from tests.conftest import Desk, capture_of, facts
+from tests.shelf import CONTENT, SIZE, Shelf
+from watcher.custody import restore
 from watcher.entry import Entry, Move, State
-from watcher.folders import FOLDER_VARIABLES, Folders
 from watcher.kept import Kept
-from watcher.ledger import Ledger
 from watcher.mirror import Amount, held, mark
-from watcher.plugins import Hooks
-from watcher.settings import Settings
-from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
-
-CONTENT = screen(1)
-SIZE = len(CONTENT)
-
-
-class Shelf:
-    """A desk on which pictures are judged by hand, without a look at them."""
-
-    def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-        self.desk, self._capfd = desk, capfd
-        for name in FOLDER_VARIABLES:
-            monkeypatch.setenv(name, desk.environment[name])
-        mark(desk.quarantine, desk.root)
-        with desk.ledger() as ledger:
-            ledger.adopt(desk.root, [])
-
-    @contextlib.contextmanager
-    def at_work(self) -> Iterator[tuple[Ledger, Custody]]:
-        settings = Settings.load(Folders.choose())
-        complaints: list[str] = []
-        with self.desk.ledger() as ledger:
-            hooks = Hooks(settings, self.desk.base / "hooks", complaints.append)
-            yield ledger, Custody(ledger, hooks, self.desk.root, NoPatience())
-        assert complaints == []
-
-    def keep(self, tick: int, kind: Kind = Kind.NEW) -> Entry:
-        """A picture that stays."""
-        capture = capture_of(self.desk.put(tick, CONTENT))
-        with self.at_work() as (_, custody):
-            return custody.carry_out(Verdict(capture, kind, NOTHING_TO_COMPARE, Policy()), Kept(capture, 9, 9, b"s"))
-
-    def twins(self, ticks: range, of: Entry) -> list[Entry]:
-        """Duplicates of the picture of the entry *of*, which go to the quarantine."""
-        score = Score(of.verdict.capture, 1.0, exact=True, worst_tile=1.0)
-        captures = [capture_of(self.desk.put(tick, CONTENT)) for tick in ticks]
-        with self.at_work() as (_, custody):
-            return [custody.carry_out(Verdict(one, Kind.DUPLICATE, score, Policy()), None) for one in captures]
-
-    def state(self, entry: Entry) -> State:
-        with self.desk.ledger() as ledger:
-            return ledger.entry(entry.id).state
-
-    def recorded(self, entry: Entry, days_ago: float) -> None:
-        """As if *entry* had been recorded then."""
-        moment = datetime.now().astimezone() - timedelta(days=days_ago)
-        with self.desk.ledger() as ledger, ledger.writing() as db:
-            db.execute("UPDATE entry SET recorded_at = ? WHERE id = ?", [moment.isoformat(), entry.id])
-
-    def run(self, *arguments: object, code: int = 0) -> str:
-        """What framesift writes, in this process."""
-        found = main([str(argument) for argument in arguments])
-        written = self._capfd.readouterr()
-        assert found == code, written
-        return written.out + written.err
+from watcher.verdict import Kind, Policy, Score, Verdict
 
 
 @pytest.fixture
@@ -233,7 +174,7 @@ def test_a_folder_swapped_for_a_link_loses_nothing(shelf: Shelf) -> None:
 
 
 def test_restored_similar_and_foreign_pictures_are_never_touched(shelf: Shelf) -> None:
-    shelf.desk.config.write_text(shelf.desk.config.read_text() + 'on_similar = "set-aside"\n')
+    shelf.set('on_similar = "set-aside"\n')
     kept = shelf.keep(0)
     similar = shelf.keep(1, Kind.SIMILAR)
     (shelf.desk.base / "ScreenRecord-similar").exists()
@@ -254,7 +195,7 @@ def test_restored_similar_and_foreign_pictures_are_never_touched(shelf: Shelf) -
 
 
 def test_a_similar_picture_set_aside_is_a_proof_where_it_is(shelf: Shelf) -> None:
-    shelf.desk.config.write_text(shelf.desk.config.read_text() + 'on_similar = "set-aside"\n')
+    shelf.set('on_similar = "set-aside"\n')
     similar = shelf.keep(0, Kind.SIMILAR)
     one, other = shelf.twins(range(1, 3), similar)
     shelf.recorded(one, 9)
@@ -421,7 +362,7 @@ def whole(root: Path) -> dict[str, tuple[object, ...]]:
 
 def furnished(shelf: Shelf) -> tuple[dict[str, tuple[object, ...]], list[Entry]]:
     """A root with links, odd modes and odd times, before its duplicates leave it; and these."""
-    shelf.desk.config.write_text(shelf.desk.config.read_text() + 'on_similar = "set-aside"\n')
+    shelf.set('on_similar = "set-aside"\n')
     root = shelf.desk.root
     mark(root.with_name("ScreenRecord-similar"), root)
     kept = shelf.keep(0)

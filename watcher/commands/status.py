@@ -82,6 +82,8 @@ def _retention(settings: "Settings") -> dict[str, int] | None:
 
 
 def _displays(census: "Census", savings: "dict[int, Savings]") -> dict[str, Any]:
+    from watcher.census import Savings  # noqa: PLC0415 - as above
+
     windows = census.windows()
     displays = {}
     for entry in census.last_of_displays():
@@ -107,7 +109,7 @@ def _print(report: dict[str, Any], log: str) -> None:
         *[("", reason) for reason in report["reasons"]],
         ("since", _minute(report["since"]) or "never"),
         ("judged", ", ".join(f"{count} {kind}" for kind, count in report["captures"].items())),
-        ("saved", _saved(report["saved"])),
+        *zip(("saved", "", ""), _saved(report["saved"]), strict=True),
         ("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}"),
         ("by scan", f"{report['found_by_scan']} captures that no event told of"),
     ]
@@ -116,12 +118,12 @@ def _print(report: dict[str, Any], log: str) -> None:
     for number, display in report["displays"].items():
         unchanged = f", unchanged since {_minute(display['unchanged_since'])}" if display["unchanged_since"] else ""
         shown = f"{display['last_kind']} at {_minute(display['last_taken_at'])}{unchanged}, window {display['window']}"
-        rows += [(f"display {number}", shown), ("", f"saved {_saved(display['saved'])}")]
+        rows += [(f"display {number}", shown), ("", f"saved {', '.join(_saved(display['saved']))}")]
     print_table(rows, title=report["root"])
 
 
-def _saved(savings: dict[str, dict[str, int]]) -> str:
-    return ", ".join(f"{_amount(savings[span])} {told}" for span, told in _SPANS.items())
+def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
+    return [f"{_amount(savings[span])} {told}" for span, told in _SPANS.items()]
 
 
 def _amount(counted: dict[str, int]) -> str:
