@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.conftest import Desk, capture_of, facts
 from tests.shelf import CONTENT, SIZE, Shelf
+from watcher import files
 from watcher.custody import restore
 from watcher.entry import Entry, Move, State
 from watcher.kept import Kept
@@ -415,3 +417,24 @@ def test_a_conflict_overwrites_nothing_and_names_both_files(shelf: Shelf, ledger
     assert f"{twin.verdict.capture.path} exists" in text
     assert twin.verdict.capture.path.read_bytes() == b"another"
     assert twin.location.read_bytes() == CONTENT
+
+
+def test_a_folder_tidied_away_under_a_move_is_made_again(shelf: Shelf) -> None:
+    """Another process removes each empty folder the moment it sees it."""
+    done = threading.Event()
+
+    def tidy() -> None:
+        while not done.is_set():
+            for month in shelf.desk.quarantine.glob("2*"):
+                for day in (*month.glob("*"), month):
+                    files.remove_empty(day, shelf.desk.quarantine)
+
+    other = threading.Thread(target=tidy)
+    kept = shelf.keep(0)
+    other.start()
+    try:
+        twins = shelf.twins(range(1, 12_000, 300), kept)
+    finally:
+        done.set()
+        other.join()
+    assert {twin.state for twin in twins} == {State.QUARANTINED}

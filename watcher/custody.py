@@ -24,6 +24,7 @@ from watcher.mirror import MARKER_FOLDER, mark
 from watcher.plugins import Hooks
 from watcher.verdict import Kind, Verdict
 
+_TRIES = 9
 _CLAIM_SECONDS = 2.0
 """Longer than another process needs to look whether the lock is free."""
 
@@ -126,8 +127,7 @@ def finish(ledger: Ledger, entry: Entry) -> Entry:
     if entry.becomes is State.PURGED:
         return disposal.finish(ledger, entry)
     try:
-        _make_folder(entry.target.parent, private=entry.becomes is not State.RESTORED)
-        files.move(entry.location, entry.target, entry.verdict.capture)
+        _move(entry, entry.target)
     except GoneError as error:
         gone = not os.path.lexists(entry.location)
         return ledger.give_up(entry, State.MISSING if gone else _before(entry), str(error))
@@ -138,6 +138,19 @@ def finish(ledger: Ledger, entry: Entry) -> Entry:
             raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
         return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
     return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
+
+
+def _move(entry: Entry, target: Path) -> None:
+    """Move the picture; again if a purge in another process tidies the folder, empty as yet, away in that instant."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _make_folder(target.parent, private=entry.becomes is not State.RESTORED)
+            files.move(entry.location, target, entry.verdict.capture)
+        except FileNotFoundError:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 def restore(ledger: Ledger, entry: Entry) -> Entry:
