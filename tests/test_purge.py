@@ -19,6 +19,7 @@ from watcher.entry import Entry, Move, State
 from watcher.kept import Kept
 from watcher.mirror import Amount, held, mark
 from watcher.verdict import Kind, Policy, Score, Verdict
+from watcher.vitals import Report
 
 
 @pytest.fixture
@@ -254,6 +255,26 @@ def test_each_limit_holds_for_itself(shelf: Shelf) -> None:
 )
 def test_nonsense_is_wrong_usage(shelf: Shelf, arguments: tuple[str, str]) -> None:
     assert "is not a" in shelf.run("purge", *arguments, code=2)
+
+
+def test_strays_in_a_folder_that_is_marked_for_another_root_stay(shelf: Shelf) -> None:
+    stray = shelf.desk.quarantine / "2019-01-01_09.00.00_1.png"
+    stray.write_bytes(CONTENT)
+    mark(shelf.desk.quarantine, shelf.desk.base / "other")
+    shelf.run("purge", "--yes", "--force")
+    assert stray.exists()
+
+
+def test_the_quarantine_is_that_of_the_watcher_that_ran(shelf: Shelf) -> None:
+    twins = shelf.twins(range(1, 3), shelf.keep(0))
+    with shelf.desk.ledger() as ledger:
+        other = shelf.desk.base / "its-own" / twins[0].location.name
+        other.parent.mkdir()
+        twins[0].location.rename(other)
+        ledger.confirm(ledger.intend(twins[0], Move(other, State.QUARANTINED)))
+        ledger.beat(shelf.desk.root, Report(at="2026", quarantine=str(other.parent)).as_json())
+    assert f"1 not in {other.parent}" in shelf.run("purge", "--yes")
+    assert [shelf.state(twin) for twin in twins] == [State.PURGED, State.QUARANTINED]
 
 
 def test_a_root_can_be_named(shelf: Shelf) -> None:

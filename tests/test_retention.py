@@ -1,5 +1,7 @@
 """Retention: the same purge by itself, once a day, by days on which the watcher ran and not by what a clock says."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,8 +15,9 @@ from tests.shelf import SIZE, Shelf
 from watcher.console import told
 from watcher.entry import Entry, State
 from watcher.ledger import Ledger
-from watcher.mirror import Amount
+from watcher.mirror import Amount, root_of
 from watcher.retention import Days, Retention, elapsed
+from watcher.schema import MIGRATIONS
 
 ROOT = Path("/screens")
 FIRST = date(2026, 3, 1)
@@ -159,6 +162,23 @@ def test_killed_in_the_middle_of_the_work_it_goes_on_the_same_day(shelf: Shelf, 
     assert not any(twin.location.exists() for twin in twins)
 
 
+def test_a_ledger_from_before_begins_to_count_now(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.executescript(MIGRATIONS[0])
+        db.execute("INSERT INTO root (path, adopted) VALUES (?, 1)", [bytes(ROOT)])
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    with Ledger.open(file) as ledger:
+        days = Days(ledger, ROOT)
+        assert days.older_than(0) == 0
+        assert days.see(FIRST, 0.0)
+        assert not days.is_done(FIRST)
+        days.done(FIRST)
+        assert days.is_done(FIRST)
+        assert ledger.knows_root(ROOT)
+
+
 def days_of(ledger: Ledger) -> int:
     return len(ledger.rows("SELECT 1 FROM day"))
 
@@ -220,6 +240,7 @@ def test_the_clock_that_nobody_sets_goes_on() -> None:
 def test_the_watcher_does_it_by_itself_and_a_dry_run_does_not(shelf: Shelf) -> None:
     shelf.set('[retention]\nmax_bytes = "1 B"\n')
     twins = shelf.twins(range(1, 3), shelf.keep(0))
+    shelf.desk.config.write_text('on_similar = "set-aside"\n' + shelf.desk.config.read_text())
     shelf.desk.start("--dry-run")
     wait_for(lambda: " watches " in shelf.desk.output())
     assert shelf.desk.stop() == 0
@@ -229,4 +250,5 @@ def test_the_watcher_does_it_by_itself_and_a_dry_run_does_not(shelf: Shelf) -> N
     wait_for(lambda: f"retention: {told(Amount(2, 2 * SIZE))} purged" in shelf.desk.output())
     assert shelf.desk.stop() == 0
     assert there(shelf, *twins) == [False, False]
+    assert root_of(shelf.desk.root.with_name("ScreenRecord-similar")) == shelf.desk.root
     assert f"{told(Amount(2, 2 * SIZE))} ever" in shelf.run("status", code=4)

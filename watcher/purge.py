@@ -33,7 +33,7 @@ class Limits:
     force: bool = False
     """Whether even those go of which nothing proves that their screen is kept."""
     is_stray: Callable[[str], bool] = _nothing
-    """Pictures that no ledger knows go as well if this holds for their name."""
+    """If *force*, pictures that no ledger knows go as well, of those names for which this holds."""
 
 
 @dataclass(slots=True)
@@ -116,6 +116,8 @@ class Purge:
         return disposal.objection(one, force=self.limits.force)
 
     def _strays(self) -> Iterator[list[Candidate]]:
+        if not self.limits.force or mirror.root_of(self.quarantine) != self.root:
+            return
         strays = (
             _stray(path, original)
             for path, original in mirror.quarantined(self.quarantine, self.root)
