@@ -154,6 +154,13 @@ def test_captures_come_between(shelf: Shelf, ledger: Ledger) -> None:
     assert len(run.said) == 1
 
 
+def test_what_is_young_costs_nothing(shelf: Shelf, ledger: Ledger) -> None:
+    shelf.set("[retention]\ndays = 3\n")
+    shelf.twins(range(1, 451), shelf.keep(0))
+    Run(shelf, ledger).look(0, 0.0, times=2)
+    assert Days(ledger, shelf.desk.root).is_done(FIRST)
+
+
 def test_killed_in_the_middle_of_the_work_it_goes_on_the_same_day(shelf: Shelf, ledger: Ledger) -> None:
     shelf.set('[retention]\nmax_bytes = "1 B"\n')
     twins = shelf.twins(range(1, 301), shelf.keep(0))

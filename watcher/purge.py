@@ -28,6 +28,8 @@ class Limits:
 
     is_old: Callable[[Candidate], bool]
     """Those for which this holds go."""
+    last: float = math.inf
+    """No entry after this one is old, so that the rest, which may be years, need not be looked at."""
     keep_under: float = math.inf
     """The oldest go until the quarantine on disk has fewer bytes."""
     force: bool = False
@@ -103,6 +105,8 @@ class Purge:
         limits = self.limits
         left = mirror.held(self.quarantine).bytes if limits.keep_under < math.inf else 0
         for some in chain(disposal.candidates(self.ledger, self.root), self._strays()):
+            if some[0].number > limits.last and left < limits.keep_under:
+                return
             batch = []
             for one in some:
                 if limits.is_old(one) or left >= limits.keep_under:

@@ -131,4 +131,4 @@ class Retention:
         def is_old(one: Candidate) -> bool:
             return one.number <= last
 
-        return Limits(is_old, retention.max_bytes or math.inf)
+        return Limits(is_old, last, retention.max_bytes or math.inf)

@@ -86,8 +86,9 @@ def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | N
 
     under = math.inf if keep_under is None else keep_under
     if not force:
-        return Limits(is_old, under)
-    return Limits(is_old, under, force=True, is_stray=NamePattern(program.settings(root=root).name_pattern).matches)
+        return Limits(is_old, keep_under=under)
+    is_stray = NamePattern(program.settings(root=root).name_pattern).matches
+    return Limits(is_old, keep_under=under, force=True, is_stray=is_stray)
 
 
 class _Impatience:
