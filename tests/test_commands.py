@@ -96,8 +96,13 @@ def test_status_is_concluded_from_evidence(watched: Desk) -> None:
     assert set(status["displays"]) == {"1", "2"}
     assert list(status) == [
         "root", "state", "reasons", "pid", "device", "since", "captures", "saved_bytes", "quarantine", "displays",
-        "found_by_scan",
+        "found_by_scan", "saved", "retention",
     ]  # fmt: skip
+    saved = {"files": 3, "bytes": size}
+    assert status["saved"] == {"today": saved, "month": saved, "ever": saved}
+    assert status["displays"]["1"]["saved"] == status["saved"]
+    assert status["displays"]["2"]["saved"]["ever"] == {"files": 0, "bytes": 0}
+    assert status["retention"] is None
     text = watched.run("status", check=4).stdout
     assert "no watcher is running" in text
     assert "display 1" in text
@@ -209,7 +214,7 @@ def test_restore_never_overwrites(desk: Desk) -> None:
     arranged(desk)
     desk.path(2).write_bytes(b"something else")
     done = desk.run("restore", "--all", check=1)
-    assert "2 restored, 1 left where they are" in done.stderr
+    assert "2 restored, 1 not" in done.stderr
     assert f"{desk.path(2)} exists" in done.stderr
     assert desk.path(2).read_bytes() == b"something else"
     assert desk.mirrored(desk.path(2)).exists()

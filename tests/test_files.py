@@ -3,11 +3,12 @@
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import capture_of, screen
+from tests.conftest import capture_of, land, screen
 from watcher import files
 from watcher.errors import ConflictError, GoneError
 
@@ -169,3 +170,47 @@ def test_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "a" / "note").stat().st_mode) == 0o600
+
+
+def test_a_file_is_deleted_only_if_it_is_the_captures(tmp_path: Path) -> None:
+    names = ("right_1.png", "touched_1.png", "longer_1.png", "link_1.png", "folder_1.png")
+    captures = {name: capture_of(land(tmp_path / name, b"picture", 1000)) for name in names}
+    os.utime(tmp_path / "touched_1.png", ns=(1000, 1001))
+    land(tmp_path / "longer_1.png", b"pictures", 1000)
+    (tmp_path / "link_1.png").unlink()
+    (tmp_path / "link_1.png").symlink_to("right_1.png")
+    (tmp_path / "folder_1.png").unlink()
+    (tmp_path / "folder_1.png").mkdir()
+    with files.emptying(tmp_path) as emptied:
+        for name in names[1:]:
+            with pytest.raises(GoneError, match=name):
+                emptied.delete(name, captures[name])
+            assert emptied.has(name)
+        emptied.delete("right_1.png", captures["right_1.png"])
+        assert not emptied.has("right_1.png")
+        with pytest.raises(GoneError):
+            emptied.delete("right_1.png", captures["right_1.png"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "no-home"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
+def test_nothing_is_deleted_by_way_of_a_link(tmp_path: Path) -> None:
+    land(tmp_path / "real" / "inner" / "a_1.png", b"picture")
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(OSError, match="link"), files.emptying(tmp_path / "link" / "inner"):
+        pytest.fail("it was opened")
+
+
+def test_empty_folders_are_removed_up_to_the_top_and_no_others(tmp_path: Path) -> None:
+    top, inner = tmp_path / "top", tmp_path / "top" / "a" / "b" / "c"
+    inner.mkdir(parents=True)
+    land(top / "a" / "stays_1.png", b"picture")
+    files.remove_empty(inner, top)
+    assert [path.name for path in (top / "a").iterdir()] == ["stays_1.png"]
+    (top / "a" / "stays_1.png").unlink()
+    files.remove_empty(top / "a" / "b", top)  # gone already
+    assert (top / "a").exists()
+    files.remove_empty(top / "a", top)
+    files.remove_empty(top, top)
+    files.remove_empty(tmp_path, top)
+    assert list(top.iterdir()) == []

@@ -46,6 +46,9 @@ blocked = []
 argv = []
 """
 
+DAYS = "must be a whole number of days up to 36500, such as 30, or 0 for all time"
+MAX_BYTES = 'must be a size such as "20 GB", or 0 for any'
+
 Load = Callable[..., Settings]
 
 
@@ -102,6 +105,7 @@ def test_defaults(load: Load, tmp_path: Path) -> None:
     assert (settings.log_color, settings.log_format) == ("always", "console")
     assert settings.alarm_after == timedelta(hours=24)
     assert settings.name_pattern == DEFAULT_NAME_PATTERN
+    assert (settings.retention.days, settings.retention.max_bytes, settings.retention.is_on) == (0, 0, False)
     assert settings.hooks.blocked == settings.hooks.run_command.argv == ()
     assert settings.hooks.run_command.timeout == 30
     assert settings.hooks.notify.urls == ()
@@ -135,6 +139,7 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
         log_color = "never"
         log_format = "json"
         alarm_after = "1h30m"
+        retention = { days = 30, max_bytes = "20 GB" }
         name_pattern = '(?P<display>\d)\.png'
         ignore = { 1 = [[9, 0, 5, 5], [-1, 0, 5, 5]], "*" = [] }
         hooks.blocked = ["quarantine"]
@@ -150,6 +155,8 @@ def test_every_key_can_be_set_in_the_file(load: Load, tmp_path: Path) -> None:
     assert (settings.device, settings.on_similar) == ("cuda", "set-aside")
     assert (settings.log_color, settings.log_format) == ("never", "json")
     assert settings.alarm_after == timedelta(minutes=90)
+    assert (settings.retention.days, settings.retention.max_bytes) == (30, 20 * 10**9)
+    assert settings.retention.is_on
     assert settings.name_pattern == r"(?P<display>\d)\.png"
     assert settings.hooks.blocked == ("quarantine",)
     assert settings.hooks.run_command.argv == ("logger", "-t", "framesift")
@@ -305,7 +312,11 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
     [
         ("\nsimlar = 0.9", "FILE:2: simlar is not a setting; did you mean similar?"),
         ("zzz = 1", "FILE:1: zzz is not a setting; `framesift config show` lists them all"),
-        ("[retention]\ndays = 3", "FILE:1: retention is not a setting; `framesift config show` lists them all"),
+        (
+            "[retention]\nmonths = 3",
+            "FILE:2: retention.months is not a setting; `framesift config show` lists them all",
+        ),
+        ("days = 30", "FILE:1: days is not a setting; did you mean retention.days?"),
         ("blocked = []", "FILE:1: blocked is not a setting; did you mean hooks.blocked?"),
         ("timeout = 5", "FILE:1: timeout is not a setting; did you mean hooks.run_command.timeout?"),
         ("[hoooks]", "FILE:1: hoooks is not a setting; did you mean hooks?"),
@@ -343,6 +354,13 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
         ("frame_memory = true", 'FILE:1: frame_memory = true: must be a size above 0, such as "1 GB"'),
         ('frame_memory = "1 XB"', 'FILE:1: frame_memory = "1 XB": must be a size above 0, such as "1 GB"'),
         ("alarm_after = 24", 'FILE:1: alarm_after = 24: must be a duration above 0, such as "24h" or "90m"'),
+        ("[retention]\ndays = -1", f"FILE:2: retention.days = -1: {DAYS}"),
+        ("[retention]\ndays = 1.5", f"FILE:2: retention.days = 1.5: {DAYS}"),
+        ("[retention]\ndays = true", f"FILE:2: retention.days = true: {DAYS}"),
+        ("[retention]\ndays = 36501", f"FILE:2: retention.days = 36501: {DAYS}"),
+        ('[retention]\nmax_bytes = "much"', f'FILE:2: retention.max_bytes = "much": {MAX_BYTES}'),
+        ("[retention]\nmax_bytes = -1", f"FILE:2: retention.max_bytes = -1: {MAX_BYTES}"),
+        ("retention = 30", "FILE:1: retention = 30: must be a table of settings"),
         ('alarm_after = "0h"', 'FILE:1: alarm_after = "0h": must be a duration above 0, such as "24h" or "90m"'),
         ('alarm_after = "a day"', 'FILE:1: alarm_after = "a day": must be a duration above 0, such as "24h" or "90m"'),
         ("root = 5", 'FILE:1: root = 5: must be a folder such as "~/Documents/ScreenRecord"'),
@@ -646,6 +664,7 @@ def test_values_are_shown_as_toml_and_never_with_control_characters(key: str, va
     thresholds=st.tuples(st.floats(0.01, 0.99), st.floats(0.01, 0.99)).map(sorted),
     window=st.integers(0, 10**9),
     frame_memory=st.integers(1, 10**13),
+    retention=st.fixed_dictionaries({"days": st.integers(0, 36_500), "max_bytes": st.integers(0, 10**13)}),
     alarm_after=st.integers(1, 10**8).map(lambda seconds: timedelta(seconds=seconds)),
     argv=st.lists(_texts),
     ignore=st.dictionaries(

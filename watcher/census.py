@@ -2,17 +2,31 @@
 
 import os
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from watcher.entry import Entry
 from watcher.ledger import Ledger
+from watcher.mirror import Amount
 from watcher.verdict import Kind
 
 _OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
 _SHOWS = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
 """The entry whose screen a capture shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """The duplicates that left the root: on one day, in its month, and ever."""
+
+    today: Amount = field(default_factory=Amount)
+    month: Amount = field(default_factory=Amount)
+    ever: Amount = field(default_factory=Amount)
+
+    def __add__(self, other: "Savings") -> "Savings":
+        return Savings(self.today + other.today, self.month + other.month, self.ever + other.ever)
 
 
 class Census:
@@ -38,14 +52,20 @@ class Census:
             )[0][0]
         )
 
-    def saved_bytes(self, since: datetime = datetime.min) -> int:
-        """Bytes of the duplicates that have left the root, of captures taken since then."""
-        rows = self._rows(
-            f"SELECT coalesce(sum(size), 0) FROM entry WHERE {_OF_ROOT} AND kind = 'duplicate'"
-            " AND state IN ('quarantined', 'purged') AND taken_at >= ?",
-            [since.isoformat()],
+    def saved_bytes(self) -> int:
+        """Bytes of the duplicates that have left the root."""
+        return sum(savings.ever.bytes for savings in self.savings(date.min).values())
+
+    def savings(self, day: date) -> dict[int, Savings]:
+        """The duplicates of each display that have left the root, by when that was decided."""
+        spans = [("substr(recorded_at, 1, 10) = ?", str(day)), ("substr(recorded_at, 1, 7) = ?", str(day)[:7])]
+        sums = [f"count(CASE WHEN {span} THEN 1 END), total(CASE WHEN {span} THEN size END)" for span, _ in spans]
+        rows = self._ledger.rows(
+            f"SELECT display, {', '.join(sums)}, count(*), total(size) FROM entry WHERE {_OF_ROOT}"
+            " AND kind = 'duplicate' AND state IN ('quarantined', 'purged') GROUP BY display",
+            [*(value for _, value in spans for _ in range(2)), self._root],
         )
-        return int(rows[0][0])
+        return {row[0]: Savings(*(Amount(row[n], int(row[n + 1])) for n in (1, 3, 5))) for row in rows}
 
     def last_of_displays(self) -> list[Entry]:
         """The last entry of every display."""

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from watcher import __version__
-from watcher.census import Census
-from watcher.console import Log, size
+from watcher.census import Census, Savings
+from watcher.console import Log, size, told
 from watcher.entry import Entry, State
 from watcher.errors import FaultError
 from watcher.ledger import Ledger
+from watcher.mirror import held
 from watcher.settings import Settings
 from watcher.sources import Sight
 from watcher.verdict import Kind
@@ -103,11 +104,16 @@ class Chronicle:
             self._log.say(f"display {display} is unchanged since {run.since:%H:%M}, {run.count} times")
 
     def _end_day(self) -> None:
-        yesterday = datetime.combine(self._day, datetime.min.time())
-        self._day = date.today()
-        saved = self._census.saved_bytes(yesterday)
-        ever = self._census.saved_bytes()
-        self._log.say(f"{yesterday:%Y-%m-%d}: {size(saved)} of duplicates quarantined; {size(ever)} ever", "good")
+        ended, self._day = self._day, date.today()
+        displays = self._census.savings(ended)
+        total = sum(displays.values(), Savings())
+        each = "; ".join(f"display {number}: {told(savings.today)}" for number, savings in displays.items())
+        self._log.say(
+            f"{ended}: {told(total.today)} of duplicates saved{each and f' ({each})'};"
+            f" {told(total.month)} in the month, {told(total.ever)} ever;"
+            f" the quarantine holds {told(held(self._settings.quarantine_dir))}",
+            "good",
+        )
 
     def _usual_gap(self) -> float | None:
         return usual_gap(self._census.recent_times(_LEARNED_FROM))

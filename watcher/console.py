@@ -20,6 +20,7 @@ from rich.text import Text
 from watcher.entry import Entry, State
 from watcher.errors import WatcherError
 from watcher.files import make_private_folder
+from watcher.mirror import Amount
 from watcher.text import visible
 from watcher.verdict import Kind
 
@@ -199,6 +200,11 @@ def print_error(text: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for line in text.splitlines() or [""]:
         console.print(Text.assemble(("framesift: ", "bold red"), visible(line)))
+
+
+def told(amount: Amount) -> str:
+    """Files and their bytes as people write them: ``12 files, 2.1 MB``."""
+    return f"{amount.files} file{'s' * (amount.files != 1)}, {size(amount.bytes)}"
 
 
 def size(count: int) -> str:

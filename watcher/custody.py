@@ -5,10 +5,8 @@ The order is always: write the intent, move, confirm. What a crash in between le
 """
 
 import contextlib
-import errno
 import itertools
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -18,23 +16,20 @@ from typing import Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 
-from watcher import files
+from watcher import disposal, files
 from watcher.capture import Capture
 from watcher.entry import Entry, Move, State, Timeline
 from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
 from watcher.kept import Kept
 from watcher.ledger import Ledger
+from watcher.mirror import MARKER_FOLDER, mark, unnumbered
 from watcher.plugins import Hooks
 from watcher.verdict import Kind, Verdict
 
-MARKER_FOLDER = ".framesift"
-"""In the quarantine: the lock, and the name of the root, so that a restore needs no ledger."""
-
-_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
+_TRIES = 9
 _CLAIM_SECONDS = 2.0
 """Longer than another process needs to look whether the lock is free."""
 _LOCKS = {"watch": "lock", "sweep": "sweep.lock"}
-_NUMBERED = re.compile(rb"\.~\d+~\Z")
 
 
 Result = TypeVar("Result")
@@ -92,7 +87,7 @@ class Custody:
         capture = verdict.capture
         now = self._ledger.location(capture) if self._timeline.round else capture.path
         wanted = target or capture.path
-        if now.with_name(_unnumbered(now.name)) == wanted or now == wanted:
+        if now.with_name(unnumbered(now.name)) == wanted or now == wanted:
             return None
         if target is None:
             # Judged anew it is no duplicate; but what lies in its old place now is not overwritten.
@@ -185,19 +180,33 @@ def finish(ledger: Ledger, entry: Entry) -> Entry:
 def _finish(ledger: Ledger, entry: Entry) -> Entry:
     if entry.target is None:
         return entry
+    if entry.becomes is State.PURGED:
+        return disposal.finish(ledger, entry)
     try:
-        _make_folder(entry.target.parent, private=entry.becomes is State.QUARANTINED)
-        files.move(entry.location, entry.target, entry.verdict.capture)
+        _bring(entry, entry.target)
     except GoneError as error:
         gone = not os.path.lexists(entry.location)
         return ledger.give_up(entry, State.MISSING if gone else _before(entry), str(error))
     except ConflictError as error:
         return ledger.give_up(entry, _before(entry), str(error))
     except OSError as error:
-        if error.errno in _FAULTS:
+        if error.errno in files.FAULTS:
             raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
         return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
     return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
+
+
+def _bring(entry: Entry, target: Path) -> None:
+    """Move the picture; again if a purge in another process tidies the folder, empty as yet, away in that instant."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _make_folder(target.parent, private=entry.becomes is State.QUARANTINED)
+            files.move(entry.location, target, entry.verdict.capture)
+        except FileNotFoundError:
+            if not tries_left:
+                raise
+        else:
+            return
 
 
 def restore(ledger: Ledger, entry: Entry) -> Entry:
@@ -211,7 +220,7 @@ def restore(ledger: Ledger, entry: Entry) -> Entry:
         raise ConflictError(f"{entry.location} is gone or was changed")
     target = entry.verdict.capture.path
     if os.path.lexists(target):
-        raise ConflictError(f"{target} exists; it was not overwritten")
+        raise ConflictError(f"{entry.location} stays there: {target} exists and was not overwritten")
     with alone(ledger):
         done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
     if done.state is not State.RESTORED:
@@ -236,10 +245,6 @@ def _free(target: Path) -> Path:
     return next(path for path in names if not os.path.lexists(path))
 
 
-def _unnumbered(name: str) -> str:
-    return os.fsdecode(_NUMBERED.sub(b"", os.fsencode(name)))
-
-
 def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
     """Lock *folder* (made if need be) for one process that does this *work* on *root*, and leave the root's name there.
 
@@ -252,7 +257,7 @@ def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
     try:
         files.make_private_folder(place)
         lock.acquire(timeout=_CLAIM_SECONDS)
-        files.write_private(place / "root", os.fsencode(root) + b"\n")
+        mark(folder, root)
     except Timeout:
         raise WatcherError(f"another framesift {work} is running already ({folder} is locked)") from None
     except OSError as error:
@@ -270,29 +275,6 @@ def is_claimed(folder: Path, work: str = "watch") -> bool:
             return False
     except Timeout:
         return True
-
-
-def root_of(quarantine: Path) -> Path:
-    """The root whose captures lie in *quarantine*.
-
-    Raises:
-        WatcherError: the folder holds no mark of framesift's.
-    """
-    try:
-        return Path(os.fsdecode((quarantine / MARKER_FOLDER / "root").read_bytes().removesuffix(b"\n")))
-    except OSError as error:
-        raise WatcherError(f"{quarantine} is no quarantine of framesift's: {error.strerror}") from error
-
-
-def quarantined(quarantine: Path, root: Path) -> Iterator[tuple[Path, Path]]:
-    """All pictures of a quarantine, as (where it is, where it was), from the mirrored paths alone."""
-    for folder, names, file_names in os.walk(quarantine):
-        names[:] = sorted(name for name in names if name != MARKER_FOLDER)
-        for name in sorted(file_names):
-            path = Path(folder, name)
-            if path.is_symlink() or not path.is_file() or name.startswith("."):
-                continue
-            yield path, root / path.parent.relative_to(quarantine) / _unnumbered(name)
 
 
 def restore_unrecorded(path: Path, target: Path, settle: Callable[[Capture], object]) -> None:

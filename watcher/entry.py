@@ -55,7 +55,7 @@ class Entry:
     """The state after that move."""
     recorded_at: datetime
     note: str = ""
-    """Why a picture that a hook wanted to move stayed where it was."""
+    """Why a picture that a hook wanted to move stayed where it was, or when it was purged."""
 
     @property
     def aside(self) -> bool:

@@ -12,6 +12,9 @@ from pathlib import Path
 from watcher.capture import Capture
 from watcher.errors import ConflictError, GoneError
 
+FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
+"""What the system refuses because of the disk, and not because of the file: it may be mended."""
+
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _PIECE = 1 << 20
 _PRIVATE_FOLDER = 0o700
@@ -68,6 +71,57 @@ def move(source: Path, target: Path, capture: Capture) -> None:
     """
     with _folder(source.parent) as source_folder, _folder(target.parent) as target_folder:
         _move_between(_Place(source, source_folder), _Place(target, target_folder), capture)
+
+
+class Emptied:
+    """An open folder from which files are deleted for good."""
+
+    def __init__(self, path: Path, folder: int | None) -> None:
+        self._path = path
+        self._folder = folder
+
+    def has(self, name: str) -> bool:
+        """Whether anything lies there under this name.
+
+        Raises:
+            OSError: it cannot be told.
+        """
+        return _Place(self._path / name, self._folder).status() is not None
+
+    def delete(self, name: str, capture: Capture) -> None:
+        """Delete the file *name* if it is the capture's, which is looked at right before.
+
+        Raises:
+            GoneError: it is not (any more); nothing was changed.
+            OSError: the system refused; nothing was changed.
+        """
+        place = _Place(self._path / name, self._folder)
+        if not place.holds(capture):
+            raise GoneError(f"{place.path} is no longer the file that was looked at")
+        place.unlink()
+
+
+@contextlib.contextmanager
+def emptying(folder: Path) -> Iterator[Emptied]:
+    """Open *folder*, following no link on the way, to delete files in it: durable at the end, for all of them at once.
+
+    Raises:
+        OSError: the folder cannot be opened, or what was deleted may come back in a power cut.
+    """
+    with _folder(folder) as descriptor:
+        yield Emptied(folder, descriptor)
+        _Place(folder, descriptor).sync()
+
+
+def remove_empty(folder: Path, top: Path) -> None:
+    """Remove *folder*, and the folders above it up to *top*, without it, as far as they are empty."""
+    for inner in (folder, *folder.parents):
+        if inner == top or not inner.is_relative_to(top):
+            return
+        try:
+            os.rmdir(inner)
+        except OSError:
+            return  # it is not empty, or in use: it stays
 
 
 class _Place:

@@ -67,3 +67,10 @@ class Program:
         if given is not None or ledger.knows_root(root):
             return root
         return ledger.latest_root() or root
+
+    def quarantine(self, ledger: "Ledger", root: Path) -> Path:
+        """Where the duplicates of *root* are: where its last watcher put them, for it may have had --quarantine."""
+        from watcher.vitals import Report  # noqa: PLC0415 - most verbs need no report
+
+        evidence = Report.from_json(ledger.report(root))
+        return Path(evidence.quarantine or self.settings(root=root).quarantine_dir)

@@ -96,4 +96,16 @@ MIGRATIONS = (
         done INTEGER NOT NULL DEFAULT 0
     );
     """,
+    """
+    CREATE TABLE day (                         -- on which a root's watcher ran: the clock of retention
+        id INTEGER PRIMARY KEY,
+        root_id INTEGER NOT NULL REFERENCES root,
+        date TEXT NOT NULL,
+        last_entry INTEGER NOT NULL,           -- the newest entry of the ledger when the day began
+        purged INTEGER NOT NULL DEFAULT 0,     -- whether retention has done its work on this day
+        UNIQUE (root_id, date)
+    );
+    CREATE INDEX entry_saved ON entry (root_id, display, recorded_at, size)
+        WHERE kind = 'duplicate' AND state IN ('quarantined', 'purged');
+    """,
 )

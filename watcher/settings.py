@@ -43,6 +43,20 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Retention(Section):
+    """How long quarantined duplicates are kept; nothing is deleted unless one of these is given."""
+
+    days: Count = Field(
+        default=0, ge=0, le=36_500, description="a whole number of days up to 36500, such as 30, or 0 for all time"
+    )
+    max_bytes: Size = Field(default=ByteSize(0), ge=0, description='a size such as "20 GB", or 0 for any')
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the user has switched it on."""
+        return bool(self.days or self.max_bytes)
+
+
 class RunCommand(Section):
     """Settings of the hook run_command."""
 
@@ -98,6 +112,7 @@ class Settings(Section):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     alarm_after: Period = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
+    retention: Retention = Field(default=Retention(), description="a table of settings")
     ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
     hooks: Hooks = Field(default=Hooks(), description="a table of settings")
 

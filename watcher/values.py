@@ -7,14 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict, TypeAdapter, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from watcher.capture import NamePattern
 from watcher.folders import absolute
 from watcher.layers import EnvironmentText, Origin
 from watcher.preparation import EVERY_DISPLAY, Rectangle
-from watcher.spelling import duration, duration_text, size_text
+from watcher.spelling import duration, duration_text, shown, size_text
 
 
 def _decoded(value: Any) -> Any:
@@ -99,3 +99,15 @@ Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], B
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Anything = Annotated[Any, BeforeValidator(_decoded)]
 Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]
+
+
+def size_of(text: str) -> int:
+    """The bytes that a text such as ``20 GB`` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    try:
+        return int(TypeAdapter(Size).validate_python(text))
+    except ValueError as error:
+        raise ValueError(f'{shown(text)} is not a size such as "20 GB"') from error

@@ -15,6 +15,7 @@ from watcher.ledger import Ledger
 from watcher.lifeline import Lifeline
 from watcher.listing import archive
 from watcher.pipeline import Postponed
+from watcher.retention import Retention
 from watcher.running import Stop, Wait
 from watcher.sources import Live
 from watcher.work import Task, Work
@@ -44,6 +45,7 @@ def watch(task: Task) -> signal.Signals:
         work = Work(task, ledger, Timeline(root), patience)
         chronicle = Chronicle(log, ledger, task.settings, live.sight, work.device.type)
         stack.callback(chronicle.end)
+        retention = Retention(ledger, task.settings, patience, partial(log.say, tone="good"))
         clock = _Clock()
 
         def found() -> None:
@@ -53,6 +55,8 @@ def watch(task: Task) -> signal.Signals:
         def idle() -> None:
             lifeline.pulse()
             chronicle.idle()
+            if not task.dry_run:
+                retention.idle()
 
         for outcome in work.outcomes(clock.started(live.captures(found, idle))):
             lifeline.pulse()

@@ -13,6 +13,7 @@ from watcher.entry import Entry, Timeline
 from watcher.errors import GoneError, KnownError, WatcherError
 from watcher.frame import Frame, choose_device, load
 from watcher.ledger import Ledger
+from watcher.mirror import mark
 from watcher.pipeline import Postponed, verdicts
 from watcher.plugins import Hooks
 from watcher.program import Program
@@ -58,6 +59,8 @@ class Task:
                     raise WatcherError(f"another framesift {other} with another ledger is running on {self.root}")
             stack.enter_context(claim(quarantine, self.root, work))
             stack.enter_context(claim(own, self.root, work))
+            if self.settings.on_similar == "set-aside":
+                mark(self.settings.similar_dir, self.root)
             yield stack.enter_context(self.program.ledger())
 
 

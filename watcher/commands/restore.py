@@ -57,7 +57,7 @@ def command(
     if not (done or failed):
         raise WatcherError("nothing to restore: no such picture is in quarantine")
     if failed:
-        raise WatcherError(f"{done} restored, {failed} left where they are")
+        raise WatcherError(f"{done} restored, {failed} not")
     click.echo(f"{done} {'would be ' if dry_run else ''}restored")
 
 
@@ -65,7 +65,7 @@ class _Wanted:
     """What the user asked for."""
 
     def __init__(self, paths: tuple[Path, ...], day: Period | None) -> None:
-        self._paths = paths
+        self.paths = paths
         self._day = day
 
     def entry(self, entry: "Entry") -> bool:
@@ -84,7 +84,7 @@ class _Wanted:
         return self._day.begin <= pattern.parse(target, path.lstat()).taken_at < self._day.end
 
     def either(self, *places: Path) -> bool:
-        return not self._paths or any(place.is_relative_to(path) for place in places for path in self._paths)
+        return not self.paths or any(place.is_relative_to(path) for place in places for path in self.paths)
 
 
 Result = tuple[Path, str]
@@ -96,6 +96,10 @@ def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterato
         for entry in ledger.entries("state = 'quarantined'"):
             if wanted.entry(entry):
                 yield entry.verdict.capture.path, "" if dry_run else _restore(ledger, entry)
+        for path in wanted.paths:
+            for entry in ledger.about(path):
+                if entry.state == "purged":
+                    yield path, f"{path} {entry.note}"
 
 
 def _restore(ledger: "Ledger", entry: "Entry") -> str:
@@ -109,7 +113,8 @@ def _restore(ledger: "Ledger", entry: "Entry") -> str:
 
 
 def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
-    from watcher.custody import quarantined, restore_unrecorded, root_of  # noqa: PLC0415 - as above
+    from watcher.custody import restore_unrecorded  # noqa: PLC0415 - as above
+    from watcher.mirror import quarantined, root_of  # noqa: PLC0415
 
     root = root_of(quarantine)
     with program.ledger() as ledger:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ import rich_click as click
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.census import Census
+    from watcher.census import Census, Savings
     from watcher.ledger import Ledger
+    from watcher.settings import Settings
 
 EXIT_SICK = 4
+
+_SPANS = {"today": "today", "month": "this month", "ever": "ever"}
 
 
 @click.command(name="status")
@@ -41,17 +45,18 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
 def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, Any], str]:
     """The report in the form of its JSON, and where the log is."""
-    from watcher.census import Census  # noqa: PLC0415 - as above
+    from watcher.census import Census, Savings  # noqa: PLC0415 - as above
     from watcher.custody import is_claimed  # noqa: PLC0415
+    from watcher.mirror import held  # noqa: PLC0415
     from watcher.vitals import Report, diagnose, lock_folder  # noqa: PLC0415
 
     census = Census(ledger, root)
     evidence = Report.from_json(ledger.report(root))
     locked = is_claimed(lock_folder(program.folders.state_dir, root))
     state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone())
-    # A watcher started with --quarantine has another one than the settings say.
-    quarantine = Path(evidence.quarantine or program.settings(root=root).quarantine_dir)
-    files, size = _held(quarantine)
+    quarantine = program.quarantine(ledger, root)
+    displays = census.savings(date.today())
+    total = sum(displays.values(), Savings())
     report = {
         "root": os.fspath(root),
         "state": state.value,
@@ -60,15 +65,25 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
         "device": evidence.device or None,
         "since": evidence.since or None,
         "captures": {kind.value: count for kind, count in census.counts().items()},
-        "saved_bytes": census.saved_bytes(),
-        "quarantine": {"path": os.fspath(quarantine), "files": files, "bytes": size},
-        "displays": _displays(census, program.settings(root=root).window),
+        "saved_bytes": total.ever.bytes,
+        "quarantine": {"path": os.fspath(quarantine), **asdict(held(quarantine))},
+        "displays": _displays(census, displays, program.settings(root=root).window),
         "found_by_scan": evidence.found_by_scan,
+        "saved": asdict(total),
+        "retention": _retention(program.settings(root=root)),
     }
     return report, evidence.log
 
 
-def _displays(census: "Census", window: int) -> dict[str, Any]:
+def _retention(settings: "Settings") -> dict[str, int] | None:
+    """What the settings say now; a watcher that runs has read them when it started."""
+    retention = settings.retention
+    return {"days": retention.days, "max_bytes": int(retention.max_bytes)} if retention.is_on else None
+
+
+def _displays(census: "Census", savings: "dict[int, Savings]", window: int) -> dict[str, Any]:
+    from watcher.census import Savings  # noqa: PLC0415 - as above
+
     windows = census.windows(window)
     displays = {}
     for entry in census.last_of_displays():
@@ -80,20 +95,13 @@ def _displays(census: "Census", window: int) -> dict[str, Any]:
             "last_kind": entry.verdict.kind.value,
             "window": windows.get(capture.display, 0),
             "unchanged_since": since.isoformat() if since else None,
+            "saved": asdict(savings.get(capture.display, Savings())),
         }
     return displays
 
 
-def _held(quarantine: Path) -> tuple[int, int]:
-    """Files and bytes of a quarantine, counted on disk."""
-    from watcher.custody import quarantined  # noqa: PLC0415 - as above
-
-    sizes = [path.lstat().st_size for path, _ in quarantined(quarantine, quarantine)]
-    return len(sizes), sum(sizes)
-
-
 def _print(report: dict[str, Any], log: str) -> None:
-    from watcher.console import print_table, size  # noqa: PLC0415 - as above
+    from watcher.console import print_table  # noqa: PLC0415 - as above
 
     quarantine = report["quarantine"]
     rows = [
@@ -101,16 +109,35 @@ def _print(report: dict[str, Any], log: str) -> None:
         *[("", reason) for reason in report["reasons"]],
         ("since", _minute(report["since"]) or "never"),
         ("judged", ", ".join(f"{count} {kind}" for kind, count in report["captures"].items())),
-        ("saved", f"{size(report['saved_bytes'])} in duplicates that have left the folder"),
-        ("quarantine", f"{quarantine['files']} files, {size(quarantine['bytes'])}, in {quarantine['path']}"),
+        *zip(("saved", "", ""), _saved(report["saved"]), strict=True),
+        ("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}"),
         ("by scan", f"{report['found_by_scan']} captures that no event told of"),
     ]
+    rows += [("retention", _kept_for(**report["retention"]))] if report["retention"] else []
     rows += [("log", log)] if log else []
     for number, display in report["displays"].items():
         unchanged = f", unchanged since {_minute(display['unchanged_since'])}" if display["unchanged_since"] else ""
         shown = f"{display['last_kind']} at {_minute(display['last_taken_at'])}{unchanged}, window {display['window']}"
-        rows.append((f"display {number}", shown))
+        rows += [(f"display {number}", shown), ("", f"saved {', '.join(_saved(display['saved']))}")]
     print_table(rows, title=report["root"])
+
+
+def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
+    return [f"{_amount(savings[span])} {told}" for span, told in _SPANS.items()]
+
+
+def _amount(counted: dict[str, int]) -> str:
+    from watcher.console import told  # noqa: PLC0415 - as above
+    from watcher.mirror import Amount  # noqa: PLC0415
+
+    return told(Amount(counted["files"], counted["bytes"]))
+
+
+def _kept_for(days: int, max_bytes: int) -> str:
+    from watcher.console import size  # noqa: PLC0415 - as above
+
+    limits = [f"{days} days"] * bool(days) + [f"up to {size(max_bytes)}"] * bool(max_bytes)
+    return f"{', '.join(limits)}; then duplicates are deleted if their screen is kept"
 
 
 def _minute(moment: str | None) -> str:

@@ -1,0 +1,61 @@
+"""What the log and ``status`` tell of days: savings on a day, in its month, ever, and what the quarantine holds."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Desk
+from tests.shelf import SIZE, Shelf
+from watcher.census import Census, Savings
+from watcher.chronicle import Chronicle
+from watcher.console import Log, told
+from watcher.mirror import Amount
+from watcher.sources import Sight
+
+TODAY = date.today()
+FIRST = TODAY.replace(day=1)
+
+
+@pytest.fixture
+def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
+    return Shelf(desk, monkeypatch, capfd)
+
+
+def some(files: int) -> Amount:
+    return Amount(files, files * SIZE)
+
+
+def test_savings_are_those_of_a_day_its_month_and_ever_and_purging_loses_none(shelf: Shelf) -> None:
+    kept = shelf.keep(0)
+    twins = shelf.twins(range(1, 5), kept)
+    before = FIRST - timedelta(days=1)
+    shelf.recorded(twins[0], (TODAY - before).days)
+    shelf.recorded(twins[1], (TODAY - before.replace(day=1)).days)
+    shelf.run("purge", "--yes", "--older-than", "1h")
+    with shelf.desk.ledger() as ledger:
+        census = Census(ledger, shelf.desk.root)
+        assert census.savings(TODAY) == {1: Savings(some(2), some(2), some(4))}
+        assert census.savings(before) == {1: Savings(some(1), some(2), some(4))}
+        assert census.savings(before - timedelta(days=400)) == {1: Savings(some(0), some(0), some(4))}
+        assert census.saved_bytes() == 4 * SIZE
+        assert Census(ledger, Path("/other")).savings(TODAY) == {}
+    shelf.run("restore", "--all")
+    with shelf.desk.ledger() as ledger:
+        assert Census(ledger, shelf.desk.root).savings(TODAY) == {1: Savings(some(0), some(0), some(2))}
+
+
+def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path) -> None:
+    kept = shelf.keep(0)
+    twins = shelf.twins(range(1, 4), kept)
+    for twin in twins[:2]:
+        shelf.recorded(twin, 1)
+    file = tmp_path / "log"
+    with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
+        chronicle = Chronicle(log, ledger, shelf.settings(), Sight(), "cpu")
+        chronicle._day = TODAY - timedelta(days=1)
+        chronicle.idle()
+        chronicle.idle()
+    (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
+    assert f"{TODAY - timedelta(days=1)}: {told(some(2))} of duplicates saved (display 1: {told(some(2))});" in line
+    assert f"{told(some(3))} ever; the quarantine holds {told(some(3))}" in line

@@ -1,0 +1,152 @@
+"""A purge killed at any system call that changes a disk: the next start or purge finishes, and no kept picture goes."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NoPatience, capture_of, facts, land, screen
+from tests.test_kills import DEADLY, LONG_AGO, MOST_CALLS, Bench, in_child
+from watcher.entry import Entry, State
+from watcher.kept import Kept
+from watcher.ledger import Ledger
+from watcher.mirror import Amount, held, mark
+from watcher.purge import Limits, Purge
+from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and its tools as POSIX has them"),
+]
+
+NAMES = ("2020-05/04_1.png", "2020-05/05_1.png", "2020-06/06_1.png", "stray/07_1.png")
+"""Three duplicates in two folders, and a picture that no ledger knows."""
+
+CALLS: dict[str, Callable[[int], object]] = {
+    call: DEADLY[call] for call in ("pwrite64", "write", "fsync", "fdatasync", "ftruncate", "unlink", "unlinkat")
+} | {"rmdir": lambda _: Path("/nowhere/at/all").rmdir()}
+
+Met = tuple[str, int, list[str], list[str]]
+"""A crash point (call and number), and the states of the duplicates before and after the next start."""
+
+
+class Quarantine(Bench):
+    """A root with a kept picture, three duplicates of it in quarantine, and a stray beside them."""
+
+    def __init__(self, base: Path) -> None:
+        super().__init__(base, base / "quarantine")
+        self.twins = [self.quarantine / name for name in NAMES[:-1]]
+        self.stray = self.quarantine / NAMES[-1]
+
+    def prepare(self) -> None:
+        for folder in (self.root, self.quarantine, self.state):
+            shutil.rmtree(folder, ignore_errors=True)
+        land(self.kept, screen(1), LONG_AGO, 0o640)
+        kept = capture_of(self.kept)
+        score = Score(kept, 1.0, exact=True, worst_tile=1.0)
+        with self.at_work() as (ledger, custody):
+            ledger.adopt(self.root, [])
+            custody.carry_out(Verdict(kept, Kind.NEW, NOTHING_TO_COMPARE, Policy()), Kept(kept, 40, 48, b"s"))
+            for name in NAMES[:-1]:
+                capture = capture_of(land(self.root / name, screen(1), LONG_AGO))
+                custody.carry_out(Verdict(capture, Kind.DUPLICATE, score, Policy()), None)
+        land(self.stray, screen(1), LONG_AGO)
+        mark(self.quarantine, self.root)
+
+    def purge(self) -> None:
+        """Delete what is proven, and then by force what is not: the stray."""
+        every = Limits(lambda _: True)
+        forced = Limits(lambda _: True, force=True, is_stray=lambda name: name.endswith(".png"))
+        with self.at_work() as (ledger, _):
+            for limits in (every, forced):
+                purge = Purge(ledger, self.root, self.quarantine, limits)
+                purge.resume(NoPatience())
+                for _ in purge.carry_out(NoPatience()):
+                    pass
+
+    def duplicates(self, ledger: Ledger) -> list[Entry]:
+        return list(ledger.entries("kind = 'duplicate'"))
+
+    def check(self, *, settled: bool) -> list[str]:
+        """The kept picture is as it was; and what has gone is in the ledger as purged, or as about to be."""
+        assert facts(self.kept) == (screen(1), LONG_AGO, 0o640)
+        with self.at_work() as (ledger, _):
+            entries = self.duplicates(ledger)
+        assert [entry.location for entry in entries] == self.twins
+        for entry in entries:
+            there = entry.location.exists()
+            if settled:
+                assert entry.state is (State.QUARANTINED if there else State.PURGED)
+                assert (entry.target, entry.becomes) == (None, None)
+            elif not there:
+                assert State.PURGED in (entry.state, entry.becomes)
+        return [entry.state.value for entry in entries]
+
+
+def die_at(bench: Quarantine, call: str, number: int) -> None:
+    """Purge so that its *number*-th *call* is the deadly one, for strace counts them per process."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for _ in range(MOST_CALLS - number):
+        with contextlib.suppress(OSError):
+            CALLS[call](null)
+    bench.purge()
+
+
+def look_after(bench: Quarantine, call: str, number: int, met: Path) -> None:
+    before = bench.check(settled=False)
+    if number % 2:  # a start finishes what a purge began; so does another purge
+        with bench.at_work() as (_, custody):
+            custody.recover()
+            assert custody.recover() == []
+        bench.check(settled=True)
+    with met.open("a") as file:
+        file.write(json.dumps([call, number, before, bench.check(settled=False)]) + "\n")
+    bench.purge()
+    assert bench.check(settled=True) == ["purged"] * 3
+    assert held(bench.quarantine) == Amount(0, 0)
+
+
+def sweep(base: Path) -> None:
+    """Go through all points of all calls, under a strace that kills at the one of number ``MOST_CALLS``."""
+    bench = Quarantine(base)
+    for call in CALLS:
+        for number in range(1, MOST_CALLS):
+            assert in_child(bench.prepare) == 0
+            status = in_child(partial(die_at, bench, call, number))
+            if status == 0:
+                break
+            assert status == signal.SIGKILL, f"{call} {number}: ended with {status}"
+            assert in_child(partial(look_after, bench, call, number, base / "met")) == 0, f"after {call} {number}"
+
+
+def test_a_kill_at_any_system_call_of_a_purge_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace, which kills at a chosen system call, is not there")
+    calls = ",".join(CALLS)
+    rules = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={MOST_CALLS}"]
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", os.devnull, *rules, sys.executable, "-m", "tests.test_purge_kills", tmp_path],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ptrace" in done.stderr.lower():
+        pytest.skip(f"may not trace: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    met: list[Met] = [tuple(json.loads(line)) for line in (tmp_path / "met").read_text().splitlines()]
+    assert {"pwrite64", "fsync", "unlinkat", "rmdir"} <= {call for call, *_ in met}
+    # Before the intent, between intent and confirmation, and after it.
+    assert {"quarantined", "moving", "purged"} == {state for _, _, before, _ in met for state in before}
+
+
+if __name__ == "__main__":
+    sweep(Path(sys.argv[1]))

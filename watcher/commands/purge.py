@@ -1,0 +1,200 @@
+"""``framesift purge``: delete quarantined duplicates for good."""
+
+import json
+import math
+import os
+import sys
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from watcher.errors import FaultError, WatcherError
+from watcher.program import Program
+from watcher.spelling import duration
+from watcher.text import visible
+
+if TYPE_CHECKING:
+    from watcher.disposal import Candidate
+    from watcher.mirror import Amount
+    from watcher.purge import Limits, Purge, Tally
+
+
+def _age(_: object, __: object, text: str | None) -> timedelta | None:
+    try:
+        return duration(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _size(_: object, __: object, text: str | None) -> int | None:
+    from watcher.values import size_of  # noqa: PLC0415 - asking for help must not load it
+
+    try:
+        return size_of(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command(name="purge")
+@click.argument("root", required=False, type=click.Path(path_type=Path))
+@click.option("--older-than", callback=_age, help="Those judged longer ago than this, such as 30d.")
+@click.option("--keep-under", callback=_size, help="The oldest, until the quarantine is smaller, such as 20GB.")
+@click.option("--force", is_flag=True, help="Even those of which nothing proves that their screen is kept.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def command(
+    program: Program,
+    root: Path | None,
+    older_than: timedelta | None,
+    keep_under: int | None,
+    force: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Delete quarantined duplicates for good, each only if the kept picture of its screen is there.
+
+    Without --older-than and --keep-under, all of them; with both, what either asks for. Pictures outside the
+    quarantine, similar ones and restored ones are never touched.
+    """
+    from watcher.purge import Purge  # noqa: PLC0415 - as above
+
+    with program.existing_ledger() as ledger:
+        place = program.root(ledger, root)
+        limits = _limits(program, place, (older_than, keep_under), force=force)
+        work = _Work(Purge(ledger, place, program.quarantine(ledger, place), limits), as_json=as_json)
+        work.survey(listed=dry_run)
+        if not dry_run and work.agreed(yes=yes):
+            work.carry_out()
+        work.end(dry_run=dry_run)
+
+
+def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | None], *, force: bool) -> "Limits":
+    from watcher.capture import NamePattern  # noqa: PLC0415 - as above
+    from watcher.purge import Limits  # noqa: PLC0415
+
+    now = datetime.now().astimezone()
+    older_than, keep_under = given
+
+    def is_old(one: "Candidate") -> bool:
+        return given == (None, None) or (older_than is not None and now - one.recorded_at > older_than)
+
+    under = math.inf if keep_under is None else keep_under
+    if not force:
+        return Limits(is_old, keep_under=under)
+    is_stray = NamePattern(program.settings(root=root).name_pattern).matches
+    return Limits(is_old, keep_under=under, force=True, is_stray=is_stray)
+
+
+class _Impatience:
+    """At a terminal, whoever sees the one line about a fault mends it and calls again."""
+
+    def wait(self, fault: FaultError) -> None:
+        raise fault
+
+    def over(self) -> None:
+        """Nothing was waited for."""
+
+
+class _Work:
+    """One purge, and what is told of it."""
+
+    def __init__(self, purge: "Purge", *, as_json: bool) -> None:
+        from watcher.mirror import held  # noqa: PLC0415 - as above
+        from watcher.purge import Tally  # noqa: PLC0415
+
+        self._purge = purge
+        self._as_json = as_json
+        self._before = held(purge.quarantine)
+        self._planned, self._done = Tally(), Tally()
+        self._paths: dict[str, None] = {}
+
+    def survey(self, *, listed: bool) -> None:
+        """Find out what is to be deleted; if *listed*, name each."""
+        for outcome in self._purge.survey():
+            self._planned.count([outcome])
+            if outcome.refusal:
+                continue
+            path = os.fspath(outcome.candidate.location)
+            self._paths[path] = None
+            if listed and not self._as_json:
+                click.echo(f"would delete {visible(path)}")
+
+    def agreed(self, *, yes: bool) -> bool:
+        """Whether the user wants it.
+
+        Raises:
+            WatcherError: there is nobody to ask.
+        """
+        if yes or not self._planned.purged.files:
+            return True
+        self._tell_plan()
+        if not sys.stdin.isatty():
+            raise WatcherError("nothing was purged: there is no terminal to ask at; say --yes if you mean it")
+        from watcher.console import told  # noqa: PLC0415 - as above
+
+        return click.confirm(f"Delete {told(self._planned.purged)} for good?", err=True)
+
+    def _tell_plan(self) -> None:
+        from watcher.console import told  # noqa: PLC0415 - as above
+
+        quarantine = visible(os.fspath(self._purge.quarantine))
+        click.echo(f"{quarantine} holds {told(self._before)}", err=self._as_json)
+        if self._planned.refusals:
+            click.echo(visible(self._planned.refusals), err=self._as_json)
+
+    def carry_out(self) -> None:
+        """Delete what was found, and not what has come since.
+
+        Raises:
+            FaultError: disk or ledger refuse.
+        """
+        patience = _Impatience()
+        self._purge.resume(patience)
+        limits = replace(self._purge.limits, is_old=self._was_found, keep_under=math.inf)
+        for outcomes in replace(self._purge, limits=limits).carry_out(patience):
+            self._done.count(outcomes)
+
+    def _was_found(self, one: "Candidate") -> bool:
+        return os.fspath(one.location) in self._paths
+
+    def end(self, *, dry_run: bool) -> None:
+        """Say what was done.
+
+        Raises:
+            WatcherError: not all of what was to be deleted could be.
+        """
+        from watcher.mirror import held  # noqa: PLC0415 - as above
+
+        tally = self._planned if dry_run else self._done
+        after = self._before - tally.purged if dry_run else held(self._purge.quarantine)
+        if self._as_json:
+            click.echo(json.dumps(self._report(tally, after, dry_run=dry_run)))
+        else:
+            self._tell_end(tally, after, "would be purged" if dry_run else "purged")
+        if self._done.refused:
+            raise WatcherError(f"not all could be deleted: {self._done.refusals}")
+
+    def _tell_end(self, tally: "Tally", after: "Amount", done: str) -> None:
+        from watcher.console import told  # noqa: PLC0415 - as above
+
+        if self._planned.refusals:
+            click.echo(visible(self._planned.refusals))
+        quarantine = visible(os.fspath(self._purge.quarantine))
+        click.echo(f"{told(tally.purged)} {done}; {quarantine} held {told(self._before)}, now {told(after)}")
+
+    def _report(self, tally: "Tally", after: "Amount", *, dry_run: bool) -> dict[str, Any]:
+        return {
+            "root": os.fspath(self._purge.root),
+            "quarantine": os.fspath(self._purge.quarantine),
+            "dry_run": dry_run,
+            "purged": asdict(tally.purged),
+            "refused": dict(self._planned.refused + self._done.refused),
+            "before": asdict(self._before),
+            "after": asdict(after),
+        } | ({"paths": list(self._paths)} if dry_run else {})
