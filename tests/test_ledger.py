@@ -190,6 +190,20 @@ def test_since_when_a_display_is_unchanged(file: Path) -> None:
         assert [entry.verdict.capture.display for entry in Census(ledger, ROOT).last_of_displays()] == [1, 2]
 
 
+def test_what_a_sweep_judges_of_the_past_is_not_the_last_of_a_display(file: Path) -> None:
+    sweep = Timeline(ROOT, "sweep")
+    with Ledger.open(file) as ledger:
+        ledger.adopt(ROOT, [])
+        new(ledger, kept(50))
+        duplicate(ledger, capture(51), capture(50))
+        for number in (1, 2):
+            ledger.record(sweep, judge(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
+        census = Census(ledger, ROOT)
+        assert [entry.verdict.capture for entry in census.last_of_displays()] == [capture(51)]
+        assert census.unchanged(1) == (capture(50).taken_at, 1)
+        assert census.recent_times(2) == [capture(50).taken_at, capture(51).taken_at]
+
+
 def test_totals_count_what_left_the_folder(file: Path) -> None:
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [])

@@ -68,19 +68,19 @@ class Census:
         return {row[0]: Savings(*(Amount(row[n], int(row[n + 1])) for n in (1, 3, 5))) for row in rows}
 
     def last_of_displays(self) -> list[Entry]:
-        """The last entry of every display."""
-        rows = self._rows(f"SELECT max(id) FROM entry WHERE {_OF_ROOT} GROUP BY display ORDER BY display")
+        """The entry of the last capture of every display, whenever it was judged."""
+        rows = self._rows(f"SELECT id, max(taken_at) FROM entry WHERE {_OF_ROOT} GROUP BY display ORDER BY display")
         return [self._ledger.entry(row[0]) for row in rows]
 
     def unchanged(self, display: int) -> tuple[datetime | None, int]:
         """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
         rows = self._rows(
             f"""
-            WITH own AS (SELECT id, taken_at, {_SHOWS} AS shows FROM entry
-                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY id DESC),
+            WITH own AS (SELECT taken_at, {_SHOWS} AS shows FROM entry
+                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC),
                  now AS (SELECT shows FROM own LIMIT 1),
-                 before AS (SELECT id FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
-            SELECT min(taken_at), count(*) - 1 FROM own WHERE id > coalesce((SELECT id FROM before), 0)
+                 before AS (SELECT taken_at FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
+            SELECT min(taken_at), count(*) - 1 FROM own WHERE taken_at > coalesce((SELECT taken_at FROM before), '')
             """,
             [display],
         )
@@ -99,7 +99,7 @@ class Census:
 
     def recent_times(self, count: int) -> list[datetime]:
         """The times of the last *count* captures, oldest first."""
-        rows = self._rows(f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY id DESC LIMIT ?", [count])
+        rows = self._rows(f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count])
         return sorted(datetime.fromisoformat(row[0]) for row in rows)
 
     def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:

@@ -123,7 +123,8 @@ class Custody:
         if entry.state is State.MOVING:
             # Waiting for the disk without holding up others: they may be making room.
             entry = self._insist(lambda: self._finish(entry))
-        self._hooks.recorded(entry)
+        if entry.state not in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears
+            self._hooks.recorded(entry)
         return entry
 
     def _alone(self) -> AbstractContextManager[object]:

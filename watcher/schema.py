@@ -84,6 +84,8 @@ MIGRATIONS = (
     INSERT INTO kept_frame SELECT entry_id, height, width, signature FROM frame;
     DROP TABLE frame;
     ALTER TABLE kept_frame RENAME TO frame;
+    DROP INDEX entry_display;
+    CREATE INDEX entry_display ON entry (root_id, display, taken_at);
     ALTER TABLE baseline ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;  -- brought back by hand: never judged
     ALTER TABLE entry ADD COLUMN round INTEGER NOT NULL DEFAULT 0;       -- the round that judged it last
     CREATE TABLE round (                       -- one "sweep --again": entries of lower rounds are still to be judged
