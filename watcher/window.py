@@ -110,16 +110,16 @@ class Window:
 
     def _signature(self, frame: Frame) -> Signature:
         if self._signed is None or self._signed[0] is not frame:
-            self._signed = frame, compute(frame.pixels, self._front())
+            self._signed = frame, compute(frame.pixels, self._most_alike(frame))
         return self._signed[1]
 
-    def _front(self) -> tuple[Tensor, Signature] | None:
-        """The most recently used frame, if its pixels are at hand: what most screens differ little from."""
-        if not self._captures:
+    def _most_alike(self, frame: Frame) -> tuple[Tensor, Signature] | None:
+        """A frame at hand that *frame* probably differs little from, most of whose signature can be taken over."""
+        name = self._pictures.most_alike(frame.pixels, self._rows)
+        if name is None:
             return None
-        row = next(reversed(self._rows.values()))
-        pixels = self._pictures.held(self._captures[row])
-        return None if pixels is None else (pixels, self._stack.signature(row))
+        row = self._rows[name]
+        return self._pictures.pixels(self._captures[row]), self._stack.signature(row)
 
     def _unchanged(self, frame: Frame) -> Score | None:
         """The score of a frame equal to the front of the window, at the price of one comparison of bytes."""
