@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from watcher import tiles
 from watcher.bounds import BOTH, CONTRAST, Bend, Stack, tile_deficits
 from watcher.signature import A_LOW, B_LOW, C1, C2, STEP, are_alike, compute, unpack
 from watcher.tiles import tile_areas, tile_grid
@@ -178,12 +179,17 @@ def true_codes(x: Tensor) -> Tensor:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(11, 330), st.integers(11, 330), st.integers(0, 10**6))
-def test_codes_are_those_of_the_definition_also_if_most_are_taken_over(height: int, width: int, seed: int) -> None:
+@given(st.integers(11, 330), st.integers(11, 330), st.integers(0, 10**6), st.sampled_from((8, 24, 128)))
+def test_codes_are_those_of_the_definition_also_if_most_are_taken_over(
+    height: int, width: int, seed: int, batch: int
+) -> None:
     x, y = patched(height, width, seed), patched(height, width, seed)
     y[:, height // 2 :, width // 2 :] = picture("text", height, width, seed)[:, height // 2 :, width // 2 :]
     truth, first = true_codes(y), compute(x)
-    for signature in (compute(y), compute(y, (x, first))):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(tiles._BATCH, "cpu", batch)
+        signatures = (compute(y), compute(y, (x, first)))
+    for signature in signatures:
         assert float((signature.codes - truth).abs().max()) <= 0.5 + 1e-3 / min(STEP)
 
 

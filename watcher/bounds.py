@@ -7,15 +7,16 @@ means; and phi(|ax - ay|) is a bound as well, with a shorter reach and so a stee
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from watcher.signature import A_HIGH, A_LOW, B_HIGH, B_LOW, STEP, TILE, Signature
-from watcher.tiles import TAPS, pooled, tile_areas, tile_grid
+from watcher.tiles import TAPS, tile_areas, tile_grid
 
-LEVELS = (16, 4, 1)
-"""Sides, in tiles, of the blocks that are bounded together: 256, 64 and 16 positions, coarsest first."""
+LEVELS = (16 * TILE, 4 * TILE, TILE)
+"""Sides in positions of the blocks that are bounded together, coarsest first."""
 
 _FLOAT32 = 1e-3
 """More than float32 can be wrong by in a or b."""
@@ -76,6 +77,10 @@ class Stack:
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         self._shape = (height, width)
         self._levels = [_Level(height, width, side, device) for side in LEVELS]
+        self._averages = [
+            tuple(_averages(pixels, fine, side).to(device) for pixels in (height, width))
+            for fine, side in pairwise(reversed(LEVELS))
+        ]
         self._length = 0
 
     def __len__(self) -> int:
@@ -83,8 +88,8 @@ class Stack:
 
     def extend(self, codes: Tensor) -> None:
         """Add rows at the end, with signatures' *codes* (signatures, 2, 3, rows, columns)."""
-        for level in self._levels:
-            level.put(self._length, codes)
+        for level, means in zip(self._levels, self._pyramid(codes), strict=True):
+            level.put(self._length, means)
         self._length += len(codes)
 
     def reserve(self, count: int) -> None:
@@ -107,31 +112,42 @@ class Stack:
         """Per row, a proven lower bound of 1 - SSIM; refined level by level only while it is below *enough*."""
         if not self._length:
             return []
-        bounds = self._levels[0].bounds(signature.codes, slice(self._length))
-        for level in self._levels[1:]:
+        coarsest, *finer = zip(self._levels, self._pyramid(signature.codes[None]), strict=True)
+        bounds = coarsest[0].bounds(coarsest[1], slice(self._length))
+        for level, mine in finer:
             open_rows = (bounds < enough).nonzero().flatten()
             if not len(open_rows):
                 break
-            bounds[open_rows] = torch.maximum(bounds[open_rows], level.bounds(signature.codes, open_rows))
+            bounds[open_rows] = torch.maximum(bounds[open_rows], level.bounds(mine, open_rows))
         return bounds.tolist()
+
+    def _pyramid(self, codes: Tensor) -> list[Tensor]:
+        """Block means of *codes* (signatures, 2, 3, rows, columns) for each level, each from those of the finer one."""
+        means = [codes]
+        for down, across in self._averages:
+            planes = means[-1].flatten(0, 2).float()
+            blocks = torch.bmm(down.expand(len(planes), -1, -1), planes) @ across.T
+            means.append(blocks.view(-1, 2, 3, *blocks.shape[1:]))
+        return means[::-1]
 
 
 class _Level:
     """The signatures of many frames as block means of one size."""
 
     def __init__(self, height: int, width: int, side: int, device: torch.device) -> None:
-        self._finest = side == 1
-        self._down, self._across = (_averages(pixels, side).to(device) for pixels in (height, width))
-        areas = pooled(tile_areas(height, width, device, TILE), side)
+        self._finest = side == TILE
+        areas = tile_areas(height, width, device, side)
         self._weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
+        self._step = torch.tensor(STEP, device=device).view(2, 1)
         dtype = torch.uint8 if self._finest else torch.float32
         self.rows = torch.empty(0, 2, self._weights.numel(), dtype=dtype, device=device)
 
-    def put(self, row: int, codes: Tensor) -> None:
-        """Write signatures' *codes* (signatures, 2, 3, rows, columns) into the rows from *row* on."""
-        if row + len(codes) > len(self.rows):
-            self.grow(max(row + len(codes), len(self.rows) * 5 // 4))
-        self.rows[row : row + len(codes)] = codes.flatten(2) if self._finest else self._means(codes)
+    def put(self, row: int, means: Tensor) -> None:
+        """Write *means* of codes (signatures, 2, 3, rows, columns) into the rows from *row* on."""
+        if row + len(means) > len(self.rows):
+            self.grow(max(row + len(means), len(self.rows) * 5 // 4))
+        flat = means.flatten(2)
+        self.rows[row : row + len(means)] = flat if self._finest else flat * self._step
 
     def grow(self, count: int) -> None:
         """Have room for at least *count* rows."""
@@ -140,26 +156,21 @@ class _Level:
             rows[: len(self.rows)] = self.rows
             self.rows = rows
 
-    def _means(self, codes: Tensor) -> Tensor:
-        """(..., 2, blocks): block means of a and b, but for a constant, from *codes* (..., 2, 3, rows, columns)."""
-        means = codes.float() if self._finest else self._down @ (codes.float() @ self._across.T)
-        step = torch.tensor(STEP, device=codes.device).view(2, 1)
-        return means.flatten(-3) * step
-
-    def bounds(self, codes: Tensor, rows: Tensor | slice) -> Tensor:
-        mine = self._means(codes)
+    def bounds(self, means: Tensor, rows: Tensor | slice) -> Tensor:
+        """Per row, a lower bound of the mean of 1 - SSIM; *means* (1, 2, 3, rows, columns) are those of one frame."""
+        mine = means[0].flatten(1) * self._step
         theirs = self.rows[rows]
         return torch.cat([self._bound(part, mine) for part in torch.split(theirs, max(1, 2**18 // mine.numel()))])
 
     def _bound(self, theirs: Tensor, mine: Tensor) -> Tensor:
         if self._finest:
-            theirs = theirs.float() * torch.tensor(STEP, device=mine.device).view(2, 1)
+            theirs = theirs.float() * self._step
         return deficit_bounds(theirs, mine) @ self._weights
 
 
-def _averages(pixels: int, side: int) -> Tensor:
-    """(blocks, tiles): the matrix that takes tiles along *pixels* to means of *side* tiles, weighed by area."""
-    areas = tile_areas(pixels, TAPS, torch.device("cpu"), TILE).flatten()
-    blocks = torch.arange(len(areas)) // side
+def _averages(pixels: int, fine: int, side: int) -> Tensor:
+    """(blocks, tiles): the matrix that takes *fine* tiles along *pixels* to means over *side*, weighed by area."""
+    areas = tile_areas(pixels, TAPS, torch.device("cpu"), fine).flatten()
+    blocks = torch.arange(len(areas)) // (side // fine)
     weights = areas * (blocks == torch.arange(int(blocks[-1]) + 1)[:, None])
     return weights / weights.sum(1, keepdim=True)

@@ -4,7 +4,7 @@ import struct
 import warnings
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +26,7 @@ SMALLEST = 11
 
 _PAINT = "#808080"
 """The shade of what is ignored."""
+_SAMPLING = 32
 _PNG_HEAD = struct.Struct(">8s4x4sII")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BROKEN = (
@@ -186,12 +187,18 @@ def _grey(image: Image.Image) -> Image.Image:
     return image.getchannel(0) if image.mode == "LA" else image.convert("L")
 
 
+def _sample(pixels: Tensor) -> Tensor:
+    """Green at every so many rows and columns, a copy."""
+    return pixels[1, ::_SAMPLING, ::_SAMPLING].clone()
+
+
 class Pictures:
     """The pixels of kept frames: held up to so many bytes, least recently used out first; else read from the file."""
 
     def __init__(self, load: Callable[[Capture], Frame], locate: Callable[[Capture], Path], limit: int) -> None:
         self._load, self._locate, self._limit = load, locate, limit
         self._held: OrderedDict[Identity, Tensor] = OrderedDict()
+        self._samples: dict[Identity, Tensor] = {}
         self._bytes = 0
 
     def __contains__(self, capture: Capture) -> bool:
@@ -203,6 +210,17 @@ class Pictures:
         if pixels is not None:
             self._held.move_to_end(identity(capture))
         return pixels
+
+    def most_alike(self, pixels: Tensor, among: Container[Identity]) -> Identity | None:
+        """Which of the pictures at hand *among* those named, all of one size, agrees with *pixels* at most places.
+
+        Of a few places only: a guess, for work that is right with any answer. None if none of them is at hand.
+        """
+        names = [name for name in reversed(self._held) if name in among]
+        if not names:
+            return None
+        agreeing = torch.stack([self._samples[name] for name in names]) == _sample(pixels)
+        return names[int(agreeing.sum((1, 2)).argmax())]
 
     def pixels(self, capture: Capture) -> Tensor:
         """The pixels (3, height, width) uint8.
@@ -222,14 +240,19 @@ class Pictures:
         """Hold *pixels* while they are among the last used that fit."""
         self.drop(capture)
         self._held[identity(capture)] = pixels
+        self._samples[identity(capture)] = _sample(pixels)
         self._bytes += pixels.nbytes
         while self._bytes > self._limit:
-            self._bytes -= self._held.popitem(last=False)[1].nbytes
+            name, dropped = self._held.popitem(last=False)
+            self._bytes -= dropped.nbytes
+            del self._samples[name]
 
     def drop(self, capture: Capture) -> None:
         """Hold them no longer."""
         pixels = self._held.pop(identity(capture), None)
-        self._bytes -= 0 if pixels is None else pixels.nbytes
+        if pixels is not None:
+            self._bytes -= pixels.nbytes
+            del self._samples[identity(capture)]
 
     def exists(self, capture: Capture) -> bool:
         """Whether the file still is the capture's.

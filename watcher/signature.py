@@ -2,14 +2,14 @@
 
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from watcher.tiles import HALO, SIDE, Squares, gaussian_strip, tile_areas, tile_grid
+from watcher.tiles import SIDE, Squares, gaussian_row, tile_areas, tile_grid
 
 C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
@@ -18,10 +18,6 @@ C2 = (0.03 * 255) ** 2
 TILE = 16
 """Side in SSIM map positions of the tiles that a signature describes."""
 FORMAT = 2
-_ROWS = 4
-"""Rows of squares that a CPU computes at once."""
-_GAP = 4
-"""Squares between two that are computed that cost less than to begin again."""
 _HEAD = struct.Struct("<BIHH")
 
 # All values that a and b can have: variances of 0 to 127.5^2, means of 0 to 255.
@@ -118,64 +114,63 @@ def _fill_in(logs: Tensor, squares: Squares, unknown: Tensor) -> None:
     areas = torch.ones(logs.shape[2:], device=logs.device)
     within = tile_areas(squares.height, squares.width, logs.device, TILE)
     areas[: within.shape[0], : within.shape[1]] = within
-    for channel, rows, columns in _rectangles(unknown):
-        energies = _energies(squares, channel, rows, columns)
-        tiles = [slice(units.start * SIDE // TILE, units.stop * SIDE // TILE) for units in (rows, columns)]
-        sums = _log_sums(energies)
-        logs[:, channel, tiles[0], tiles[1]] = sums.mul_(0.5).div_(areas[tiles[0], tiles[1]])
+    by_unit = _by_unit(logs).permute(1, 2, 3, 0, 4, 5)
+    areas_by_unit = _by_unit(areas).expand(3, -1, -1, -1, -1)
+    edge = squares.edge()
+    for at_edge in (False, True):
+        units = unknown & (edge == at_edge)
+        by_unit[units] = _log_sums(squares, units, at_edge) * 0.5 / areas_by_unit[units][:, None]
 
 
-def _rectangles(unknown: Tensor) -> Iterator[tuple[int, slice, slice]]:
-    """Channel, rows and columns of rectangles that cover the *unknown* (3, rows, columns) units.
+def _by_unit(tiles: Tensor) -> Tensor:
+    """*tiles* (..., 2 * rows, 2 * columns) as (..., rows, columns, 2, 2)."""
+    *lead, rows, columns = tiles.shape
+    return tiles.view(*lead, rows // 2, 2, columns // 2, 2).transpose(-3, -2)
 
-    Some rows at a time are near a CPU's cache; other devices want much at once, and the same shapes again and again.
+
+def _log_sums(squares: Squares, units: Tensor, at_edge: bool) -> Tensor:
+    """Sums of the logarithms of v + C2/2 and m^2 + C1/2 over the tiles of *units*, (those units, 2, 2, 2).
+
+    Pixels are taken by blocks, each with its right neighbour, which it overlaps; so units side by side share them.
     """
-    _, rows, columns = unknown.shape
-    if unknown.device.type != "cpu":
-        channels = unknown.flatten(1).any(1).nonzero().flatten().tolist()
-        yield from ((channel, slice(0, rows), slice(0, columns)) for channel in channels)
-        return
-    for channel, row in product(range(3), range(0, rows, _ROWS)):
-        several = slice(row, min(row + _ROWS, rows))
-        for span in _runs(unknown[channel, several].any(0).nonzero().flatten().tolist()):
-            yield channel, several, span
+    alone = pad(units, (0, 1))
+    shared = alone | alone.roll(1, 2)
+    blocks = shared.nonzero()
+    parts = [torch.empty(0, 2, 2, 2, device=units.device)]
+    for first in range(0, len(blocks) - 1, squares.batch):
+        part = blocks[first : first + squares.batch + 1]
+        # Few lengths: some devices prepare a program for each.
+        places = torch.cat((part, part[:1].expand(-len(part) % (squares.batch // 8), -1)))
+        energies = _energies(squares, places)
+        if at_edge:
+            outside = squares.outside(*places.T[1:])
+            energies.masked_fill_(outside.view(-1, SIDE, 2, SIDE // 2).transpose(1, 2), 1)
+        parts.append(_sums(energies)[: len(part) - 1])
+    return torch.cat(parts)[alone[shared][:-1]]
 
 
-def _runs(columns: list[int]) -> Iterator[slice]:
-    """Slices that cover ascending *columns*, with small gaps filled."""
-    gaps = [(before, after) for before, after in pairwise(columns) if after - before > _GAP]
-    firsts = columns[:1] + [after for _, after in gaps]
-    lasts = [before for before, _ in gaps] + columns[-1:]
-    yield from (slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True))
-
-
-def _energies(squares: Squares, channel: int, rows: slice, columns: slice) -> Tensor:
-    """V + C2/2 and m^2 + C1/2, (2, rows, columns, 32, 32), in a rectangle of units; 1 beyond the SSIM map."""
-    pixels = squares.strips(channel, rows, columns)
+def _energies(squares: Squares, places: Tensor) -> Tensor:
+    """V + C2/2 and m^2 + C1/2, (2, blocks, 2, 32, 16), in the blocks at *places* (blocks, 3)."""
+    pixels = squares.blocks(places)
     values = torch.empty(len(pixels), 2, *pixels.shape[1:], device=pixels.device)
     # Around 128 the squares, and with them the rounding of their differences, are a quarter.
-    values[:, 1].copy_(pixels).sub_(128)
+    values[:, 1].copy_(pixels)
     torch.mul(values[:, 1], values[:, 1], out=values[:, 0])
-    energies = gaussian_strip(values)
+    energies = gaussian_row(values)
     square, mean = energies
-    square.addcmul_(mean, mean, value=-1).clamp_(min=0).add_(C2 / 2)
+    # Rounding makes of no variance 0.01 at most, up or down, which C2/2 = 29.3 bears.
+    square.addcmul_(mean, mean, value=-1).add_(C2 / 2)
     mean.add_(128).square_().add_(C1 / 2)
-    if rows.stop == squares.rows:
-        energies[:, -1, :, squares.height - HALO - (squares.rows - 1) * SIDE :] = 1
-    if columns.stop == squares.columns:
-        energies[:, :, -1, :, squares.width - HALO - (squares.columns - 1) * SIDE :] = 1
     return energies
 
 
-def _log_sums(values: Tensor) -> Tensor:
-    """Sums of the logarithms of *values* (2, rows, columns, 32, 32) per tile, (2, 2 * rows, 2 * columns).
+def _sums(values: Tensor) -> Tensor:
+    """Sums of the logarithms of *values* (2, blocks, 2, 32, 16) per tile, (blocks, 2, 2, 2); overwrites *values*.
 
-    Overwrites *values*. A sum of logarithms is the logarithm of a product; eight values below 2^15.99 are in float32's
-    range.
+    A sum of logarithms is the logarithm of a product; eight values below 2^15.99 are in float32's range.
     """
-    _, rows, columns, _, _ = values.shape
-    first, *others = values.view(2, rows, columns, 4, 8, SIDE).unbind(4)
-    for other in others:
-        first.mul_(other)
-    per_tile = first.log().view(2, rows, columns, 2, 2, 2, TILE).sum((4, 6))
-    return per_tile.transpose(2, 3).reshape(2, 2 * rows, 2 * columns)
+    products = values.view(2, -1, 2, 2, TILE * TILE)
+    for _ in range(3):
+        half = products.shape[-1] // 2
+        products = products[..., :half].mul_(products[..., half:])
+    return products.log().sum(-1).permute(1, 0, 3, 2)

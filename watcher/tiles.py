@@ -16,6 +16,8 @@ SIDE = 32
 
 _WORD = 8  # pixels are compared and gathered as 64-bit words
 _SPAN = -(-(SIDE + HALO) // _WORD) * _WORD
+_TO_SIGNED = -0x7F7F7F7F7F7F7F80  # flips the highest bit of each of eight pixels
+_HALF = SIDE // 2
 _BATCH = {"cpu": 128, "cuda": 8192, "mps": 2048}  # units at a time: a CPU's cache holds few, a GPU wants many
 
 
@@ -80,15 +82,25 @@ class Squares:
         """(2, rows, columns) bool: which units of green and blue are equal to red's."""
         return ~_any_in(self.frame_words[1:] != self.frame_words[:1])
 
-    def strips(self, channel: int, rows: slice, columns: slice) -> Tensor:
-        """The pixels (42, rows, columns + 1, 32) uint8 of units side by side; the last column is what they overlap."""
-        plane = self._pixels()[channel, rows.start * SIDE :, columns.start * SIDE :]
-        shape = (SIDE + HALO, rows.stop - rows.start, columns.stop - columns.start + 1, SIDE)
-        line = plane.stride(0)
-        return plane.as_strided(shape, (line, SIDE * line, SIDE, 1))
+    def blocks(self, places: Tensor) -> Tensor:
+        """The pixels less 128, (42, blocks, 32) int8, of 32 columns at each of *places* (blocks, 3).
+
+        A place is channel, row and column; a column may be one more than the last, which squares of the last overlap.
+        """
+        high, line = self.frame_words.shape[1:]
+        shape = (SIDE + HALO, 3, self.rows, self.columns + 1, SIDE // _WORD)
+        cut = self.frame_words.as_strided(shape, (line, high * line, SIDE * line, SIDE // _WORD, 1))
+        channel, row, column = places.T
+        return (cut[:, channel, row, column] ^ _TO_SIGNED).view(torch.int8)
 
     def _pixels(self) -> Tensor:
         return self.frame_words.view(torch.uint8)
+
+    def edge(self) -> Tensor:
+        """(rows, columns) bool: which squares may hold positions beyond the SSIM map."""
+        edge = torch.zeros(self.rows, self.columns, dtype=torch.bool, device=self.frame_words.device)
+        edge[-1] = edge[:, -1] = True
+        return edge
 
     def at_edge(self, row: Tensor, column: Tensor) -> Tensor:
         """(units,) bool: which units may hold positions beyond the SSIM map."""
@@ -119,33 +131,37 @@ def pixel_values(words: Tensor) -> Tensor:
 def gaussian_means(values: Tensor) -> Tensor:
     """SSIM's Gaussian means (..., 32, 32) of *values* (..., 42, 48) float32: two products with a banded matrix."""
     *lead, high, span = values.shape
-    across = torch.matmul(values.view(-1, span), _band(span, values.device).T.contiguous()).view(-1, high, SIDE)
-    down = _band(high, values.device).expand(len(across), -1, -1)
+    across = torch.matmul(values.view(-1, span), _band(SIDE, span, values.device).T).view(-1, high, SIDE)
+    down = _band(SIDE, high, values.device).expand(len(across), -1, -1)
     return torch.bmm(down, across).view(*lead, SIDE, SIDE)
 
 
-def gaussian_strip(values: Tensor) -> Tensor:
-    """SSIM's Gaussian means (..., columns, 32, 32) of units side by side, *values* (42, ..., columns + 1, 32) float32.
+def gaussian_row(values: Tensor) -> Tensor:
+    """SSIM's Gaussian means (maps, blocks, 2, 32, 16) of *values* (42, maps, blocks, 32) float32, by halves of blocks.
 
-    The two products of :func:`gaussian_means`, the first over whole rows, the second of overlapping views: no pixel is
-    filtered downwards twice, and none is copied.
+    Each block has the next one to its right; what the last of each map says means nothing. The two products of
+    :func:`gaussian_means`, the second of overlapping views: no pixel is filtered downwards twice, and none is copied;
+    and by halves, whose matrix has fewer zeros.
     """
-    high, *lead, blocks, side = values.shape
-    down = torch.matmul(_band(high, values.device), values.view(high, -1))
-    count, line = down.shape[1] // side, down.shape[1]
-    units = down.as_strided((count - 1, side, high), (side, line, 1))
-    means = values.new_empty(count, side, side)
-    across = _band(high, values.device).T
-    torch.bmm(units, across.expand(count - 1, -1, -1), out=means[:-1])
-    return means.view(*lead, blocks, side, side)[..., :-1, :, :]
+    _, maps, blocks, _ = values.shape
+    flat, band = values.flatten(1), _band(_HALF, _HALF + HALO, values.device)
+    line = flat.shape[1]
+    down = flat.new_empty(SIDE, line)
+    for start in (0, _HALF):
+        torch.mm(band, flat[start : start + _HALF + HALO], out=down[start : start + _HALF])
+    count = line // _HALF
+    halves = down.as_strided((count - 1, SIDE, _HALF + HALO), (_HALF, line, 1))
+    means = flat.new_empty(count, SIDE, _HALF)
+    torch.bmm(halves, band.T.expand(count - 1, -1, -1), out=means[:-1])
+    return means.view(maps, blocks, 2, SIDE, _HALF)
 
 
 @cache
-def _band(samples: int, device: torch.device) -> Tensor:
-    """(32, samples): the matrix that filters *samples* >= 42 to 32; those after the 42nd do not count."""
+def _band(means: int, samples: int, device: torch.device) -> Tensor:
+    """(means, samples): the matrix that filters *samples* >= means + 10; those after that do not count."""
     taps = torch.tensor([math.exp(-((k - TAPS // 2) ** 2) / (2 * 1.5**2)) for k in range(TAPS)], dtype=torch.float32)
     taps /= taps.sum()
-    band = torch.zeros(SIDE, samples)
-    for row in range(SIDE):
+    band = torch.zeros(means, samples)
+    for row in range(means):
         band[row, row : row + TAPS] = taps
     return band.to(device)

@@ -4,6 +4,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 import torch
@@ -132,15 +133,15 @@ class Window:
         self._lost.append(capture)
 
     def _signature(self, frame: Frame) -> Signature:
-        return self._signed.signature(frame, self._front)
+        return self._signed.signature(frame, partial(self._most_alike, frame))
 
-    def _front(self) -> tuple[Tensor, Signature] | None:
-        """The most recently used frame, if its pixels are at hand: what most screens differ little from."""
-        if not self._captures:
+    def _most_alike(self, frame: Frame) -> tuple[Tensor, Signature] | None:
+        """A frame at hand that *frame* probably differs little from, most of whose signature can be taken over."""
+        name = self._pictures.most_alike(frame.pixels, self._rows)
+        if name is None:
             return None
-        row = next(reversed(self._rows.values()))
-        pixels = self._pictures.held(self._captures[row])
-        return None if pixels is None else (pixels, self._stack.signature(row))
+        row = self._rows[name]
+        return self._pictures.pixels(self._captures[row]), self._stack.signature(row)
 
     def _unchanged(self, frame: Frame) -> Score | None:
         """The score of a frame equal to the front of the window, at the price of one comparison of bytes."""

@@ -27,6 +27,11 @@ from watcher.windows import Windows
 
 REDUCE = 2
 _DRAWN_TICKS = 20
+_KIN = 0.5
+"""Share of kin where there are any: of such a crowd 4 to 6 % have to be looked at for each new screen, as many as of
+the kept screens of a real morning."""
+_SCROLLED = 0.7
+"""Share of the changed parts of kin that are scrolled."""
 
 
 def pictures(folder: Path | None, scratch: Path) -> list[Capture]:
@@ -70,12 +75,15 @@ class Pane:
 
 
 class Crowd:
-    """Distinct screens to fill windows with: four panes each, every one a part of some new screen among the pictures.
+    """Screens to fill windows with, composed of panes, every one a part of some new screen among the pictures.
 
-    Where panes meet and what they show is drawn by lot, by whole tiles of a signature. The signatures are true: a
-    tile that lies in a pane as it lies in the base has the base's numbers, all others are computed. Each screen has a
-    file of its own, a hard link to one of its bases: reading it costs what reading a picture costs, and then the panes
-    are put together from bases in memory.
+    Strangers are four panes each. Kin are whole screens with one to three parts scrolled, or showing what another
+    screen has in that place: the same program with other text, which no signature tells apart.
+
+    What panes show is drawn by lot, by whole tiles of a signature. The signatures are true: a tile that lies in a pane
+    as it lies in the base has the base's numbers, all others are computed. Each screen has a file of its own, a hard
+    link to one of its bases: reading it costs what reading a picture costs, and then the panes are put together from
+    bases in memory.
     """
 
     def __init__(self, folder: Path, device: torch.device, captures: list[Capture]) -> None:
@@ -83,6 +91,8 @@ class Crowd:
         self._folder = folder
         self._load = partial(load, device=device, policy=Policy())
         self._panes: dict[Path, list[Pane]] = {}
+        self._members: dict[tuple[int, bool], list[Kept]] = {}
+        self._lots: dict[tuple[int, bool], random.Random] = {}
         self._bases: dict[int, list[Capture]] = {}
         self._frames: dict[Capture, tuple[Tensor, Signature]] = {}
         for judged in verdicts(captures, Windows(Policy(), self._load), Policy(), self._load):
@@ -91,41 +101,44 @@ class Crowd:
                 self._bases.setdefault(judged.capture.display, []).append(judged.capture)
                 self._frames[judged.capture] = pixels, compute(pixels)
 
-    def members(self, display: int, count: int) -> list[Kept]:
-        """*count* kept frames of one display, the first of them always the same."""
-        lot = random.Random(display)
-        return [self._member(lot, display, number) for number in range(count)]
+    def members(self, display: int, count: int, *, kin: bool = False) -> list[Kept]:
+        """*count* kept frames of one display, the first of them always the same: strangers, or half of them *kin*."""
+        members = self._members.setdefault((display, kin), [])
+        lot = self._lots.setdefault((display, kin), random.Random(display))
+        while len(members) < count:
+            members.append(self._member(lot, display, kin))
+        return members[:count]
 
-    def _member(self, lot: random.Random, display: int, number: int) -> Kept:
+    def _member(self, lot: random.Random, display: int, kin: bool) -> Kept:
         bases = self._bases[display]
         _, height, width = self._frames[bases[0]][0].shape
-        panes = list(_panes(lot, bases, height, width))
+        kin = kin and lot.random() < _KIN
+        panes = list((_kindred if kin else _strange)(lot, bases, height, width))
         first = panes[0].base
-        path = self._folder / str(display) / f"{number:06}" / first.path.name
+        path = self._folder / f"{display}-{len(self._panes):06}" / first.path.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            os.link(first.path, path)
+        os.link(first.path, path)
         self._panes[path] = panes
-        codes = torch.zeros_like(self._frames[first][1].codes)
+        signature = compute(self._put_together(panes), self._frames[first]) if kin else self._pieced_together(panes)
+        one = Capture(path, display, first.taken_at, first.size, first.mtime_ns)
+        return kept_frame(one, signature, Policy())
+
+    def _pieced_together(self, panes: list[Pane]) -> Signature:
+        whole = self._frames[panes[0].base][1]
+        codes = torch.zeros_like(whole.codes)
         for pane in panes:
             down, across = (_tiles(side) for side in (pane.down, pane.across))
             theirs = self._frames[pane.base][1].codes[:, :, pane.top // TILE :, pane.left // TILE :]
             part = codes[:, :, down, across]
             part.copy_(theirs[:, :, : part.shape[2], : part.shape[3]])
-        self._mend(codes, panes, height, width)
-        one = Capture(path, display, first.taken_at, first.size, first.mtime_ns)
-        return kept_frame(one, Signature(height, width, codes), Policy())
+        self._mend(codes, panes)
+        return Signature(whole.height, whole.width, codes)
 
-    def _mend(self, codes: Tensor, panes: list[Pane], height: int, width: int) -> None:
+    def _mend(self, codes: Tensor, panes: list[Pane]) -> None:
         """Compute the tiles that reach over the edge of their pane, and those at the end of the map."""
-        rows, columns = codes.shape[2:]
         frame = self._put_together(panes)
-        for row in {panes[0].down.stop // TILE - 1, rows - 1}:
-            strip = frame[:, row * TILE : min(row * TILE + TILE + HALO, height)]
-            codes[:, :, row] = compute(strip.contiguous()).codes[:, :, 0]
-        for column in {panes[0].across.stop // TILE - 1, columns - 1}:
-            strip = frame[:, :, column * TILE : min(column * TILE + TILE + HALO, width)]
-            codes[:, :, :, column] = compute(strip.contiguous()).codes[:, :, :, 0]
+        _mend_rows(codes, frame, panes[0].down.stop // TILE - 1)
+        _mend_rows(codes.transpose(2, 3), frame.transpose(1, 2), panes[0].across.stop // TILE - 1)
 
     def _put_together(self, panes: list[Pane]) -> Tensor:
         frame = torch.empty_like(self._frames[panes[0].base][0])
@@ -149,7 +162,30 @@ class Crowd:
         return self._put_together(self._panes[capture.path])
 
 
-def _panes(lot: random.Random, bases: list[Capture], height: int, width: int) -> Iterator[Pane]:
+def _mend_rows(codes: Tensor, frame: Tensor, row: int) -> None:
+    """Compute a row of tiles, and the last one, in one go: strips of the frame, one below the other."""
+    last = codes.shape[2] - 1
+    strips = torch.zeros(3, 2 * TILE + TILE + HALO, frame.shape[2], dtype=torch.uint8)
+    strips[:, : TILE + HALO] = frame[:, row * TILE : (row + 1) * TILE + HALO]
+    end = frame[:, last * TILE :]
+    strips[:, 2 * TILE : 2 * TILE + end.shape[1]] = end
+    mended = compute(strips[:, : 2 * TILE + end.shape[1]].contiguous()).codes
+    codes[:, :, row], codes[:, :, last] = mended[:, :, 0], mended[:, :, 2]
+
+
+def _kindred(lot: random.Random, bases: list[Capture], height: int, width: int) -> Iterator[Pane]:
+    base = lot.choice(bases)
+    yield Pane(base, slice(0, height), slice(0, width), 0, 0)
+    for _ in range(lot.randrange(1, 4)):
+        down, across = (TILE * lot.randrange(side // TILE // 4, side // TILE // 2) for side in (height, width))
+        top, left = (TILE * lot.randrange((side - size) // TILE) for side, size in ((height, down), (width, across)))
+        scrolled = lot.random() < _SCROLLED
+        source = base if scrolled else lot.choice(bases)
+        start = TILE * lot.randrange((height - down) // TILE) if scrolled else top
+        yield Pane(source, slice(top, top + down), slice(left, left + across), start, left)
+
+
+def _strange(lot: random.Random, bases: list[Capture], height: int, width: int) -> Iterator[Pane]:
     down, across = (TILE * lot.randrange(side // TILE // 4, 3 * side // TILE // 4) for side in (height, width))
     for rows in (slice(0, down), slice(down, height)):
         for columns in (slice(0, across), slice(across, width)):
