@@ -1,3 +1,5 @@
+"""Memory over thousands of captures."""
+
 import os
 import random
 from collections.abc import Iterator
