@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -108,44 +107,39 @@ class Custody:
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""
         with contextlib.ExitStack() as stack:
-            self._insist(lambda: stack.enter_context(self._alone()))
+            self._insist(lambda: stack.enter_context(alone(self._ledger)))
             # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
             left = self._insist(self._ledger.moving)
         return [self._complete(partial(self._ledger.entry, entry.id)) for entry in left]
 
     def _complete(self, write: Callable[[], Entry]) -> Entry:
         with contextlib.ExitStack() as stack:
-            self._insist(lambda: stack.enter_context(self._alone()))
+            self._insist(lambda: stack.enter_context(alone(self._ledger)))
             entry = self._insist(write)
             # Killed here: a MOVING row and the file at its old place, which recover() moves.
             with contextlib.suppress(FaultError):
-                entry = self._finish(entry)
+                entry = finish(self._ledger, entry)
         if entry.state is State.MOVING:
             # Waiting for the disk without holding up others: they may be making room.
-            entry = self._insist(lambda: self._finish(entry))
+            entry = self._insist(lambda: finish(self._ledger, entry))
         if entry.state not in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears
             self._hooks.recorded(entry)
         return entry
-
-    def _alone(self) -> AbstractContextManager[object]:
-        return alone(self._ledger)
-
-    def _finish(self, entry: Entry) -> Entry:
-        return finish(self._ledger, entry)
 
     def _insist(self, action: Callable[[], Result]) -> Result:
         return insist(action, self._patience)
 
 
 class Rehearsal(Custody):
-    """Custody that asks the hooks and moves nothing: to be used with a ledger that is a copy in memory."""
+    """Custody that asks where pictures should go, and moves and tells nothing: for a ledger that is a copy."""
 
-    def _alone(self) -> AbstractContextManager[object]:
-        return contextlib.nullcontext()
+    def recover(self) -> list[Entry]:
+        """Leave to the next real run what a crash left half done."""
+        return []
 
-    def _finish(self, entry: Entry) -> Entry:
-        """Leave the entry MOVING, and its target to be read."""
-        return entry
+    def _complete(self, write: Callable[[], Entry]) -> Entry:
+        """Write down the verdict; the entry stays MOVING, and its target can be read."""
+        return self._insist(write)
 
 
 @contextlib.contextmanager
