@@ -194,7 +194,8 @@ def row_of_cost(bench: Bench, window: int, *, kin: bool = False) -> Iterator[Row
     displays = bench.displays[: 1 if window > WINDOWS[1] else None]
     captures = [capture for capture in bench.captures if capture.display in displays]
     filled = bench.window(len(displays), window, kin=kin)
-    rounds = [whole_cost(bench, captures, window, filled) for _ in range(ROUNDS)]
+    # Near relatives by the hundred have to be read again for each new screen, which takes minutes a round.
+    rounds = [whole_cost(bench, captures, window, filled) for _ in range(1 if kin and window > WINDOWS[0] else ROUNDS)]
     cost = sorted(rounds, key=lambda cost: cost.ours / cost.bare)[len(rounds) // 2]
     crowd = "half of it kin, " if kin else ""
     yield Row(
