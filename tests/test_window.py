@@ -175,6 +175,23 @@ def test_an_unchanged_screen_costs_no_signature(tmp_path: Path, monkeypatch: pyt
     assert len(counted) == 2
 
 
+def test_a_signature_is_taken_over_from_the_frame_most_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, likes = Policy(reduce=1), list[torch.Tensor | None]()
+
+    def seeing(pixels: torch.Tensor, like: tuple[torch.Tensor, Signature] | None) -> Signature:
+        likes.append(None if like is None else like[0])
+        return compute(pixels, like)
+
+    monkeypatch.setattr("watcher.window.compute", seeing)
+    size = (300, 200)
+    captures = saved([screen(seed, changes, size) for seed, changes in ((1, 0), (2, 0), (3, 0), (1, 4))], tmp_path)
+    list(judged(captures, Windows(policy, reading(policy)), policy))
+    first, _, _, last = likes
+    assert first is None
+    assert last is not None
+    assert torch.equal(last, load(captures[0], CPU, 1).pixels)
+
+
 @pytest.mark.parametrize("memory", [0, 10**9])
 @pytest.mark.parametrize("change", ["deleted", "replaced", "damaged"])
 def test_a_kept_picture_that_is_gone_leaves_the_window(change: str, memory: int, tmp_path: Path) -> None:

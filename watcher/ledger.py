@@ -27,8 +27,8 @@ _ENTRY = """
     FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
 _KEPT = """
-    SELECT entry.*, frame.height, frame.width, frame.signature
-    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id = ?
+    SELECT entry.id, folder, name, size, mtime_ns, display, taken_at, height, width, signature
+    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id IN (SELECT value FROM json_each(?))
 """
 
 
@@ -133,8 +133,13 @@ class Ledger(Database):
         """
         values = [timeline.name, os.fsencode(timeline.root)]
         chosen = self.rows(windows.PLACED, [*values, window]) if window else self.rows(windows.KEPT, values)
+        ids = [row["entry_id"] for row in chosen]
+        kept: dict[int, Kept] = {}
         # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
-        return [kept_of(self.rows(_KEPT, [row["entry_id"]])[0]) for row in chosen]
+        for first in range(0, len(ids), _BATCH):
+            rows = self.rows(_KEPT, [json.dumps(ids[first : first + _BATCH])])
+            kept.update((row["id"], kept_of(row)) for row in rows)
+        return [kept[number] for number in ids]
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""

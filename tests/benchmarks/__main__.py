@@ -7,13 +7,14 @@ import argparse
 import os
 import platform
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -195,7 +196,8 @@ def row_of_cost(bench: Bench, window: int, *, kin: bool = False) -> Iterator[Row
     displays = bench.displays[: 1 if window > WINDOWS[1] else None]
     captures = [capture for capture in bench.captures if capture.display in displays]
     filled = bench.window(len(displays), window, kin=kin)
-    rounds = [whole_cost(bench, captures, window, filled) for _ in range(ROUNDS)]
+    # Near relatives by the hundred have to be read again for each new screen, which takes minutes a round.
+    rounds = [whole_cost(bench, captures, window, filled) for _ in range(1 if kin and window > WINDOWS[0] else ROUNDS)]
     cost = sorted(rounds, key=lambda cost: cost.ours / cost.bare)[len(rounds) // 2]
     crowd = "half of it kin, " if kin else ""
     yield Row(
@@ -317,30 +319,67 @@ def _restarted(place: Path, picture: Path, window: int) -> tuple[float, float]:
 
 def rows_of_latency(bench: Bench) -> Iterator[Row]:
     """From the last byte of a duplicate to its place in quarantine, with the real watcher."""
-    with bench.place() as place:
-        root = place / "ScreenRecord"
-        (place / "root").mkdir()
-        root.mkdir()
-        environment = os.environ | {
-            "FRAMESIFT_CONFIG": str(_empty(place / "none.toml")),
-            "FRAMESIFT_STATE_DIR": str(place / "state"),
-            "FRAMESIFT_LOG_DIR": str(place / "logs"),
-        }
-        watcher = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "watcher", "-q", "watch", str(root)], env=environment
-        )
-        try:
-            _await(lambda: " watches " in _text(place / "logs" / "framesift.log"))
-            content = bench.captures[0].path.read_bytes()
-            display = bench.captures[0].display
-            (root / f"first_{display}.png").write_bytes(content)
-            _await(lambda: "new   " in _text(place / "logs" / "framesift.log"))
-            waits = [_wait(place, f"again{number}_{display}.png", content) for number in range(10)]
-        finally:
-            watcher.terminate()
-            watcher.wait()
+    with bench.place() as place, _watcher(place):
+        content = bench.captures[0].path.read_bytes()
+        display = bench.captures[0].display
+        (place / "ScreenRecord" / f"first_{display}.png").write_bytes(content)
+        _await(lambda: "new   " in _text(place / "logs" / "framesift.log"))
+        waits = [_wait(place, f"again{number}_{display}.png", content) for number in range(10)]
     detail = f"median of {len(waits)}; 0.2 s of it for settling"
     yield Row("d. last byte to quarantine", f"{statistics.median(waits):.2f} s", detail)
+
+
+@contextmanager
+def _watcher(place: Path) -> Iterator[psutil.Process]:
+    """The real watcher, watching the folder ScreenRecord in *place*."""
+    root = place / "ScreenRecord"
+    root.mkdir()
+    environment = os.environ | {
+        "FRAMESIFT_CONFIG": str(_empty(place / "none.toml")),
+        "FRAMESIFT_STATE_DIR": str(place / "state"),
+        "FRAMESIFT_LOG_DIR": str(place / "logs"),
+    }
+    watcher = psutil.Popen([sys.executable, "-W", "ignore", "-m", "watcher", "-q", "watch", str(root)], env=environment)
+    try:
+        _await(lambda: " watches " in _text(place / "logs" / "framesift.log"))
+        yield watcher
+    finally:
+        watcher.terminate()
+        watcher.wait()
+
+
+def rows_of_memory(bench: Bench) -> Iterator[Row]:
+    """The real watcher's memory when the windows of all displays are full, and after as many captures twice again."""
+    window = Policy().window
+    with bench.place() as place:
+        groups = [bench.crowd.members(display, window) for display in bench.displays]
+        drawn = [kept.capture for group in zip(*groups, strict=True) for kept in group]
+        for number, capture in enumerate(drawn):
+            bench.crowd.draw(capture, place / f"{number:05}_{capture.display}.png")
+        files = sorted(place.glob("*.png"))
+        with _watcher(place) as watcher:
+            sizes = [_resident(watcher, place, files, turn) for turn in range(3)]
+    beyond = (max(sizes) - FRAME_MEMORY) / 1e6
+    detail = f"frame_memory and {beyond:.0f} MB; {', '.join(f'{size / 1e6:.0f}' for size in sizes)} MB after"
+    count = f"{len(files):,}, {2 * len(files):,}, {3 * len(files):,} captures"
+    yield Row(f"d. memory with {len(groups)} windows of {window}", f"{max(sizes) / 1e6:.0f} MB", f"{detail} {count}")
+
+
+def _resident(watcher: psutil.Process, place: Path, files: list[Path], turn: int) -> int:
+    """Show the watcher *files*, some at a time, and see how many bytes it holds at most between them."""
+    most = 0
+    for number, file in enumerate(files, 1):
+        os.link(file, place / "ScreenRecord" / f"{turn}{file.name}")
+        if number % 10 == 0 or number == len(files):
+            _await(partial(_have_been_judged, place, turn * len(files) + number))
+            most = max(most, watcher.memory_info().rss)
+    return most
+
+
+def _have_been_judged(place: Path, count: int) -> bool:
+    time.sleep(0.05)
+    with closing(sqlite3.connect(f"file:{place}/state/ledger.sqlite?mode=ro", uri=True)) as db:
+        return bool(db.execute("SELECT count(*) = ? FROM entry", [count]).fetchone()[0])
 
 
 def _wait(place: Path, name: str, content: bytes) -> float:
@@ -374,6 +413,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "latency": rows_of_latency,
     "c": row_of_sweep,
     "archive": row_of_listing,
+    "memory": rows_of_memory,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
     **{f"k{window}": partial(row_of_cost, window=window, kin=True) for window in WINDOWS[:2]},
 }

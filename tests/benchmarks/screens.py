@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -157,9 +157,26 @@ class Crowd:
         self.reads += 1
         return Frame(capture, self._put_together(panes))
 
+    def draw(self, capture: Capture, path: Path) -> None:
+        """Write a screen of the crowd as a picture of full size."""
+        _, height, width = self._frames[self._panes[capture.path][0].base][0].shape
+        image = Image.new("RGB", (width * REDUCE, height * REDUCE))
+        for pane in self._panes[capture.path]:
+            high, wide = (side.stop - side.start for side in (pane.down, pane.across))
+            left, top = REDUCE * pane.left, REDUCE * pane.top
+            part = _opened(pane.base.path).crop((left, top, left + REDUCE * wide, top + REDUCE * high))
+            image.paste(part, (REDUCE * pane.across.start, REDUCE * pane.down.start))
+        image.save(path, compress_level=1)
+
     def pixels(self, capture: Capture) -> Tensor:
         """The pixels of a screen of the crowd, without reading its file."""
         return self._put_together(self._panes[capture.path])
+
+
+@cache
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
 
 
 def _mend_rows(codes: Tensor, frame: Tensor, row: int) -> None:
