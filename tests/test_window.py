@@ -189,7 +189,7 @@ def test_a_signature_is_taken_over_from_the_frame_most_alike(tmp_path: Path, mon
     first, _, _, last = likes
     assert first is None
     assert last is not None
-    assert torch.equal(last, load(captures[0], CPU, 1).pixels)
+    assert torch.equal(last, load(captures[0], CPU, policy).pixels)
 
 
 @pytest.mark.parametrize("memory", [0, 10**9])
