@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -311,6 +312,30 @@ def test_told_to_stop_it_finishes_the_capture_in_hand_and_says_how_to_go_on(desk
     with desk.ledger() as ledger:
         assert ledger.moving() == []
     assert len(swept(framesift)) == 240 - done
+
+
+@pytest.mark.slow
+def test_a_ledger_that_refuses_is_waited_for_and_a_sweep_can_be_stopped_meanwhile(desk: Desk) -> None:
+    paths = fill(desk, 40)
+    before = tree(desk.root)
+    process = begin(desk, "--quarantine", str(desk.quarantine))
+    assert process.stdout is not None
+    while "_1.png" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGSTOP)
+    locker = sqlite3.connect(desk.state / "ledger.sqlite", timeout=1)
+    locker.execute("BEGIN IMMEDIATE")
+    process.send_signal(signal.SIGCONT)
+    while "nothing is moved until this is mended" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    locker.close()
+    assert (process.returncode, errors) == (130, "")
+    assert "run it again to go on" in rest
+    desk.run("sweep")
+    assert {**tree(desk.root), **tree(desk.quarantine)} == before
+    assert desk.judged() == len(paths)
 
 
 @pytest.mark.slow

@@ -80,9 +80,10 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
     """
     if not task.root.is_dir():
         raise WatcherError(f"{task.root} is not there")
+    tally, stop = Tally(), Stop()
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(task.begun("sweep"))
-        stop = stack.enter_context(Stop())
+        stack.enter_context(stop)
         patience = Wait(task.log, stop)
         captures = insist(partial(_to_judge, task, ledger, scope), patience)
         timeline = Timeline(task.root, "sweep")
@@ -93,13 +94,13 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
         work = Work(task, ledger, timeline, patience)
         ahead = ReadAhead(captures, work.load, ledger.location)
         stop.then(ahead.stop)
-        tally = Tally(len(captures))
+        tally.total = len(captures)
         told = begun(tally)
         for outcome in work.outcomes(ahead, ahead.load):
             told(tally, _counted(task, tally, outcome))
-        tally.stopped = stop.received and tally.done < tally.total
-        if scope.again and not tally.stopped:
+        if scope.again and tally.done == tally.total:
             finish_round(ledger, timeline, everything=scope.everything)
+    tally.stopped = stop.received and (tally.done < tally.total or not tally.total)
     return tally
 
 

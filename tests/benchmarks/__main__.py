@@ -25,7 +25,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.archive import archive, decoded, linked, listed, swept
+from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
 from watcher.arrival import check_whole, key_of
@@ -262,6 +262,15 @@ def row_of_sweep(bench: Bench) -> Iterator[Row]:
     yield Row("c. a sweep, over bare parallel decoding", f"{ratio:.2f}", detail)
 
 
+def row_of_agreement(bench: Bench) -> Iterator[Row]:
+    """Against SSIM with every frame of the window, by pytorch_msssim on whole frames: minutes of it."""
+    with bench.place() as place:
+        linked(bench.captures, place / "root")
+        same, apart = agreeing(place, place / "root", bench.captures)
+    what = "verdicts of a sweep that are those of brute force"
+    yield Row(what, f"{same} of {len(bench.captures)}", f"scores at most {apart:.0e} apart")
+
+
 def row_of_listing(bench: Bench) -> Iterator[Row]:
     files, folders = 100_000, 1_000
     with bench.place() as place:
@@ -412,6 +421,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
     "latency": rows_of_latency,
     "c": row_of_sweep,
+    "exact": row_of_agreement,
     "archive": row_of_listing,
     "memory": rows_of_memory,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},

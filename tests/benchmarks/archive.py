@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.benchmarks.screens import bare
+from tests.test_watch import brute_force
 from watcher.capture import Capture
 from watcher.console import Log
 from watcher.entry import Entry
@@ -16,6 +17,7 @@ from watcher.folders import Folders
 from watcher.program import Program
 from watcher.settings import Settings
 from watcher.sweeping import Scope, Tally, Told, sweep
+from watcher.verdict import Kind, Policy
 from watcher.work import Task
 
 
@@ -47,6 +49,25 @@ def swept(place: Path, root: Path) -> float:
 
     sweep(task(place, root), Scope(), begin)
     return time.perf_counter() - begun
+
+
+def agreeing(place: Path, root: Path, captures: Sequence[Capture]) -> tuple[int, float]:
+    """How many verdicts of a sweep are those of brute force, and the largest difference of their scores."""
+    found: dict[str, Entry] = {}
+
+    def note(_: Tally, entry: Entry | None) -> None:
+        assert entry is not None
+        found[entry.verdict.capture.path.name] = entry
+
+    sweep(task(place, root), Scope(), lambda _: note)
+    same, apart = 0, 0.0
+    paths = [capture.path for capture in captures]
+    for path, expected in zip(paths, brute_force(paths, Policy().window), strict=True):
+        verdict = found[path.name].verdict
+        same += verdict.kind == expected.kind
+        if verdict.kind is not Kind.NEW:
+            apart = max(apart, abs(verdict.score.ssim - max(expected.scores.values())))
+    return same, apart
 
 
 def listed(place: Path, root: Path) -> tuple[int, float]:

@@ -117,7 +117,7 @@ def _summary(tally: "Tally", *, dry_run: bool) -> str:
     from watcher.verdict import Kind  # noqa: PLC0415
 
     if not tally.total:
-        return "nothing is left to judge"
+        return "stopped before it began" if tally.stopped else "nothing is left to judge"
     counts = ", ".join(f"{tally.kinds[kind]} {kind}" for kind in Kind if tally.kinds[kind]) or "nothing"
     saved = f"{size(tally.moved_bytes)} {'would be ' if dry_run else ''}quarantined"
     left = f"; {tally.left} left alone" if tally.left else ""
