@@ -140,3 +140,4 @@ def _sum_up(ledger: "Ledger", root: Path) -> None:
         f"{size(saved)} of {size(saved + stayed)} saved, and every picture can be put back: framesift restore --all"
     )
     click.echo("\nThe real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord")
+    click.echo("What lies there already, first as a rehearsal: framesift sweep ~/Documents/ScreenRecord --dry-run")
