@@ -151,6 +151,7 @@ def test_what_lies_in_the_place_of_a_picture_is_not_overwritten_when_it_is_judge
     said = {(entry["path"], entry["kind"], entry["state"], entry["location"]) for entry in found}
     assert (str(second), "similar", "quarantined", str(desk.mirrored(second))) in said
     assert (str(second), "new", "kept", str(second)) in said
+    assert f"{second} exists" in next(entry["reason"] for entry in found if entry["state"] == "quarantined")
     assert second.read_bytes() == screen(9)
     assert first.exists()
 

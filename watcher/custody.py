@@ -88,10 +88,8 @@ class Custody:
         wanted = target or capture.path
         if now.with_name(unnumbered(now.name)) == wanted or now == wanted:
             return None
-        if target is None:
-            # Judged anew it is no duplicate; but what lies in its old place now is not overwritten.
-            return None if os.path.lexists(wanted) else Move(wanted, State.KEPT)
-        return Move(_free(target), State.QUARANTINED)
+        # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
+        return Move(wanted, State.KEPT) if target is None else Move(_free(target), State.QUARANTINED)
 
     def note(self, lost: Iterable[Capture], renewed: Iterable[Kept]) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.
