@@ -23,7 +23,7 @@ ONLY_IN = {
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
     "torch": "bounds difference frame places signature similarity tiles window windows",
-    "watchdog": "sources",
+    "watchdog": "hearing",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
@@ -31,7 +31,7 @@ ORDER = (
     "errors period preparation scenes schema services spelling text tiles vitals",
     "capture folders places recorder",
     "files kept layers listing services.job verdict",
-    "arrival entry mirror refusals services.launchd services.systemd services.windows values",
+    "arrival entry hearing mirror refusals services.launchd services.systemd services.windows values",
     "console rows services.installing settings sources",
     "database frame ledger_windows lifeline running signature",
     "bounds readahead similarity",

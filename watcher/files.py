@@ -58,6 +58,20 @@ def remove_written(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def leave_cookie(folder: Path, name: str) -> None:
+    """Make an empty file *name* in *folder* and remove it at once, so that there is an event to tell of.
+
+    Raises:
+        OSError: the folder is not there, or nothing can be written in it.
+    """
+    with _folder(folder) as descriptor:
+        cookie = _Place(folder / name, descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            cookie.unlink()  # left by a kill between the next two lines
+        os.close(cookie.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        cookie.unlink()
+
+
 def move(source: Path, target: Path, capture: Capture) -> None:
     """Move the capture's file from *source* to *target*, bytes, mtime and mode unchanged, and make that durable.
 
