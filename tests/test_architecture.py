@@ -30,7 +30,7 @@ ONLY_IN = {
 ORDER = (
     "errors period preparation scenes schema services spelling text tiles vitals",
     "capture folders places recorder",
-    "files kept layers listing services.job verdict",
+    "files kept layers listing rootlock services.job verdict",
     "arrival entry hearing mirror refusals services.launchd services.systemd services.windows values",
     "console rows services.installing settings sources",
     "database frame ledger_windows lifeline running signature",

@@ -81,6 +81,7 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
     if not task.root.is_dir():
         raise WatcherError(f"{task.root} is not there")
     with contextlib.ExitStack() as stack:
+        stack.enter_context(task.root_lock).take()
         ledger = stack.enter_context(task.begun("sweep"))
         stop = stack.enter_context(Stop())
         patience = Wait(task.log, stop)
