@@ -28,7 +28,7 @@ ONLY_IN = {
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
 ORDER = (
-    "errors period preparation scenes schema services spelling text tiles vitals",
+    "errors finding period preparation scenes schema services spelling text tiles vitals",
     "capture folders places recorder",
     "files kept layers listing rootlock services.job verdict",
     "arrival entry hearing mirror refusals services.launchd services.systemd services.windows values",
@@ -40,7 +40,8 @@ ORDER = (
     "pipeline",
     "hookspecs ledger",
     "census disposal plugins program rounds",
-    "chronicle custody",
+    "checks chronicle custody",
+    "checks.*",
     "purge work",
     "retention sweeping",
     "progress watching",

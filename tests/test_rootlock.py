@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Desk, screen, wait_for
-from watcher import rootlock
 from watcher.errors import WatcherError
-from watcher.rootlock import RootLock
+from watcher.rootlock import RootLock, is_held
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the lock of POSIX")
 
@@ -22,20 +21,17 @@ def strange() -> bool:
     return False
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rootlock, "_PATIENCE_SECONDS", 0.2)
-
-
 def test_processes_of_one_ledger_share_a_root_and_keep_others_out(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
     with RootLock(tmp_path, ours) as watch:
         watch.take()
+        assert is_held(tmp_path)
         with RootLock(tmp_path, ours) as sweep, RootLock(tmp_path, strange) as other:
             sweep.take()
             with pytest.raises(WatcherError, match="another ledger is running on"):
-                other.take()
+                other.take(0.2)
         with RootLock(tmp_path, strange) as other, pytest.raises(WatcherError):
-            other.take()
+            other.take(0.2)
     with RootLock(tmp_path, strange) as other:
         other.take()
 
@@ -47,7 +43,7 @@ def test_the_folder_counts_and_not_its_path(tmp_path: Path) -> None:
     with RootLock(root, strange) as lock, RootLock(link, strange) as other:
         lock.take()
         with pytest.raises(WatcherError):
-            other.take()
+            other.take(0.2)
 
 
 def test_a_root_that_comes_later_or_is_exchanged_is_locked_when_it_is_there(tmp_path: Path) -> None:
@@ -58,12 +54,12 @@ def test_a_root_that_comes_later_or_is_exchanged_is_locked_when_it_is_there(tmp_
         lock.take()
         lock.take()
         with pytest.raises(WatcherError):
-            other.take()
+            other.take(0.2)
         root.rename(tmp_path / "old")
         root.mkdir()
         other.take()
         with pytest.raises(WatcherError):
-            lock.take()
+            lock.take(0.2)
     assert list(root.iterdir()) == []
 
 

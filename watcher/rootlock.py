@@ -11,7 +11,7 @@ from pathlib import Path
 from watcher.errors import WatcherError
 from watcher.folders import Folders
 
-_PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 2.0
 """Longer than another process takes from this lock to the one that tells whose it is."""
 _PAUSE_SECONDS = 0.05
 
@@ -29,7 +29,7 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
         self._is_ours = is_ours
         self._held: int | None = None
 
-    def take(self) -> None:
+    def take(self, patience: float = PATIENCE_SECONDS) -> None:
         """Lock the folder that is there now; one that is not, or that cannot be opened, is locked when it is.
 
         Raises:
@@ -42,7 +42,7 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
             place = _place(self._root)
         except OSError:
             return
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + patience
         while not _lock(place, self._is_ours):
             if time.monotonic() > deadline:
                 os.close(place)
@@ -63,6 +63,16 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
         if self._held is not None:
             os.close(self._held)
             self._held = None
+
+
+def is_held(root: Path) -> bool:
+    """Whether any process that judges *root* holds its lock now; False as well where there are no such locks."""
+    try:
+        with RootLock(root, lambda: False) as lock:
+            lock.take(patience=0.0)
+    except WatcherError:
+        return True
+    return False
 
 
 if sys.platform == "win32":

@@ -16,8 +16,8 @@ _STALE_SECONDS = 3 * BEAT_SECONDS
 _UNSEEN_SECONDS = 900.0
 """Scans come every minute, but wait for a burst of captures to be judged."""
 _FEWEST_GAPS = 4
-_SILENT_GAPS = 3
-_SHORTEST_SILENCE = 60.0
+SILENT_GAPS = 3
+SHORTEST_SILENCE = 60.0
 
 
 class Health(StrEnum):
@@ -134,7 +134,7 @@ class Vigil:
 
     def seen(self, *, distinct: bool, gap: float | None, now: float) -> str:
         """A capture has come; returns a line if that ends a silence, else an empty one."""
-        back = f"captures are coming again after {_told(now - self._last_capture)}" if self._told_silent else ""
+        back = f"captures are coming again after {duration(now - self._last_capture)}" if self._told_silent else ""
         self._gap = gap
         self._last_capture = now
         self._told_silent = False
@@ -145,17 +145,18 @@ class Vigil:
     def alarm(self, now: float) -> str:
         """A line, once, when there is reason to look at the capture job; else an empty one."""
         silent = now - self._last_capture
-        if self._gap and not self._told_silent and silent > max(_SILENT_GAPS * self._gap, _SHORTEST_SILENCE):
+        if self._gap and not self._told_silent and silent > max(SILENT_GAPS * self._gap, SHORTEST_SILENCE):
             self._told_silent = True
-            return f"no new capture for {_told(silent)}; usually there is one every {_told(self._gap)}"
+            return f"no new capture for {duration(silent)}; usually there is one every {duration(self._gap)}"
         same = now - self._last_distinct
         if not self._told_same and not self._told_silent and same > self._alarm_after:
             self._told_same = True
-            return f"nothing new on any display for {_told(same)}: does the capture job see the screens?"
+            return f"nothing new on any display for {duration(same)}: does the capture job see the screens?"
         return ""
 
 
-def _told(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``15 min``."""
     minutes, hours = round(seconds / 60), round(seconds / 3600)
     if minutes < 1:
         return f"{seconds:.0f} s"
