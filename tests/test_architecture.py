@@ -23,15 +23,15 @@ ONLY_IN = {
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
     "torch": "bounds difference frame places signature similarity tiles window windows",
-    "watchdog": "sources",
+    "watchdog": "hearing",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
 ORDER = (
-    "errors period preparation scenes schema services spelling text tiles vitals",
+    "errors finding period preparation scenes schema services spelling text tiles vitals",
     "capture folders places recorder",
-    "files kept layers listing services.job verdict",
-    "arrival entry mirror refusals services.launchd services.systemd services.windows values",
+    "files kept layers listing rootlock services.job verdict",
+    "arrival entry hearing mirror refusals services.launchd services.systemd services.windows values",
     "console rows services.installing settings sources",
     "database frame ledger_windows lifeline running signature",
     "bounds readahead similarity",
@@ -40,7 +40,8 @@ ORDER = (
     "pipeline",
     "hookspecs ledger",
     "census disposal plugins program rounds",
-    "chronicle custody",
+    "checks chronicle custody",
+    "checks.*",
     "purge work",
     "retention sweeping",
     "progress watching",

@@ -11,7 +11,7 @@ from watcher.census import Census, Savings
 from watcher.chronicle import Chronicle
 from watcher.console import Log, told
 from watcher.mirror import Amount
-from watcher.sources import Sight
+from watcher.vitals import Sight
 
 TODAY = date.today()
 FIRST = TODAY.replace(day=1)

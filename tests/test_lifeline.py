@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Desk, wait_for
 from watcher.lifeline import Lifeline
-from watcher.sources import Sight
+from watcher.vitals import Sight
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's, and so are abstract sockets")
 

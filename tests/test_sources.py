@@ -11,7 +11,7 @@ from typing import Self
 import pytest
 
 from tests.conftest import Desk, screen, wait_for
-from watcher import sources
+from watcher import hearing, sources
 from watcher.capture import Capture, NamePattern
 from watcher.listing import archive
 from watcher.sources import Live
@@ -110,7 +110,7 @@ def test_every_one_of_200_arrivals_is_seen_once_and_whole(
 
 def test_what_no_event_told_of_is_found_by_a_rescan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "RESCAN_SECONDS", 1.0)
-    monkeypatch.setattr(sources._Handler, "on_any_event", lambda *_: None)
+    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
     with Seeing(desk.root) as seeing:
         path = desk.put(1, WHOLE)
         wait_for(lambda: seeing.names() == [path.name])

@@ -27,6 +27,21 @@ def test_a_report_outlives_its_writer_a_lock_does_not() -> None:
             "not reported for 600 s",
         ),
         (
+            Report(at=(NOW + timedelta(hours=1)).isoformat(), root_there=True, events=True),
+            Health.DEGRADED,
+            "the clock was set back",
+        ),
+        (
+            Report(at=FRESH.at, root_there=True, events=True, last_scan=NOW.timestamp() - 1000),
+            Health.DEGRADED,
+            "not looked through the folder for 1000 s",
+        ),
+        (
+            Report(at=FRESH.at, root_there=True, events=True, unlisted={"/x/y": "Permission denied"}),
+            Health.DEGRADED,
+            "/x/y cannot be listed: Permission denied",
+        ),
+        (
             Report(at=FRESH.at, root_there=True, events=True, waiting={"a_1.png": "incomplete"}),
             Health.WATCHING,
             "a_1.png is not whole: incomplete",
@@ -40,7 +55,7 @@ def test_what_is_wrong_is_named(report: Report, health: Health, reason: str) -> 
 
 
 def test_a_report_is_read_back_as_it_was_written() -> None:
-    assert Report.from_json(FRESH.as_json()) == FRESH
+    assert Report.from_json(FRESH.as_json() | {"of_a_later_version": 1}) == FRESH
 
 
 def test_the_usual_gap_is_between_runs_and_unmoved_by_nights() -> None:

@@ -133,9 +133,9 @@ def test_duplicates_leave_unchanged_for_the_mirror_and_each_capture_has_one_line
         day, clock, display = path.stem.split("_")
         start = f"{day[5:]} {clock[:8].replace('.', ':')} {display:>3}  {kind} "
         assert sum(line.startswith(start) for line in capture_lines(output)) == 1
-    assert [len(other.stderr.splitlines()) for other in refused] == [1, 1]
-    assert "another framesift watch is running already" in refused[0].stderr
-    assert "another framesift watch with another ledger is running on" in refused[1].stderr
+    for other in refused:
+        assert len(other.stderr.splitlines()) == 1
+        assert re.search("another framesift.* is running", other.stderr)
     log = (desk.logs / "framesift.log").read_text()
     own = [line for line in _COLOR.sub("", log).splitlines() if line not in "".join(one.stdout for one in refused)]
     assert own == output.splitlines()

@@ -14,9 +14,8 @@ from watcher.errors import FaultError
 from watcher.ledger import Ledger
 from watcher.mirror import held
 from watcher.settings import Settings
-from watcher.sources import Sight
 from watcher.verdict import Kind
-from watcher.vitals import BEAT_SECONDS, Report, Vigil, usual_gap
+from watcher.vitals import BEAT_SECONDS, Report, Sight, Vigil, usual_gap
 
 _LEARNED_FROM = 60
 """Captures from which the usual interval is learned."""
@@ -49,6 +48,7 @@ class Chronicle:
         self._saved = 0
         self._day = date.today()
         self._next_beat = 0.0
+        self._told: tuple[object, ...] = ()
         self._vigil = Vigil(self._usual_gap(), settings.alarm_after, time.monotonic())
 
     def begin(self) -> None:
@@ -119,8 +119,10 @@ class Chronicle:
         return usual_gap(self._census.recent_times(_LEARNED_FROM))
 
     def _beat_if_due(self) -> None:
-        if time.monotonic() >= self._next_beat:
-            self._next_beat = time.monotonic() + BEAT_SECONDS
+        # What it sees is news at once; that it lives, now and then.
+        sees = (self._sight.root_there, self._sight.events, self._sight.why, *self._sight.unlisted)
+        if time.monotonic() >= self._next_beat or sees != self._told:
+            self._next_beat, self._told = time.monotonic() + BEAT_SECONDS, sees
             self._report()
 
     def _report(self) -> None:

@@ -20,6 +20,7 @@ from rich.text import Text
 from watcher.entry import Entry, State
 from watcher.errors import WatcherError
 from watcher.files import make_private_folder
+from watcher.finding import Finding, Grade
 from watcher.mirror import Amount
 from watcher.text import visible
 from watcher.verdict import Kind
@@ -33,6 +34,7 @@ _STYLES = {
     Kind.DUPLICATE: "blue",
     Kind.UNREADABLE: "bold red",
 }
+_GRADES = {Grade.WELL: "green", Grade.ODD: "yellow", Grade.SICK: "bold red"}
 _TONES = {"note": "cyan", "good": "green", "warning": "bold yellow", "error": "bold red"}
 
 
@@ -192,6 +194,20 @@ def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(Text(name), Text(visible(value)))
+    Console(highlight=False).print(table)
+
+
+def print_findings(findings: Sequence[Finding], title: str) -> None:
+    """What the doctor found, on standard output: verdict, name, and below what is not well its cause and its mend."""
+    table = Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in findings:
+        table.add_row(Text(one.verdict, _GRADES[one.verdict]), Text(one.name), Text(visible(one.found)))
+        for label, text in (("cause", one.cause), ("mend", one.mend)):
+            if text:
+                table.add_row("", Text(f"  {label}"), Text(visible(text), "dim" if label == "cause" else "cyan"))
     Console(highlight=False).print(table)
 
 

@@ -58,6 +58,31 @@ def remove_written(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
+def leave_cookie(folder: Path, name: str) -> None:
+    """Make an empty file *name* in *folder* and remove it at once, so that there is an event; OSError if refused."""
+    with _folder(folder) as descriptor:
+        cookie = _Place(folder / name, descriptor)
+        cookie.make()
+        cookie.unlink()
+
+
+def try_move(source: Path, target: Path) -> bool:
+    """Whether an empty file can be renamed from *source* into *target*, not only copied; OSError if neither."""
+    leave_cookie(target, name := f".framesift-cookie-try-{os.getpid()}")
+    with _folder(source) as source_folder, _folder(target) as target_folder:
+        here, there = _Place(source / name, source_folder), _Place(target / name, target_folder)
+        here.make()
+        try:
+            _rename_exclusively(here, there)
+        except OSError as error:
+            here.unlink()
+            if error.errno == errno.EXDEV:
+                return False
+            raise
+        there.unlink()
+    return True
+
+
 def move(source: Path, target: Path, capture: Capture) -> None:
     """Move the capture's file from *source* to *target*, bytes, mtime and mode unchanged, and make that durable.
 
@@ -147,6 +172,11 @@ class _Place:
 
     def open(self, flags: int) -> int:
         return os.open(self.name, flags | getattr(os, "O_BINARY", 0), _PRIVATE_FILE, dir_fd=self.folder)
+
+    def make(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.unlink()  # left by a kill
+        os.close(self.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
 
     def unlink(self) -> None:
         os.unlink(self.name, dir_fd=self.folder)

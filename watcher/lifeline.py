@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from watcher.sources import Sight
 from watcher.text import visible
+from watcher.vitals import Sight
 
 _STATUS_SECONDS = 15.0
 _BEATS = 3

@@ -1,54 +1,36 @@
 """Captures as they arrive. Events are hints; the folder is the truth."""
 
-import logging
+import errno
+import heapq
 import os
 import queue
 import stat
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-
-from watchdog.events import (
-    EVENT_TYPE_CLOSED_NO_WRITE,
-    EVENT_TYPE_OPENED,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
 
 from watcher.arrival import Arrival, check_whole, key_of
 from watcher.capture import Capture, NamePattern, is_recordable
 from watcher.errors import GoneError, NotWholeError
+from watcher.hearing import Hearing
 from watcher.listing import Known, list_folder
-
-# What watchdog logs (an observer that ends with events in hand, an overflow) reaches nobody's terminal: scans find it.
-logging.getLogger("watchdog").addHandler(logging.NullHandler())
+from watcher.vitals import Sight
 
 RESCAN_SECONDS = 60.0
 FULL_RESCAN_SECONDS = 3600.0
+POLL_SECONDS = 10.0
+"""How often the folders with the latest changes are looked at while no events arrive."""
+_POLLED = 20
+_CALM_SECONDS = 10.0
+"""Between two scans of everything at least, however many events are lost."""
+_JUMP_SECONDS = 2.0
+"""What the wall clock may gain or lose on the monotonic one between two looks; more means sleep, or a clock set."""
 _IDLE_SECONDS = 1.0
 """How often the worker looks up when nothing happens: whether the root is still there, whether to stop."""
 _COALESCE_SECONDS = 0.05
 """Events of one burst are taken together, so that a folder is listed once for them. Also the shortest wait."""
 _COARSE_MTIME_NS = 3_000_000_000
 """A folder's mtime this fresh may hide another file of the same tick (FAT: 2 s)."""
-
-
-@dataclass(slots=True)
-class Sight:
-    """What the source can say of itself; written by it alone, read by whoever reports."""
-
-    root_there: bool = False
-    events: bool = False
-    why: str = "starting"
-    last_scan: float = 0.0
-    """Seconds since the epoch of the last look at the whole tree."""
-    found_by_scan: int = 0
-    waiting: dict[str, str] = field(default_factory=dict)
-    """Files that are not whole, and why."""
 
 
 class Live:
@@ -70,9 +52,14 @@ class Live:
         self._handed_out = Arrival.seen((0, 0, 0), 0.0)
         self._folders: dict[Path, int] = {}
         self._stopped = False
-        self._observer: BaseObserver | None = None
+        self._hearing = Hearing(root, self._dirty.put)
         self._identity: tuple[int, int] | None = None
-        self._next_rescan = self._next_full = 0.0
+        self._next_rescan = self._next_full = self._next_poll = 0.0
+        self._coming: Path | None = None
+        """Where the last capture came."""
+        self._scanned = 0.0
+        """When every folder was last looked at, monotonic."""
+        self._offset = time.time() - time.monotonic()
 
     def stop(self) -> None:
         """End the iteration after the capture in hand. May be called from a signal handler."""
@@ -89,11 +76,12 @@ class Live:
             while not self._stopped:
                 if self._look_at_root(found):
                     self._rescan_if_due()
+                    self._attend()
                     yield from self._ready()
                 idle()
                 self._await_events()
         finally:
-            self._unobserve()
+            self._hearing.end()
 
     def postpone(self, capture: Capture, error: Exception) -> None:
         """Look again later at the capture handed out last: it could not be judged."""
@@ -106,17 +94,18 @@ class Live:
     # --- the root, and events from it ---
 
     def _look_at_root(self, found: Callable[[], None]) -> bool:
-        """Whether the root is there; a new observer if it is not the folder that was observed."""
+        """Whether the root is there and can be listed; it is heard anew if it is not the folder it was."""
         try:
-            status = self._root.stat()
+            identity = _identity(self._root)
+            if identity != self._identity:
+                with os.scandir(self._root) as items:
+                    next(items, None)
         except OSError as error:
             self._blind(error)
             return False
-        identity = (status.st_dev, status.st_ino)
-        if identity != self._identity or self._observer is None or not self._observer.is_alive():
-            self._unobserve()
+        if identity != self._identity:
             self._identity = identity
-            self._observe()
+            self._hear()
             found()
             self._folders.clear()
             self._next_full = 0.0
@@ -126,35 +115,42 @@ class Live:
         why = f"waiting for {self._root}: {error.strerror or error}"
         if self.sight.why != why:
             self._say(why)
-        self._unobserve()
+        self._hearing.end()
         self._identity = None
         self.sight.root_there, self.sight.events, self.sight.why = False, False, why
         # Nothing is concluded about the files: the disk may only be absent.
         self._arrivals.clear()
+        self.sight.waiting.clear()
+        self.sight.unlisted.clear()
 
-    def _observe(self) -> None:
+    def _hear(self) -> None:
         was_blind = not self.sight.root_there and self.sight.why.startswith("waiting")
-        self.sight.root_there, self.sight.why = True, ""
-        observer = Observer(timeout=0.2)
-        try:
-            # Said later and from its own threads when folders are made quickly; what it misses then, scans find.
-            warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
-            observer.schedule(_Handler(self._dirty), str(self._root), recursive=True)
-            observer.start()
-        except (OSError, RuntimeError) as error:
-            self.sight.events, self.sight.why = False, f"no events, scanning every {RESCAN_SECONDS:.0f} s: {error}"
-            self._say(self.sight.why)
-            return
-        self._observer = observer
-        self.sight.events = True
+        self._hearing.begin()
+        self.sight.root_there, self.sight.events, self.sight.why = True, True, ""
         if was_blind:
             self._say(f"{self._root} is there")
+        self._tell_hearing()
 
-    def _unobserve(self) -> None:
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join(timeout=5)
-            self._observer = None
+    def _attend(self) -> None:
+        """Look after the events, and say when they stop and when they come back."""
+        if self.sight.root_there:
+            self._hearing.attend(self._newest(), len(self._folders), time.monotonic())
+            self._tell_hearing()
+
+    def _newest(self) -> Path:
+        """The folder in which captures came last, or seem to have; a cookie there makes it no newer than it is."""
+        if self._coming in self._folders:
+            return self._coming
+        return max(self._folders, key=lambda folder: (self._recency(folder), len(folder.parts)), default=self._root)
+
+    def _tell_hearing(self) -> None:
+        sight, heard = self.sight, self._hearing.works
+        why = "" if heard else f"{self._hearing.why}; looking every {POLL_SECONDS:.0f} s"
+        if heard and not sight.events:
+            self._say("events arrive again")
+        elif why and why != sight.why:
+            self._say(why)
+        sight.events, sight.why, sight.last_event = heard, why, self._hearing.last_event
 
     def _await_events(self) -> None:
         """Wait for an event or for the next thing that is due, then list the folders that events named."""
@@ -184,47 +180,92 @@ class Live:
     def _rescan_if_due(self) -> None:
         now = time.monotonic()
         first = not self._folders
+        self._look_for_losses(now)
         if now >= self._next_full:
             self._next_full, self._next_rescan = now + FULL_RESCAN_SECONDS, now + RESCAN_SECONDS
             changed: Iterable[Path] = [self._root]
             self._folders.clear()
+            self.sight.unlisted.clear()
         elif now >= self._next_rescan:
             self._next_rescan = now + RESCAN_SECONDS
-            changed = [folder for folder, mtime_ns in list(self._folders.items()) if _mtime_ns(folder) != mtime_ns]
+            changed = self._changed(self._folders)
+        elif not self.sight.events and now >= self._next_poll:
+            changed = self._changed(self._latest())
         else:
             return
-        found = sum(self._scan(folder) for folder in changed)
+        self._next_poll = now + POLL_SECONDS
+        found = [path for folder in changed for path in self._scan(folder)]
+        if not self.sight.root_there:
+            return
         self.sight.last_scan = time.time()
-        if not first:
-            self.sight.found_by_scan += found
+        if found and not first:
+            self.sight.found_by_scan += len(found)
+            self._hearing.missed(found[-1].parent, self._scanned, time.monotonic())
+        self._scanned = now
 
-    def _scan(self, folder: Path) -> int:
-        """List *folder* and those below it that are new; returns how many captures were not noticed before."""
-        found = 0
+    def _look_for_losses(self, now: float) -> None:
+        """See to a scan of everything if events may be lost: too many came, the machine slept, or a clock was set."""
+        offset = time.time() - time.monotonic()
+        if abs(offset - self._offset) > _JUMP_SECONDS:
+            self._next_full = now
+            self._hearing.doubt()
+        elif self._hearing.has_lost():
+            self._next_full = min(self._next_full, max(now, self._scanned + _CALM_SECONDS))
+        self._offset = offset
+
+    def _changed(self, folders: Iterable[Path]) -> list[Path]:
+        """Those of *folders* that are not as they were listed, and those that cannot be; the root is always tried."""
+        unlisted = [Path(folder) for folder in self.sight.unlisted]
+        changed = [folder for folder in folders if _mtime_ns(folder) != self._folders[folder]]
+        return list(dict.fromkeys([self._root, *unlisted, *changed]))
+
+    def _latest(self) -> set[Path]:
+        """The folders that changed last, and those they lie in: where new captures and folders come."""
+        latest = heapq.nlargest(_POLLED, self._folders, key=self._recency)
+        return {above for folder in latest for above in (folder, *folder.parents) if above in self._folders}
+
+    def _recency(self, folder: Path) -> float:
+        return self._folders[folder] or float("inf")
+
+    def _scan(self, folder: Path) -> list[Path]:
+        """List *folder* and those below it that are new; returns the captures that were not noticed before."""
+        found: list[Path] = []
         waiting = [folder]
         while waiting:
             place = waiting.pop()
             try:
                 listing = list_folder(place, self._pattern, self._known)
-            except OSError:
-                self._folders.pop(place, None)
+            except OSError as error:
+                self._cannot_list(place, error)
                 continue
+            self.sight.unlisted.pop(os.fspath(place), None)
             fresh = time.time_ns() - listing.mtime_ns < _COARSE_MTIME_NS
             self._folders[place] = 0 if fresh else listing.mtime_ns
             waiting += [inner for inner in listing.folders if inner not in self._folders]
             found += self._notice(listing.captures)
         return found
 
-    def _notice(self, captures: list[Capture]) -> int:
+    def _cannot_list(self, folder: Path, error: OSError) -> None:
+        self._folders.pop(folder, None)
+        if folder == self._root:
+            self._blind(error)
+        elif isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            self.sight.unlisted.pop(os.fspath(folder), None)
+        else:
+            self.sight.unlisted[os.fspath(folder)] = error.strerror or str(error)
+
+    def _notice(self, captures: list[Capture]) -> list[Path]:
         now = time.monotonic()
-        found = 0
+        found = []
         for capture in captures:
             before = self._arrivals.get(capture.path)
             key = (capture.size, capture.mtime_ns, capture.inode)
             if before is None or before[1].key != key:
                 arrival = Arrival.seen(key, now) if before is None else before[1].changed(key, now)
                 self._arrivals[capture.path] = (capture, arrival)
-                found += before is None
+                if before is None:
+                    found.append(capture.path)
+                    self._coming = capture.path.parent
         return found
 
     # --- arrivals ---
@@ -281,18 +322,15 @@ def _mtime_ns(folder: Path) -> int:
         return -1
 
 
-class _Handler(FileSystemEventHandler):
-    """Puts the folder of every event into the queue, and does nothing else: an exception here would end all events."""
+def _identity(root: Path) -> tuple[int, int]:
+    """What makes the folder at *root* the one it is.
 
-    def __init__(self, dirty: "queue.SimpleQueue[Path | None]") -> None:
-        self._dirty = dirty
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in (EVENT_TYPE_OPENED, EVENT_TYPE_CLOSED_NO_WRITE):
-            return  # our own reading
-        for raw in (event.src_path, event.dest_path):
-            if raw:
-                path = Path(os.fsdecode(raw))
-                self._dirty.put(path.parent)
-                if event.is_directory:
-                    self._dirty.put(path)
+    Raises:
+        OSError: there is none, or the path has come to lead to another place, where nothing can be moved safely.
+    """
+    status = root.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "it is no folder")
+    if (real := os.path.realpath(root)) != os.fspath(root):
+        raise OSError(errno.ELOOP, f"it leads to {real} by a link; watch that one, or put the folder back")
+    return status.st_dev, status.st_ino

@@ -82,6 +82,7 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
         raise WatcherError(f"{task.root} is not there")
     tally, stop = Tally(), Stop()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(task.root_lock).take()
         ledger = stack.enter_context(task.begun("sweep"))
         stack.enter_context(stop)
         patience = Wait(task.log, stop)

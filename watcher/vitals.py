@@ -13,9 +13,11 @@ from typing import Any, Self
 
 BEAT_SECONDS = 60.0
 _STALE_SECONDS = 3 * BEAT_SECONDS
+_UNSEEN_SECONDS = 900.0
+"""Scans come every minute, but wait for a burst of captures to be judged."""
 _FEWEST_GAPS = 4
-_SILENT_GAPS = 3
-_SHORTEST_SILENCE = 60.0
+SILENT_GAPS = 3
+SHORTEST_SILENCE = 60.0
 
 
 class Health(StrEnum):
@@ -25,6 +27,24 @@ class Health(StrEnum):
     DEGRADED = "degraded"
     BLIND = "blind"
     STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Sight:
+    """What the source can say of itself; written by it alone, read by whoever reports."""
+
+    root_there: bool = False
+    events: bool = False
+    why: str = "starting"
+    last_scan: float = 0.0
+    """Seconds since the epoch of the last look at the whole tree."""
+    last_event: float = 0.0
+    """Seconds since the epoch of the last event, of whatever; 0 if there was none."""
+    found_by_scan: int = 0
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Files that are not whole, and why."""
+    unlisted: dict[str, str] = field(default_factory=dict)
+    """Folders that cannot be listed, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +61,13 @@ class Report:
     why: str = ""
     last_scan: float = 0.0
     """Seconds since the epoch."""
+    last_event: float = 0.0
+    """Seconds since the epoch."""
     found_by_scan: int = 0
     waiting: dict[str, str] = field(default_factory=dict)
     """Files that are not whole, and why."""
+    unlisted: dict[str, str] = field(default_factory=dict)
+    """Folders that cannot be listed, and why."""
     quarantine: str = ""
     log: str = ""
 
@@ -53,8 +77,8 @@ class Report:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """The report that :meth:`as_json` wrote."""
-        return cls(**values)
+        """The report that :meth:`as_json` wrote, perhaps of a framesift that knew of more."""
+        return cls(**{name: value for name, value in values.items() if name in cls.__dataclass_fields__})
 
 
 def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, list[str]]:
@@ -68,13 +92,23 @@ def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, li
         return Health.DEGRADED, ["the watcher is starting"]
     if not report.root_there:
         return Health.BLIND, [report.why]
-    reasons = [report.why] if not report.events else []
-    silent = (now - datetime.fromisoformat(report.at)).total_seconds()
+    grave = [report.why] * (not report.events) + _staleness(report, now)
+    grave += [f"{folder} cannot be listed: {why}" for folder, why in sorted(report.unlisted.items())]
+    light = [f"{name} is not whole: {why}" for name, why in sorted(report.waiting.items())]
+    return (Health.DEGRADED if grave else Health.WATCHING), grave + light
+
+
+def _staleness(report: Report, now: datetime) -> list[str]:
+    """Reasons to believe that a watcher that holds its lock hangs."""
+    told = datetime.fromisoformat(report.at)
+    silent = (now - told).total_seconds()
     if silent > _STALE_SECONDS:
-        reasons.append(f"the watcher has not reported for {silent:.0f} s")
-    reasons += [f"{name} is not whole: {why}" for name, why in sorted(report.waiting.items())]
-    degraded = not report.events or silent > _STALE_SECONDS
-    return (Health.DEGRADED if degraded else Health.WATCHING), reasons
+        return [f"the watcher has not reported for {silent:.0f} s"]
+    if silent < -_STALE_SECONDS:
+        return [f"the watcher's last report is of {told:%Y-%m-%d %H:%M}: the clock was set back, or it hangs"]
+    if (blank := told.timestamp() - report.last_scan) > _UNSEEN_SECONDS and report.last_scan:
+        return [f"the watcher has not looked through the folder for {blank:.0f} s"]
+    return []
 
 
 def lock_folder(state_dir: Path, root: Path) -> Path:
@@ -100,7 +134,7 @@ class Vigil:
 
     def seen(self, *, distinct: bool, gap: float | None, now: float) -> str:
         """A capture has come; returns a line if that ends a silence, else an empty one."""
-        back = f"captures are coming again after {_told(now - self._last_capture)}" if self._told_silent else ""
+        back = f"captures are coming again after {duration(now - self._last_capture)}" if self._told_silent else ""
         self._gap = gap
         self._last_capture = now
         self._told_silent = False
@@ -111,17 +145,18 @@ class Vigil:
     def alarm(self, now: float) -> str:
         """A line, once, when there is reason to look at the capture job; else an empty one."""
         silent = now - self._last_capture
-        if self._gap and not self._told_silent and silent > max(_SILENT_GAPS * self._gap, _SHORTEST_SILENCE):
+        if self._gap and not self._told_silent and silent > max(SILENT_GAPS * self._gap, SHORTEST_SILENCE):
             self._told_silent = True
-            return f"no new capture for {_told(silent)}; usually there is one every {_told(self._gap)}"
+            return f"no new capture for {duration(silent)}; usually there is one every {duration(self._gap)}"
         same = now - self._last_distinct
         if not self._told_same and not self._told_silent and same > self._alarm_after:
             self._told_same = True
-            return f"nothing new on any display for {_told(same)}: does the capture job see the screens?"
+            return f"nothing new on any display for {duration(same)}: does the capture job see the screens?"
         return ""
 
 
-def _told(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``15 min``."""
     minutes, hours = round(seconds / 60), round(seconds / 3600)
     if minutes < 1:
         return f"{seconds:.0f} s"

@@ -32,6 +32,8 @@ def watch(task: Task) -> signal.Signals:
     """
     root, log, pattern = task.root, task.log, NamePattern(task.settings.name_pattern)
     with contextlib.ExitStack() as stack:
+        root_lock = stack.enter_context(task.root_lock)
+        root_lock.take()
         ledger = stack.enter_context(task.begun("watch"))
         stop = stack.enter_context(Stop())
 
@@ -49,6 +51,7 @@ def watch(task: Task) -> signal.Signals:
         clock = _Clock()
 
         def found() -> None:
+            root_lock.take()
             _adopt(ledger, root, pattern, task.program.started)
             chronicle.begin()
 

@@ -17,9 +17,12 @@ from watcher.mirror import mark
 from watcher.pipeline import Postponed, verdicts
 from watcher.plugins import Hooks
 from watcher.program import Program
+from watcher.rootlock import RootLock
 from watcher.settings import Settings
 from watcher.vitals import lock_folder
 from watcher.windows import Windows
+
+_WORKS = ("watch", "sweep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Task:
         """Whether a watcher with this ledger is at work on the root."""
         return is_claimed(lock_folder(self.program.folders.state_dir, self.root))
 
+    @property
+    def root_lock(self) -> RootLock:
+        """What keeps processes with other ledgers from the root; a dry run disturbs nobody."""
+        own = lock_folder(self.program.folders.state_dir, self.root)
+        return RootLock(None if self.dry_run else self.root, lambda: any(is_claimed(own, work) for work in _WORKS))
+
     @contextlib.contextmanager
     def begun(self, work: str) -> Iterator[Ledger]:
         """The ledger, while no other process does this *work* on the root; for a dry run a copy.
@@ -54,7 +63,7 @@ class Task:
                 yield stack.enter_context(Ledger.copy(self.program.ledger_file))
                 return
             own, quarantine = lock_folder(self.program.folders.state_dir, self.root), self.settings.quarantine_dir
-            for other in ("watch", "sweep"):
+            for other in _WORKS:
                 if is_claimed(quarantine, other) and not is_claimed(own, other):
                     raise WatcherError(f"another framesift {other} with another ledger is running on {self.root}")
             stack.enter_context(claim(quarantine, self.root, work))

@@ -71,8 +71,15 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
         "found_by_scan": evidence.found_by_scan,
         "saved": asdict(total),
         "retention": _retention(program.settings(root=root)),
+        "last_scan": _moment(evidence.last_scan),
+        "last_event": _moment(evidence.last_event),
     }
     return report, evidence.log
+
+
+def _moment(seconds: float) -> str | None:
+    """Seconds since the epoch in the form of the other moments; None for never."""
+    return datetime.fromtimestamp(seconds).astimezone().isoformat() if seconds else None
 
 
 def _retention(settings: "Settings") -> dict[str, int] | None:
@@ -108,6 +115,10 @@ def _print(report: dict[str, Any], log: str) -> None:
         ("state", f"{report['state']}" + (f" (process {report['pid']}, {report['device']})" if report["pid"] else "")),
         *[("", reason) for reason in report["reasons"]],
         ("since", _minute(report["since"]) or "never"),
+        (
+            "last look",
+            f"{_minute(report['last_scan']) or 'never'}; last event {_minute(report['last_event']) or 'never'}",
+        ),
         ("judged", ", ".join(f"{count} {kind}" for kind, count in report["captures"].items())),
         *zip(("saved", "", ""), _saved(report["saved"]), strict=True),
         ("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}"),
