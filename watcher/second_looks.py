@@ -1,0 +1,97 @@
+"""The quarantined duplicates that deserve a second look: those in which one place changed most."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from PIL import Image
+
+from watcher.capture import Capture
+from watcher.difference import compare
+from watcher.entry import Entry
+from watcher.errors import WatcherError
+from watcher.page import Panel, SecondLook
+from watcher.preparation import Box, Rectangle
+from watcher.shots import title_of
+from watcher.subject import Subject
+from watcher.text import visible
+from watcher.thumbnails import Allowance, encoded, open_capture
+
+SECOND_LOOKS = 8
+_TRIED = 4 * SECOND_LOOKS
+"""Some of which may be gone, or kept beside a screen that is."""
+_WHOLE = Allowance(960, 60_000)
+_DETAIL = Allowance(640, 22_000)
+_DETAIL_PART = 5
+"""A detail has this part of the picture's width and height, or more where the worst tile is larger."""
+
+_LEAST_ALIKE = """
+    SELECT id, min(worst_tile) FROM entry
+    WHERE root_id = (SELECT id FROM root WHERE path = ?) AND taken_at >= ? AND taken_at < ?
+      AND kind = 'duplicate' AND state = 'quarantined' AND exact AND worst_tile < 1
+    GROUP BY nearest_id ORDER BY min(worst_tile) LIMIT ?
+"""
+
+
+def second_looks(subject: Subject, device: str) -> Iterator[SecondLook]:
+    """Quarantined duplicates, the least alike first, at most one for each screen and ``SECOND_LOOKS`` in all.
+
+    Raises:
+        WatcherError: there is no such *device*.
+        FaultError: the ledger cannot be read.
+    """
+    found = 0
+    for row in subject.rows(_LEAST_ALIKE, subject.period.begin, subject.period.end, _TRIED):
+        look = _look(subject, subject.ledger.entry(row["id"]), device)
+        if look:
+            yield look
+            found += 1
+        if found == SECOND_LOOKS:
+            return
+
+
+def _look(subject: Subject, entry: Entry, device: str) -> SecondLook | None:
+    nearest = entry.verdict.score.nearest
+    if nearest is None:
+        return None
+    kept = replace(nearest, path=subject.ledger.location(nearest))
+    set_aside = replace(entry.verdict.capture, path=entry.location)
+    try:
+        images = open_capture(kept, kept.path), open_capture(set_aside, set_aside.path)
+        difference = compare(kept, set_aside, entry.verdict.policy, device, by_reference=False)
+    except WatcherError:
+        return None  # one of them is gone, or another file by now: there is nothing to see
+    score = difference.verdict.score
+    return SecondLook(
+        title=title_of(set_aside),
+        numbers=f"SSIM {score.ssim:.4f}, in its worst tile {score.worst_tile:.2f}",
+        panels=(*_pair((kept, set_aside), images, _WHOLE), _map(difference.draw())),
+        details=_pair((kept, set_aside), [image.crop(_around(difference.box, image)) for image in images], _DETAIL),
+        path=visible(os.fspath(entry.location)),
+        commands=subject.calls.of(entry),
+    )
+
+
+def _pair(
+    captures: tuple[Capture, Capture], images: "tuple[Image.Image, ...] | list[Image.Image]", size: Allowance
+) -> tuple[Panel, ...]:
+    words = ("kept", "quarantined")
+    part = "detail of the " if size is _DETAIL else ""
+    return tuple(
+        Panel(encoded(image, size), f"{word}, {capture.taken_at:%H:%M}", f"{part}{word} picture: {title_of(capture)}")
+        for word, capture, image in zip(words, captures, images, strict=True)
+    )
+
+
+def _map(image: Image.Image) -> Panel:
+    return Panel(encoded(image, _WHOLE), "where they differ", "the quarantined picture, pale, with what differs in red")
+
+
+def _around(box: Rectangle, image: Image.Image) -> Box:
+    """The worst tile with what is around it, in the shape of the picture and within it."""
+    left, top, width, height = box
+    scale = max(1 / _DETAIL_PART, width / image.width, height / image.height)
+    wide, high = (min(side, round(side * scale)) for side in image.size)
+    x = max(0, min(left + (width - wide) // 2, image.width - wide))
+    y = max(0, min(top + (height - high) // 2, image.height - high))
+    return x, y, x + wide, y + high
