@@ -72,13 +72,21 @@ class Course:
     """By day and display; days of which nothing can be told are there as well, without displays."""
     stood: Mapping[int, int]
     """Seconds by entry, over all of it."""
-    slot: timedelta
-    """What is shorter may not be seen in the strips."""
+
+    @property
+    def awake(self) -> int:
+        """On how many days there was anything."""
+        return sum(map(bool, self.days.values()))
+
+    @property
+    def slot(self) -> timedelta:
+        """What is shorter may not be seen in the strips."""
+        return _DAY * sum(map(len, self.days.values())) / _SEGMENTS
 
     def longest(self, day: date) -> list[tuple[int, int]]:
         """The screens that stood longest on *day*, as (entry, seconds)."""
         seconds = stood(itertools.chain.from_iterable(self.days[day].values()))
-        limit = max(1, min(_STOOD_A_DAY, _STOOD_ENTRIES // max(1, len(self.days))))
+        limit = max(1, min(_STOOD_A_DAY, _STOOD_ENTRIES // max(1, self.awake)))
         return seconds.most_common(limit)
 
 
@@ -125,9 +133,7 @@ def follow(subject: Subject) -> Course:
         begin = datetime.combine(inside[0].date(), datetime.min.time())  # the ledger knows nothing of what was before
     found = spans(sightings, Period(max(begin, period.begin), last))
     cut = by_day(found)
-    days = {day: _displays(cut, day) for day in _dates(begin, last)}
-    displays = len({span.display for span in found})
-    return Course(days, stood(found), _DAY * len(days) * displays / _SEGMENTS)
+    return Course({day: _awake(cut.get(day, {})) for day in _dates(begin, last)}, stood(found))
 
 
 def _sighting(row: Mapping[str, Any]) -> Sighting:
@@ -147,18 +153,17 @@ def _dates(begin: datetime, end: datetime) -> Iterator[date]:
         day += _DAY
 
 
-def _displays(cut: Mapping[tuple[date, int], list[Span]], day: date) -> dict[int, list[Span]]:
-    own = {display: found for (that, display), found in sorted(cut.items()) if that == day}
-    silent = all(span.look is Look.SILENT for found in own.values() for span in found)
-    return {} if silent else own
+def _awake(displays: Mapping[int, Sequence[Span]]) -> Mapping[int, Sequence[Span]]:
+    silent = all(span.look is Look.SILENT for found in displays.values() for span in found)
+    return {} if silent else displays
 
 
 def _lead(savings: Sequence[Saving]) -> str:
     total = savings[-1]
     displays = counted(max(1, len(savings) - 1), "display")
     return (
-        f"{counted(total.captures, 'capture')} of {displays}, of which {total.distinct:,} show a screen of their own."
-        f" {total.in_period} showed nothing new and left."
+        f"{counted(total.captures, 'capture')} of {displays} show {counted(total.distinct, 'distinct screen')}."
+        f" Duplicates that left: {total.in_period}."
     )
 
 
@@ -217,7 +222,7 @@ def _days(course: Course, longest: Mapping[date, list[tuple[int, int]]], album: 
         for day in days:
             strips = tuple(_strip(display, found, course.slot) for display, found in course.days[day].items())
             shots = [album.shot(number, [f"stood {long(timedelta(seconds=time))}"]) for number, time in longest[day]]
-            yield Day(day_title(day), f"{day}", _awake(course.days[day]), strips, tuple(shots))
+            yield Day(day_title(day), f"{day}", _told(course.days[day]), strips, tuple(shots))
 
 
 def _strip(display: int, found: Sequence[Span], slot: timedelta) -> Strip:
@@ -231,10 +236,10 @@ def _segment(span: Span) -> Segment:
     return Segment(round(left, 1), round(right - left, 1), span.look, segment_told(span))
 
 
-def _awake(displays: Mapping[int, Sequence[Span]]) -> str:
-    """From when to when a day has captures, and how many."""
+def _told(displays: Mapping[int, Sequence[Span]]) -> str:
+    """How much was captured on a day."""
     counts: Counter[Look] = Counter()
     for span in itertools.chain.from_iterable(displays.values()):
         counts[span.look] += span.captures
     own = counts[Look.NEW] + counts[Look.SIMILAR]
-    return f"{counted(counts.total(), 'capture')}, {own:,} with a screen of their own"
+    return f"{counted(counts.total(), 'capture')}, {counted(own, 'distinct screen') if own else 'nothing new'}"

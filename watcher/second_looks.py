@@ -22,8 +22,8 @@ _TRIED = 4 * SECOND_LOOKS
 """Some of which may be gone, or kept beside a screen that is."""
 _WHOLE = Allowance(960, 60_000)
 _DETAIL = Allowance(640, 22_000)
-_DETAIL_PART = 5
-"""A detail has this part of the picture's width and height, or more where the worst tile is larger."""
+_DETAIL_PART, _AROUND, _SHAPE = 5, 2, 1.6
+"""A detail has this part of the picture's width, and so many times the worst tile's at least; width to height."""
 
 _LEAST_ALIKE = """
     SELECT id, min(worst_tile) FROM entry
@@ -88,10 +88,10 @@ def _map(image: Image.Image) -> Panel:
 
 
 def _around(box: Rectangle, image: Image.Image) -> Box:
-    """The worst tile with what is around it, in the shape of the picture and within it."""
+    """The worst tile with what is around it."""
     left, top, width, height = box
-    scale = max(1 / _DETAIL_PART, width / image.width, height / image.height)
-    wide, high = (min(side, round(side * scale)) for side in image.size)
+    wide = min(image.width, max(image.width // _DETAIL_PART, _AROUND * width))
+    high = min(image.height, max(round(wide / _SHAPE), height))
     x = max(0, min(left + (width - wide) // 2, image.width - wide))
     y = max(0, min(top + (height - high) // 2, image.height - high))
     return x, y, x + wide, y + high

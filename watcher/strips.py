@@ -156,15 +156,15 @@ def _cut(span: Span, period: Period) -> Span | None:
     return replace(span, begin=begin, end=end, captures=span.captures if begin == span.begin else 0)
 
 
-def by_day(found: Iterable[Span]) -> dict[tuple[date, int], list[Span]]:
+def by_day(found: Iterable[Span]) -> dict[date, dict[int, list[Span]]]:
     """Spans by day and display, cut at midnight."""
-    days: dict[tuple[date, int], list[Span]] = {}
+    days: dict[date, dict[int, list[Span]]] = {}
     for span in found:
         day = span.begin.date()
         while day <= span.end.date():
             midnight = datetime.combine(day, datetime.min.time())
             if part := _cut(span, Period(midnight, midnight + timedelta(days=1))):
-                days.setdefault((day, span.display), []).append(part)
+                days.setdefault(day, {}).setdefault(span.display, []).append(part)
             day += timedelta(days=1)
     return days
 

@@ -27,7 +27,8 @@ def title_of(period: Period) -> str:
     """A period as a heading: a year, a month, a day, or from when to when."""
     begin, end = period.begin, period.end
     if begin.time() != _MIDNIGHT or end.time() != datetime.min.time():
-        return f"{day_title(begin)}, {begin:%H:%M} to {day_title(end)}, {end:%H:%M}"
+        other = "" if end.date() == begin.date() else f"{day_title(end)}, "
+        return f"{day_title(begin)}, {begin:%H:%M} to {other}{end:%H:%M}"
     last = end - timedelta(days=1)
     if begin == last:
         return day_title(begin)

@@ -101,10 +101,13 @@
     go(0);
     track.addEventListener("focus", () => go(now));
     track.addEventListener("blur", () => tell(null));
-    track.addEventListener("pointerover", (event) => event.target.matches("rect") && tell(event.target));
-    track.addEventListener("pointerdown", (event) => {
-      if (event.target.matches("rect")) now = parts.indexOf(event.target);
-    });
+    const under = (event) => {
+      const box = track.getBoundingClientRect();
+      const minute = ((event.clientX - box.left) / box.width) * 1440;
+      return parts.findLastIndex((part) => part.x.baseVal.value <= minute);
+    };
+    track.addEventListener("pointermove", (event) => tell(parts[under(event)]));
+    track.addEventListener("pointerdown", (event) => go(under(event)));
     track.addEventListener("pointerleave", () => tell(document.activeElement === track ? parts[now] : null));
     track.addEventListener("keydown", (event) => {
       const to = { ArrowRight: now + 1, ArrowUp: now + 1, ArrowLeft: now - 1, ArrowDown: now - 1, Home: 0, End: parts.length }[event.key];
