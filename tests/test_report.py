@@ -26,7 +26,6 @@ from tests.conftest import Desk, capture_of, land, screen, wait_for
 from tests.month import Month, Plan
 from tests.shelf import CONTENT, Shelf
 from watcher.cli import main
-from watcher.commands.report import _last_days
 from watcher.folders import FOLDER_VARIABLES
 from watcher.kept import Kept
 from watcher.period import Period
@@ -180,12 +179,6 @@ class TestStrips:
 def test_a_period_has_a_title_and_a_file_name(text: str, title: str, name: str) -> None:
     assert title_of(Period.parse(text)) == title
     assert file_name_of(Period.parse(text)) == name
-
-
-def test_the_last_seven_days_end_with_today() -> None:
-    period = _last_days()
-    assert period.end - period.begin == timedelta(days=7)
-    assert period.begin < datetime.now() < period.end
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from watcher.census import Census, Savings
 from watcher.console import told
-from watcher.entry import Entry
 from watcher.errors import WatcherError
+from watcher.highlights import Highlight
 from watcher.mirror import Amount, held
 from watcher.page import Day, Page, Saving, SecondLook, Segment, Shot, Strip
 from watcher.period import Period
@@ -44,34 +44,12 @@ _SAVED = f"""
 _BEFORE = f"SELECT 1 FROM entry WHERE {_OF_ROOT} AND taken_at >= ? AND taken_at < ? LIMIT 1"
 
 
-class Unusual(Protocol):
-    """A screen that was chosen to be seen."""
-
-    @property
-    def entry(self) -> Entry:
-        """Its kept capture."""
-
-    @property
-    def nearest(self) -> Entry | None:
-        """The kept screen that it is most like."""
-
-    @property
-    def ssim(self) -> float | None:
-        """With *nearest*, where it is known."""
-
-    @property
-    def alike(self) -> int:
-        """How many screens like it were left out."""
-
-
 @dataclass(frozen=True, slots=True)
 class Course:
     """What the displays showed in a period."""
 
     days: Mapping[date, Mapping[int, Sequence[Span]]]
     """By day and display; days of which nothing can be told are there as well, without displays."""
-    stood: Mapping[int, int]
-    """Seconds by entry, over all of it."""
 
     @property
     def awake(self) -> int:
@@ -90,7 +68,7 @@ class Course:
         return seconds.most_common(limit)
 
 
-def compose(subject: Subject, highlights: Sequence[Unusual], looks: Iterable[SecondLook]) -> Page:
+def compose(subject: Subject, highlights: Sequence[Highlight], looks: Iterable[SecondLook]) -> Page:
     """The page on *subject*, with the *highlights* and second *looks* that were chosen for it.
 
     Raises:
@@ -108,7 +86,7 @@ def compose(subject: Subject, highlights: Sequence[Unusual], looks: Iterable[Sec
         root=visible(os.fspath(subject.root)),
         made=made,
         notes=tuple(_notes(subject)),
-        highlights=tuple(_highlight(album, found, course.stood) for found in highlights),
+        highlights=tuple(_highlight(album, found) for found in highlights),
         days=tuple(_days(course, longest, album)),
         looks=tuple(looks),
         savings=tuple(savings),
@@ -133,7 +111,7 @@ def follow(subject: Subject) -> Course:
         begin = datetime.combine(inside[0].date(), datetime.min.time())  # the ledger knows nothing of what was before
     found = spans(sightings, Period(max(begin, period.begin), last))
     cut = by_day(found)
-    return Course({day: _awake(cut.get(day, {})) for day in _dates(begin, last)}, stood(found))
+    return Course({day: _awake(cut.get(day, {})) for day in _dates(begin, last)})
 
 
 def _sighting(row: Mapping[str, Any]) -> Sighting:
@@ -187,7 +165,7 @@ def _savings(subject: Subject) -> Iterator[Saving]:
         yield Saving("All", captures, distinct, told(saved), told(total))
 
 
-def _album(subject: Subject, highlights: Iterable[Unusual], longest: set[int]) -> Album:
+def _album(subject: Subject, highlights: Iterable[Highlight], longest: set[int]) -> Album:
     size = Allowance(SMALL.width, min(SMALL.bytes, _STOOD_BYTES // max(1, len(longest))))
     album = Album(subject.ledger, subject.calls)
     album.want({found.entry.id for found in highlights}, SMALL, LARGE)
@@ -196,14 +174,12 @@ def _album(subject: Subject, highlights: Iterable[Unusual], longest: set[int]) -
     return album
 
 
-def _highlight(album: Album, found: Unusual, seconds: Mapping[int, int]) -> Shot:
-    time = seconds.get(found.entry.id, 0)
-    remarks = [f"stood {long(timedelta(seconds=time))}" if time else "", _like(found)]
-    remarks += [f"{found.alike:,} more like it"] if found.alike else []
-    return album.shot(found.entry.id, [remark for remark in remarks if remark])
+def _highlight(album: Album, found: Highlight) -> Shot:
+    alike = [f"{found.alike:,} more like it"] if found.alike else []
+    return album.shot(found.entry.id, [f"stood {long(found.showing.stood)}", _like(found), *alike])
 
 
-def _like(found: Unusual) -> str:
+def _like(found: Highlight) -> str:
     if found.nearest is None:
         return "like no other"
     one, other = found.entry.verdict.capture, found.nearest.verdict.capture

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from PIL import Image
 
@@ -13,6 +14,7 @@ from watcher.errors import WatcherError
 from watcher.page import Panel, SecondLook
 from watcher.preparation import Box, Rectangle
 from watcher.shots import title_of
+from watcher.showings import Choice, doubtful
 from watcher.subject import Subject
 from watcher.text import visible
 from watcher.thumbnails import Allowance, encoded, open_capture
@@ -20,17 +22,12 @@ from watcher.thumbnails import Allowance, encoded, open_capture
 SECOND_LOOKS = 8
 _TRIED = 4 * SECOND_LOOKS
 """Some of which may be gone, or kept beside a screen that is."""
+_EQUAL = 1.0
+"""The worst tile of pictures that differ in nothing."""
 _WHOLE = Allowance(960, 60_000)
 _DETAIL = Allowance(640, 22_000)
 _DETAIL_PART, _AROUND, _SHAPE = 5, 2, 1.6
 """A detail has this part of the picture's width, and so many times the worst tile's at least; width to height."""
-
-_LEAST_ALIKE = """
-    SELECT id, min(worst_tile) FROM entry
-    WHERE root_id = (SELECT id FROM root WHERE path = ?) AND taken_at >= ? AND taken_at < ?
-      AND kind = 'duplicate' AND state = 'quarantined' AND exact AND worst_tile < 1
-    GROUP BY nearest_id ORDER BY min(worst_tile) LIMIT ?
-"""
 
 
 def second_looks(subject: Subject, device: str) -> Iterator[SecondLook]:
@@ -40,14 +37,9 @@ def second_looks(subject: Subject, device: str) -> Iterator[SecondLook]:
         WatcherError: there is no such *device*.
         FaultError: the ledger cannot be read.
     """
-    found = 0
-    for row in subject.rows(_LEAST_ALIKE, subject.period.begin, subject.period.end, _TRIED):
-        look = _look(subject, subject.ledger.entry(row["id"]), device)
-        if look:
-            yield look
-            found += 1
-        if found == SECOND_LOOKS:
-            return
+    least_alike = doubtful(subject.ledger, subject.root, Choice(subject.period), _EQUAL, _TRIED)
+    looks = (_look(subject, entry, device) for entry in least_alike)
+    yield from islice((look for look in looks if look), SECOND_LOOKS)
 
 
 def _look(subject: Subject, entry: Entry, device: str) -> SecondLook | None:

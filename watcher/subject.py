@@ -44,6 +44,6 @@ class Subject:
     now: datetime
     calls: Calls
 
-    def rows(self, sql: str, begin: datetime, end: datetime, *values: object) -> list[Any]:
-        """The rows of a statement on the root's captures from *begin* up to *end*; *values* follow these three."""
-        return self.ledger.rows(sql, [os.fsencode(self.root), begin.isoformat(), end.isoformat(), *values])
+    def rows(self, sql: str, begin: datetime, end: datetime) -> list[Any]:
+        """The rows of a statement on the root's captures from *begin* up to *end*."""
+        return self.ledger.rows(sql, [os.fsencode(self.root), begin.isoformat(), end.isoformat()])

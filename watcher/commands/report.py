@@ -3,7 +3,7 @@
 import contextlib
 import os
 import webbrowser
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
     from watcher.telling import file_name_of  # noqa: PLC0415
     from watcher.typeset import typeset  # noqa: PLC0415
 
-    wanted = period or _last_days()
+    wanted = period or Period.last_days(_DAYS)
     file = out or Path(f"framesift-report-{file_name_of(wanted)}.html")
     _refuse_to_overwrite(file)
     with program.existing_ledger() as ledger:
@@ -52,18 +52,16 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
         raise WatcherError(f"no browser could be started to show {file}")
 
 
-def _last_days() -> Period:
-    midnight = datetime.combine(datetime.now().date(), datetime.min.time())
-    return Period(midnight - timedelta(days=_DAYS - 1), midnight + timedelta(days=1))
-
-
 def _page(program: Program, ledger: "Ledger", period: Period) -> "Page":
-    from watcher.report import compose  # noqa: PLC0415 - as above
+    from watcher.highlights import review  # noqa: PLC0415 - as above
+    from watcher.report import compose  # noqa: PLC0415
     from watcher.second_looks import second_looks  # noqa: PLC0415
+    from watcher.showings import Choice  # noqa: PLC0415
 
     subject = _subject(program, ledger, period)
-    device = program.settings(root=subject.root).device
-    return compose(subject, (), second_looks(subject, device))
+    settings = program.settings(root=subject.root)
+    found = review(ledger, settings, subject.root, Choice(period))
+    return compose(subject, found.highlights, second_looks(subject, settings.device))
 
 
 def _subject(program: Program, ledger: "Ledger", period: Period) -> "Subject":
