@@ -10,7 +10,7 @@ from tests.conftest import Desk, name_of, png
 from watcher.ledger import policy_number
 from watcher.mirror import mark
 from watcher.rows import place
-from watcher.scenes import Scene, draw, scene_at
+from watcher.scenes import Scene, SceneKind, draw, scene_at
 from watcher.verdict import Policy
 
 _COLUMNS = (
@@ -20,6 +20,14 @@ _COLUMNS = (
 _MTIME = 1_588_579_200_000_000_000
 _TICKED = 40
 """Every so many duplicates is one in which the clock went on: it is drawn, and can be looked at again."""
+
+
+_SELDOM = (SceneKind.PHOTO, SceneKind.CHARTS, SceneKind.SHEET, SceneKind.BROWSER)
+"""On one day of seven each: what is always there is no highlight."""
+
+
+def _is_time_for(kind: SceneKind, display: int, clock: datetime) -> bool:
+    return _SELDOM.index(kind) == (clock.day * 3 + display) % 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,8 @@ class Month:
     desk: Desk
     plan: Plan
     rows: list[Row] = field(default_factory=list)
+    frames: list[Row] = field(default_factory=list)
+    """Of what is kept; without signatures, which whoever needs them makes."""
     _shown: dict[tuple[int, Scene], int] = field(default_factory=dict)
     _drawn: dict[tuple[int, Scene], Path] = field(default_factory=dict)
 
@@ -65,13 +75,18 @@ class Month:
         for tick, clock in enumerate(self.plan.clocks()):
             for display in range(1, len(self.plan.sizes) + 1):
                 if scene := scene_at(display, tick, clock):
-                    self._capture(display, replace(scene, topic=scene.topic % self.plan.topics))
+                    usual = scene.kind not in _SELDOM or _is_time_for(scene.kind, display, clock)
+                    kind = scene.kind if usual else SceneKind.EDITOR
+                    self._capture(display, replace(scene, kind=kind, topic=scene.topic % self.plan.topics))
         with self.desk.ledger() as ledger:
             ledger.adopt(self.desk.root, [])
             with ledger.transaction() as db:
                 assert policy_number(db, Policy()) == 1
                 marks = ",".join("?" * len(self.rows[0]))
                 db.executemany(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", self.rows)  # noqa: S608
+                db.executemany(
+                    "INSERT INTO frame (entry_id, height, width, signature) VALUES (?, ?, ?, ?)", self.frames
+                )
         return self
 
     def _capture(self, display: int, scene: Scene) -> None:
@@ -87,6 +102,9 @@ class Month:
         os.link(self._picture(display, scene if ticked else screen), location)
         kind = "duplicate" if first else "similar" if scene.step else "new"
         state = "quarantined" if first else "kept"
+        if first is None:
+            width, height = self.plan.sizes[display - 1]
+            self.frames.append((number, -(-height // 2), -(-width // 2), b""))
         worst = 0.3 + number % 60 / 100 if ticked else 1.0
         self.rows.append(
             (

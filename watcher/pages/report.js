@@ -85,7 +85,7 @@
     let now = 0;
     const tell = (part) => {
       for (const other of parts) other.classList.toggle("here", other === part);
-      readout.textContent = part ? `${track.dataset.label.split(",")[0]}, ${told(part)}` : "";
+      readout.textContent = part ? `${track.dataset.name}, ${told(part)}` : "";
     };
     const go = (index) => {
       now = Math.max(0, Math.min(parts.length - 1, index));
@@ -95,7 +95,7 @@
     };
     track.tabIndex = 0;
     track.setAttribute("role", "slider");
-    track.setAttribute("aria-label", `${track.dataset.label}: ${track.querySelector("svg").getAttribute("aria-label")}`);
+    track.setAttribute("aria-label", track.querySelector("svg").getAttribute("aria-label"));
     track.setAttribute("aria-valuemin", 1);
     track.setAttribute("aria-valuemax", parts.length);
     go(0);
