@@ -11,6 +11,7 @@ import shlex
 import stat
 import subprocess
 import sys
+import time
 import webbrowser
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -25,14 +26,19 @@ from PIL import Image
 from tests.conftest import Desk, capture_of, land, screen, wait_for
 from tests.month import Month, Plan
 from tests.shelf import CONTENT, Shelf
+from watcher import report as report_module
+from watcher import second_looks, shots
 from watcher.cli import main
 from watcher.folders import FOLDER_VARIABLES
 from watcher.kept import Kept
+from watcher.page import Day, Page, Segment, Strip
 from watcher.period import Period
+from watcher.showings import Choice
 from watcher.strips import Look, Sighting, Span, by_day, drawn, lasted, spans, stood, usual_interval
 from watcher.telling import file_name_of, long, segment_told, strip_told, title_of
 from watcher.text import quoted
 from watcher.thumbnails import Allowance, encoded
+from watcher.typeset import typeset
 from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
 
 DAY = datetime(2020, 5, 4)
@@ -292,6 +298,11 @@ class TestVerb:
     def test_what_cannot_be_written_is_one_line(self, report: Report) -> None:
         assert "cannot be written: No such file or directory" in report(PERIOD[0], "--html", "no/out.html", code=1)
 
+    def test_what_is_no_file_is_left_alone(self, report: Report, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        assert "pipe is no file" in report(PERIOD[0], "--html", "pipe", code=1)
+        assert "is no file" in report(PERIOD[0], "--html", str(tmp_path), code=1)
+
     def test_a_period_without_captures_is_one_line(self, report: Report, tmp_path: Path) -> None:
         assert report("2021", "--html", "out.html", code=1).count("\n") == 1
         assert not (tmp_path / "out.html").exists()
@@ -374,3 +385,34 @@ def test_the_policy_allows_this_style_and_script_alone(report: Report) -> None:
         assert f"{tag}-src 'sha256-{digest}'" in html.unescape(policy)
     assert not re.search(r'\s(?:style|on[a-z]+)="', page), "would be refused"
     assert not re.search(r'(?:src|href)="(?!data:|#|file:)', page), "nothing comes from elsewhere"
+
+
+def test_the_allowances_of_all_pictures_and_strips_together_are_fifteen_megabytes() -> None:
+    highlights = Choice(WHOLE_DAY).count * (shots.SMALL.bytes + shots.LARGE.bytes)
+    looks = second_looks.SECOND_LOOKS * (3 * second_looks._WHOLE.bytes + 2 * second_looks._DETAIL.bytes)
+    segment = typeset_size(segments=1001) - typeset_size(segments=1)
+    assert (highlights + looks + report_module._STOOD_BYTES) * 4 / 3 + report_module._SEGMENTS * segment / 1000 < 15e6
+
+
+def typeset_size(segments: int) -> int:
+    part = Segment(1234.5, 234.5, Look.UNREADABLE, "23:45 to 24:00: 10 unreadable pictures")
+    day = Day("Monday", "2020-05-04", "", (Strip(1, (part,) * segments, ""),))
+    return len(typeset(Page("", "", "", "", (), (), (day,), (), (), "")))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_month_of_three_displays_is_small_and_soon_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, desk.environment[name])
+    month = Month(desk, Plan(datetime(2020, 6, 1), 30, sizes=((480, 300),) * 3)).fill()
+    assert len(month.rows) > 12_000
+    out = tmp_path / "month.html"
+    begin = time.process_time()
+    assert main(["report", "2020-06", "--html", str(out)]) == 0
+    assert time.process_time() - begin < 60
+    page = out.read_text(encoding="utf-8")
+    assert len(page) < 15_000_000
+    assert page.count('<section class="day"') == 30

@@ -26,7 +26,7 @@ from watcher.verdict import Kind
 _STOOD_ENTRIES = 150
 _STOOD_A_DAY = 6
 _STOOD_BYTES = 2_600_000
-_SEGMENTS = 30_000
+_SEGMENTS = 26_000
 """In all strips together: what keeps a year of captures from making a page that no browser opens soon."""
 _DAY = timedelta(days=1)
 

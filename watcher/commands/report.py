@@ -78,6 +78,8 @@ def _refuse_to_overwrite(file: Path) -> None:
     """Do nothing if *file* may be written: it is not there, or a report."""
     from watcher.typeset import is_ours  # noqa: PLC0415 - as above
 
+    if file.exists() and not file.is_file():
+        raise WatcherError(f"{file} is no file")  # and reading from a pipe would wait for ever
     try:
         with file.open("rb") as stream:
             ours = is_ours(stream.read(_HEAD))
