@@ -102,11 +102,12 @@ def test_the_hook_in_the_readme_works(tmp_path: Path) -> None:
     assert "meetings" in hooks.names
 
 
-def test_the_picture_in_the_readme_is_there_and_shows_the_demo() -> None:
-    for image in re.findall(r"!\[.*?\]\((.*?)\)", README):
-        picture = (REPOSITORY / image).read_text(encoding="utf-8")
-        assert "duplicate" in picture
-        assert "quarantined" in picture
+def test_the_pictures_in_the_readme_are_there_and_small_and_one_shows_the_demo() -> None:
+    demo, *others = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    picture = (REPOSITORY / demo).read_text(encoding="utf-8")
+    assert "duplicate" in picture
+    assert "quarantined" in picture
+    assert all(0 < (REPOSITORY / other).stat().st_size < 200_000 for other in others)
 
 
 def test_the_commands_to_begin_with_name_what_exists() -> None:

@@ -22,7 +22,7 @@ HOME = Path(__file__).parent.parent
 FOLDERS = {"watcher": "watcher", "hooks": "watcher/hooks", "service_files": "watcher/service_files"}
 """Where the folders of the checkout are in the wheel."""
 HELP_SECONDS = 0.3
-NOT_FOR_HELP = {"PIL", "filelock", "pluggy", "pydantic", "sqlite3", "torch", "watchdog"}
+NOT_FOR_HELP = {"PIL", "filelock", "jinja2", "pluggy", "pydantic", "sqlite3", "torch", "watchdog"}
 
 slow = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -11,7 +11,22 @@ from pathlib import Path
 import rich_click as click
 
 from watcher import __version__
-from watcher.commands import compare, config, demo, doctor, history, purge, restore, service, status, sweep, watch, why
+from watcher.commands import (
+    compare,
+    config,
+    demo,
+    doctor,
+    highlights,
+    history,
+    purge,
+    report,
+    restore,
+    service,
+    status,
+    sweep,
+    watch,
+    why,
+)
 from watcher.errors import SettingsError, WatcherError
 from watcher.folders import Folders
 from watcher.program import Program
@@ -21,7 +36,9 @@ EXIT_USAGE = 2
 EXIT_BUG = 3
 EXIT_INTERRUPTED = 130
 
-_VERBS = (watch, sweep, compare, why, history, status, doctor, restore, purge, service, config, demo)
+_VERBS = (
+    *(watch, sweep, compare, why, history, highlights, report, status, doctor, restore, purge, service, config, demo),
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

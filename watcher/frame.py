@@ -29,7 +29,7 @@ _PAINT = "#808080"
 _SAMPLING = 32
 _PNG_HEAD = struct.Struct(">8s4x4sII")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BROKEN = (
+BROKEN = (
     *(SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error),
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),  # a later chunk declares another size
 )
@@ -120,7 +120,7 @@ def _read(path: Path, preparation: Preparation) -> Tensor:
         file.seek(0)
         try:
             return _decode(file, declared, preparation)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise UnreadableError(f"broken image data ({error})") from error
         except OSError as error:
             if error.errno is not None:  # the disk's complaint, not Pillow's

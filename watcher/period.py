@@ -1,7 +1,7 @@
 """A period as people write it: a year, a month, a day, a moment, or a range of them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Self
 
 import rich_click as click
@@ -30,6 +30,19 @@ class Period:
         if end <= begin:
             raise ValueError(f"{text!r} ends before it begins")
         return cls(begin, end)
+
+    @classmethod
+    def last_days(cls, days: int) -> Self:
+        """The last *days* days, of which today is one."""
+        midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls(midnight - timedelta(days=days - 1), midnight + timedelta(days=1))
+
+    def __str__(self) -> str:
+        """As people read it: with times only where these are not midnights, the last day included."""
+        if self.begin.time() == self.end.time() == time.min:
+            first, last = self.begin.date(), self.end.date() - timedelta(days=1)
+            return f"{first}" if first == last else f"{first}..{last}"
+        return f"{self.begin:%Y-%m-%d %H:%M}..{self.end:%Y-%m-%d %H:%M}"
 
 
 def _span(text: str) -> tuple[datetime, datetime]:

@@ -52,6 +52,12 @@ def can_unpack(data: bytes, digest: int) -> bool:
     return (version, prepared) == (FORMAT, digest) and len(data) == _HEAD.size + math.prod(_shape(height, width))
 
 
+def digest_of(data: bytes) -> int | None:
+    """The digest that *data* was written for; None if that is in another format, or damaged."""
+    digest: int = _HEAD.unpack_from(data)[1] if len(data) >= _HEAD.size else 0
+    return digest if can_unpack(data, digest) else None
+
+
 def are_alike(one: bytes, other: bytes) -> bool:
     """Whether two stored signatures can be unpacked together: their formats and sizes are the same."""
     return len(one) == len(other) and one[: _HEAD.size] == other[: _HEAD.size]

@@ -1,5 +1,10 @@
 """Text of strangers, such as file names, made fit for a terminal and a log."""
 
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
 
 def visible(text: str) -> str:
     """*text* with everything a terminal would obey, or would not show, written as an escape instead.
@@ -14,3 +19,19 @@ def _escape(char: str) -> str:
     if "\udc80" <= char <= "\udcff":
         return f"\\x{ord(char) - 0xDC00:02x}"
     return f"\\x{ord(char):02x}" if char.isascii() else f"\\u{ord(char):04x}"
+
+
+def quoted(path: Path) -> str:
+    """*path* as one word of a command line that people copy, on one line whatever is in it.
+
+    What would not show is written as the shell's own escapes, so that the word still names the same file.
+    """
+    text = os.fspath(path)
+    if os.name == "nt":
+        return subprocess.list2cmdline([text])
+    return shlex.quote(text) if text.isprintable() else f"$'{''.join(map(_octal, os.fsencode(text)))}'"
+
+
+def _octal(byte: int) -> str:
+    char = chr(byte)
+    return char if char.isascii() and char.isprintable() and char not in "\\'" else f"\\{byte:03o}"

@@ -1,0 +1,104 @@
+"""How far apart screens are, by a few hundred numbers each: their signatures, averaged over large blocks.
+
+The distance of two screens x, y of one size, with a and b of :mod:`watcher.signature` averaged over blocks, is
+
+    d(x, y)^2 = mean over blocks and channels of max(BOTH(hypot(ax - ay, bx - by)), CONTRAST(|ax - ay|))
+
+which is the lower bound of 1 - SSIM of :mod:`watcher.bounds` without its allowance for rounding: screens at distance d
+have an SSIM of at most 1 - d^2, give or take that. It is a metric. The root of a parabola that goes on as its tangent
+is a straight line that goes on concave, so it makes one distance of another; the greater of two distances is one; and
+so is the root of the mean of their squares. (Brunet, Vrscay and Wang, On the mathematical properties of the structural
+similarity index, 2012, find the same of the root of 1 - SSIM's own factors.)
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from watcher.bounds import BOTH, CONTRAST
+from watcher.signature import STEP, TILE
+from watcher.tiles import HALO, tile_areas, tile_grid
+
+_BLOCKS = 8
+"""There are so many blocks, to twice as many, along a screen's longer side: what scrolls stays in its block."""
+_AT_ONCE = 2**18
+"""Numbers that are compared at a time: a CPU's cache holds them."""
+
+
+def block_side(height: int, width: int) -> int:
+    """Side in map positions of the blocks of frames of *height* x *width* pixels: tiles, doubled some times."""
+    tiles = max(tile_grid(height, width, TILE))
+    return TILE << max(0, int(math.log2(tiles / _BLOCKS)))
+
+
+class Averaging:
+    """Takes signatures of one frame size to means over blocks."""
+
+    def __init__(self, height: int, width: int, device: torch.device) -> None:
+        side = block_side(height, width)
+        self._down, self._across = (_averages(pixels, side).to(device) for pixels in (height, width))
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        """(screens, 2, 3, rows, columns) uint8 of blocks, from signatures' *codes* of that form."""
+        planes = codes.flatten(0, 2).float()
+        blocks = torch.bmm(self._down.expand(len(planes), -1, -1), planes) @ self._across.T
+        return blocks.round_().to(torch.uint8).view(-1, 2, 3, *blocks.shape[1:])
+
+
+def _averages(pixels: int, side: int) -> Tensor:
+    """(blocks, tiles): the matrix that takes tiles along *pixels* to means over *side*, weighed by their areas."""
+    starts = torch.arange(0, pixels - HALO, TILE)
+    areas = (pixels - HALO - starts).clamp(max=TILE).float()
+    blocks = starts // side
+    weights = areas * (blocks == torch.arange(int(blocks[-1]) + 1)[:, None])
+    return weights / weights.sum(1, keepdim=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screens:
+    """Screens of one frame size, one row each, between which there are distances from 0 to 1."""
+
+    codes: Tensor
+    """(screens, 2, 3, rows, columns) uint8, as :class:`Averaging` makes them."""
+    areas: Tensor
+    """(rows, columns) float32: how many map positions each block has."""
+
+    @classmethod
+    def of(cls, codes: Tensor, height: int, width: int) -> "Screens":
+        """The screens with these *codes*, of frames of *height* x *width* pixels."""
+        return cls(codes, tile_areas(height, width, codes.device, block_side(height, width)))
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def distances(self, row: int, rows: Tensor, within: Tensor | None = None) -> Tensor:
+        """(rows,): how far the screens in *rows* are from that in *row*, by the blocks *within* (rows, columns) alone.
+
+        *rows* are int64 numbers; *within* is bool, and true somewhere; None is every block.
+        """
+        areas = self.areas if within is None else self.areas * within
+        weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
+        step = torch.tensor(STEP, device=self.codes.device).view(2, 1)
+        mine = self.codes[row].flatten(1) * step
+        flat = self.codes.flatten(2)
+        parts = (_deficits(flat[part] * step - mine) for part in torch.split(rows, max(1, _AT_ONCE // mine.numel())))
+        return torch.cat([(part @ weights).clamp_(min=0).sqrt_() for part in parts])
+
+    def black(self) -> Tensor:
+        """(screens, rows, columns) bool: which blocks are black all over."""
+        return (self.codes == 0).flatten(1, 2).all(1)
+
+
+def _deficits(differences: Tensor) -> Tensor:
+    """(..., values), from *differences* (..., 2, values) of a and b."""
+    a, b = differences.unbind(-2)
+    both = BOTH(torch.hypot(a, b))
+    return torch.maximum(both, CONTRAST(a.abs()))
+
+
+def grown(places: Tensor) -> Tensor:
+    """*places* (rows, columns) bool, and all that touch them."""
+    return max_pool2d(places.float()[None], 3, stride=1, padding=1)[0] > 0

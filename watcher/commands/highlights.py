@@ -1,0 +1,91 @@
+"""``framesift highlights``: the most unusual screens of a period."""
+
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from watcher.errors import WatcherError
+from watcher.period import Period, date
+from watcher.program import Program
+
+if TYPE_CHECKING:
+    from watcher.highlights import Review
+    from watcher.ledger import Ledger
+    from watcher.settings import Settings
+    from watcher.showings import Choice
+
+_DAYS = 7
+
+
+def _period(_: object, __: object, text: str | None) -> Period:
+    return date(text) if text else Period.last_days(_DAYS)
+
+
+@click.command(name="highlights")
+@click.argument("period", required=False, callback=_period)
+@click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--display", type=int, help="Only this display.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def command(program: Program, period: Period, count: int, display: int | None, as_json: bool) -> None:
+    """Show the most unusual kept screens of PERIOD, and duplicates worth a second look.
+
+    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days. Screens that are
+    usual are left out, and of those that are alike one is shown.
+    """
+    from watcher.census import Census  # noqa: PLC0415 - asking for help must not load it
+    from watcher.ledger import Ledger  # noqa: PLC0415
+    from watcher.showings import Choice, shown  # noqa: PLC0415
+
+    choice = Choice(period, count, display)
+    # The copy of a ledger that is not there is empty, and leaves nothing behind.
+    is_there = program.ledger_file.exists()
+    with program.ledger() if is_there else Ledger.copy(program.ledger_file) as ledger:
+        root = program.root(ledger, None)
+        settings = program.settings(root=root)
+        if not shown(ledger, root, choice):
+            _require_no_backlog(ledger, settings, choice)
+        from watcher.highlights import review  # noqa: PLC0415 - torch takes seconds
+
+        found = review(ledger, settings, root, choice)
+        left = Census(ledger, root).left_alone()
+    if as_json:
+        head = {"root": os.fspath(root), "begin": period.begin.isoformat(), "end": period.end.isoformat()}
+        click.echo(json.dumps(head | found.as_json()))
+    else:
+        _print(found, root, choice)
+    if left:
+        click.echo(f"{left} captures from before the watcher's first start are left to framesift sweep", err=True)
+
+
+def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice") -> None:
+    """Nothing was judged in the period: refuse if that is only because nobody has looked yet."""
+    from watcher.backlog import unjudged  # noqa: PLC0415 - as above
+    from watcher.capture import NamePattern  # noqa: PLC0415
+
+    root, period = settings.root, choice.period
+    if not root.is_dir():
+        raise WatcherError(f"{root} is not there")
+    found = unjudged(ledger, root, NamePattern(settings.name_pattern))
+    count = sum(
+        period.begin <= capture.taken_at < period.end and choice.display in (None, capture.display) for capture in found
+    )
+    if count:
+        raise WatcherError(
+            f"{count} captures of {period} are not judged yet; run framesift sweep {shlex.quote(os.fspath(root))} first"
+            " (with --dry-run, it only tells what it would do)"
+        )
+
+
+def _print(found: "Review", root: Path, choice: "Choice") -> None:
+    from watcher.tables import print_review  # noqa: PLC0415 - as above
+
+    if not found.captures:
+        display = "" if choice.display is None else f" on display {choice.display}"
+        click.echo(f"nothing was captured in {choice.period}{display}")
+        return
+    print_review(found, root, choice)
