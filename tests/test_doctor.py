@@ -320,7 +320,14 @@ def test_a_quarantine_that_is_not_mounted(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "gap", "grade"),
-    [(4, 300, Grade.WELL), (16, 300, Grade.ODD), (70, 300, Grade.SICK), (-60, 300, Grade.ODD), (999, None, Grade.WELL)],
+    [
+        (4, 300, Grade.WELL),
+        (16, 300, Grade.ODD),
+        (70, 300, Grade.SICK),
+        (-60, 300, Grade.ODD),
+        (999, None, Grade.WELL),
+        (9999, None, Grade.ODD),
+    ],
 )
 def test_silence_is_measured_by_what_is_usual(minutes: float, gap: float | None, grade: Grade) -> None:
     now = datetime(2020, 5, 4, 12)

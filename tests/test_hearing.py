@@ -57,6 +57,7 @@ def test_a_quiet_root_is_proven_by_a_cookie_that_does_not_stay(desk: Desk, seein
     assert (seeing.said, seeing.captures) == ([], [])
 
 
+@pytest.mark.slow
 def test_events_of_captures_are_proof_enough(desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[Path] = []
     monkeypatch.setattr(hearing, "PROOF_SECONDS", 1.5)
@@ -69,6 +70,7 @@ def test_events_of_captures_are_proof_enough(desk: Desk, seeing: Seeing, monkeyp
     assert seeing.live.sight.events
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
 def test_a_deaf_observer_is_found_out_replaced_and_told_of(desk: Desk, seeing: Seeing) -> None:
     deafen(seeing)
@@ -79,6 +81,7 @@ def test_a_deaf_observer_is_found_out_replaced_and_told_of(desk: Desk, seeing: S
     assert seeing.live.sight.found_by_scan == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
 def test_a_capture_that_no_event_told_of_is_reason_to_ask(desk: Desk, seeing: Seeing) -> None:
     deafen(seeing)
@@ -99,6 +102,7 @@ def test_an_observer_that_has_ended_is_replaced_at_once(desk: Desk, seeing: Seei
     assert seeing.live.sight.found_by_scan == 0
 
 
+@pytest.mark.slow
 def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = hearing._Ear.on_any_event
 
@@ -246,6 +250,49 @@ def test_a_root_that_cannot_be_observed_at_all_is_scanned(desk: Desk) -> None:
     assert "raise user.max_inotify_watches, which is 0" in said
 
 
+FLOODED = """
+import subprocess, sys, time
+from pathlib import Path
+from watcher import sources
+sources._CALM_SECONDS = 0.0
+from tests.conftest import wait_for
+from tests.test_sources import Seeing
+root, flood = Path(sys.argv[1]), sys.argv[2]
+for name in ("many", "few"):
+    (root / name).mkdir()
+with Seeing(root) as seeing:
+    wait_for(lambda: seeing.live.sight.last_event > 0)
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", flood, str(root)], check=True)
+    wait_for(lambda: len(seeing.captures) == 5, 30)
+    print(seeing.live.sight.found_by_scan, seeing.live.sight.events)
+"""
+FLOOD = """
+import os, signal, sys
+from pathlib import Path
+from tests.test_sources import WHOLE
+root = Path(sys.argv[1])
+os.kill(os.getppid(), signal.SIGSTOP)
+most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+for number in range(most // 2):
+    (root / "many" / f"{number}.txt").touch()
+for number in range(5):
+    (root / "few" / f"f{number}_1.png").write_bytes(WHOLE)
+os.kill(os.getppid(), signal.SIGCONT)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the queue of Linux")
+def test_a_queue_that_overflows_for_real_loses_no_capture(desk: Desk) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FLOODED, str(desk.root), FLOOD],
+        capture_output=True, text=True, timeout=100, check=False, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["5", "True"]
+
+
 def test_a_read_only_root_proves_nothing_and_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(30, "Read-only file system")
@@ -255,11 +302,11 @@ def test_a_read_only_root_proves_nothing_and_is_believed(tmp_path: Path, monkeyp
     events = Hearing(tmp_path, heard.append)
     events.begin()
     try:
-        events.attend(tmp_path, 1, time.monotonic())
-        events.attend(tmp_path, 1, time.monotonic() + 10)
+        events.attend(lambda: tmp_path, 1, time.monotonic())
+        events.attend(lambda: tmp_path, 1, time.monotonic() + 10)
         assert events.works
         events.missed(tmp_path, time.monotonic(), time.monotonic())
-        events.attend(tmp_path, 1, time.monotonic() + 10)
+        events.attend(lambda: tmp_path, 1, time.monotonic() + 10)
         assert (events.works, events.why) == (False, "no events arrive")
     finally:
         events.end()

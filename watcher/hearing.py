@@ -111,8 +111,8 @@ class Hearing:
         """A scan has found a capture in *folder* that came after *since*: was there an event of it?"""
         self._ask(folder, since, now, missed=True)
 
-    def attend(self, newest: Path, folders: int, now: float) -> None:
-        """Look at the evidence, and see to it that there is some; *newest* is the folder with the latest change.
+    def attend(self, newest: Callable[[], Path], folders: int, now: float) -> None:
+        """Look at the evidence, and see to it that there is some: *newest* tells the folder with the latest change.
 
         *folders* is how many there are: the system may refuse to observe so many.
         """
@@ -121,11 +121,11 @@ class Hearing:
         elif not self._is_alive():
             if self.works:
                 self._fail("no events arrive: the observer has ended", now)
-            self._try_again(newest, now)
+            self._try_again(newest(), now)
         elif not self.works:
-            self._try_again(newest, now)
+            self._try_again(newest(), now)
         elif now >= max(self._next_proof, self._ear.heard + PROOF_SECONDS if self._next_proof else 0.0):
-            self._ask(newest, now, now, missed=False)
+            self._ask(newest(), now, now, missed=False)
 
     def _ask(self, folder: Path, since: float, now: float, *, missed: bool) -> None:
         try:

@@ -134,7 +134,7 @@ class Live:
     def _attend(self) -> None:
         """Look after the events, and say when they stop and when they come back."""
         if self.sight.root_there:
-            self._hearing.attend(self._newest(), len(self._folders), time.monotonic())
+            self._hearing.attend(self._newest, len(self._folders), time.monotonic())
             self._tell_hearing()
 
     def _newest(self) -> Path:

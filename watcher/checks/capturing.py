@@ -16,6 +16,12 @@ _LOOKED_AT = 20
 """Captures of a display, newest first, whose screens are looked at."""
 _FLAT = 3
 """Levels of 255 by which a picture of one colour may vary."""
+_DAY_SECONDS = 86_400
+_STILL = (
+    "the machine slept, or the job does not run any more",
+    "crontab -l, or the job's own log; macOS: cron needs Full Disk Access and Screen Recording",
+)
+"""Cause and mend where no captures come."""
 _GRAVE = 4
 """Times the silence that is worth a look: reason to act."""
 
@@ -40,15 +46,14 @@ def job_runs(newest: datetime | None, gap: float | None, now: datetime) -> Findi
     if silent < -SHORTEST_SILENCE:
         return Finding.odd("capture job", f"the last capture is of {newest:%Y-%m-%d %H:%M}", "a clock was set back")
     if gap is None:
-        return Finding.well("capture job", f"last capture {duration(silent)} ago; the usual interval is not known yet")
+        found = f"last capture {duration(silent)} ago; the usual interval is not known yet"
+        late = silent > _DAY_SECONDS
+        return Finding.odd("capture job", found, *_STILL) if late else Finding.well("capture job", found)
     usual = f"last capture {duration(silent)} ago; usually there is one every {duration(gap)}"
     limit = max(SILENT_GAPS * gap, SHORTEST_SILENCE)
     if silent <= limit:
         return Finding.well("capture job", usual)
-    cause = "the machine slept, or the job does not run any more"
-    mend = "crontab -l, or the job's own log; macOS: cron needs Full Disk Access and Screen Recording"
-    make = Finding.sick if silent > _GRAVE * limit else Finding.odd
-    return make("capture job", usual, cause, mend)
+    return (Finding.sick if silent > _GRAVE * limit else Finding.odd)("capture job", usual, *_STILL)
 
 
 def news_come(ledger: Ledger, root: Path, alarm_after: timedelta) -> Finding:

@@ -13,7 +13,7 @@ from watcher.finding import Finding
 from watcher.listing import walk
 from watcher.services.installing import state
 from watcher.services.job import Job, Manager
-from watcher.vitals import Health, Report, diagnose
+from watcher.vitals import Health, Report, diagnose, duration
 
 _NEARLY = 0.8
 
@@ -75,8 +75,9 @@ def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
         )
     if not report.events:
         return Finding.odd("seeing", report.why, "captures are found by looking, some seconds late", _HEARING)
-    looked = now.timestamp() - report.last_scan
-    return Finding.well("seeing", f"events arrive; everything was looked at {max(looked, 0):.0f} s ago")
+    heard, looked = (max(now.timestamp() - then, 0) for then in (report.last_event, report.last_scan))
+    last = f", the last {duration(heard)} before now" if report.last_event else ""
+    return Finding.well("seeing", f"events arrive{last}; everything was looked at {duration(looked)} ago")
 
 
 _HEARING = "raise what it names; on a network volume there is nothing to mend"
