@@ -27,6 +27,7 @@ from watcher.similarity import reference
 from watcher.verdict import Policy
 
 MONTH = Period.parse("2020-05")
+DAY = Period.parse("2020-05-05")
 TEN = timedelta(minutes=10)
 
 
@@ -109,7 +110,16 @@ def test_of_many_scroll_positions_few_are_shown(album: Album) -> None:
     assert photo.id in chosen(found)
     shown = [highlight for highlight in found.highlights if highlight.entry.id in pages]
     assert 1 <= len(shown) <= 2
-    assert sum(1 + highlight.alike for highlight in shown) == len(pages)
+
+
+def test_of_a_film_in_which_nothing_is_like_anything_two_frames_an_hour_are_shown(album: Album) -> None:
+    usual_days(album, 3)
+    film = [album.keep(at(1, 15) + number * TEN, noise(number)) for number in range(12)]
+    times = [highlight.entry.verdict.capture.taken_at for highlight in look(album, period=DAY).highlights]
+    assert sorted(time.hour for time in times if time.hour >= 15) == [15, 15, 16, 16]
+    in_month = look(album).highlights
+    assert len(in_month) == 2
+    assert {highlight.entry.id for highlight in in_month} <= {entry.id for entry in film}
 
 
 def test_half_black_accidents_are_passed_over_unless_nothing_else_shows_the_rest(album: Album) -> None:
@@ -242,6 +252,11 @@ def test_distances_are_a_metric(rows: list[bytes]) -> None:
     table = torch.stack([screens.distances(row, every) for row in range(len(rows))])
     assert table.diagonal().eq(0).all()
     assert (table - table.T).abs().max() < 1e-5
+    assert screens.coarse is not None
+    for row in range(len(rows)):
+        below = torch.full((len(rows),), 0.3)
+        found = screens.distances_below(row, every, below)
+        assert torch.where(table[row] < 0.3, found == table[row], found >= 0.3 - 1e-3).all()
     assert (table[:, None, :] <= table[:, :, None] + table[None, :, :] + 1e-3).all()
 
 

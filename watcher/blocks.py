@@ -20,10 +20,14 @@ from torch.nn.functional import max_pool2d
 
 from watcher.bounds import BOTH
 from watcher.signature import STEP, TILE
-from watcher.tiles import HALO, tile_areas, tile_grid
+from watcher.tiles import HALO, pooled, tile_areas, tile_grid
 
 _BLOCKS = 8
 """There are so many blocks, to twice as many, along a screen's longer side: what scrolls stays in its block."""
+_COARSE = 4
+"""Blocks, either way, in a coarse one."""
+_FLOAT32 = 1e-4
+"""More than rounding can be wrong by in a distance."""
 _ROWS_AT_ONCE = 512
 _PLANES_AT_ONCE = 96
 """More than these at a time leave a CPU's cache."""
@@ -44,7 +48,7 @@ class Averaging:
 
     def __call__(self, codes: Tensor) -> Tensor:
         """(screens, 2, 3, rows, columns) float32 of blocks, from signatures' *codes* of that form, in uint8."""
-        blocks = torch.cat([self._blocks(part.float()) for part in codes.flatten(0, 2).split(_PLANES_AT_ONCE)])
+        blocks = torch.cat([self._blocks(part.float()) for part in torch.split(codes.flatten(0, 2), _PLANES_AT_ONCE)])
         return blocks.view(-1, 2, 3, *blocks.shape[1:]) * _step(codes.device).view(2, 1, 1, 1)
 
     def _blocks(self, planes: Tensor) -> Tensor:
@@ -69,10 +73,16 @@ class Screens:
     areas: Tensor
     """(rows, columns) float32: how many map positions each block has."""
 
+    coarse: "Screens | None" = None
+    """The same, by means over larger blocks: no two screens are further apart there (Jensen, BOTH is convex)."""
+
     @classmethod
     def of(cls, means: Tensor, height: int, width: int) -> "Screens":
         """The screens with these *means*, of frames of *height* x *width* pixels."""
-        return cls(means, tile_areas(height, width, means.device, block_side(height, width)))
+        areas = tile_areas(height, width, means.device, block_side(height, width))
+        coarse_areas = pooled(areas, _COARSE)
+        coarse = [pooled(part * areas, _COARSE) / coarse_areas for part in torch.split(means, _ROWS_AT_ONCE)]
+        return cls(means, areas, cls(torch.cat(coarse), coarse_areas))
 
     def __len__(self) -> int:
         return len(self.means)
@@ -85,13 +95,27 @@ class Screens:
         areas = self.areas if within is None else self.areas * within
         weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
         flat = self.means.flatten(2)
-        parts = (_deficits(flat[part] - flat[row]) @ weights for part in torch.split(rows, _ROWS_AT_ONCE))
-        return torch.cat([part.clamp_(min=0).sqrt_() for part in parts])
+        parts = [_deficits(flat[part] - flat[row]) @ weights for part in _parts(rows)]
+        return torch.cat(parts).clamp_(min=0).sqrt_()
+
+    def distances_below(self, row: int, rows: Tensor, below: Tensor) -> Tensor:
+        """As :meth:`distances`; where that is not *below* (rows,), some number that is not either."""
+        if self.coarse is None:
+            return self.distances(row, rows)
+        found = self.coarse.distances(row, rows).sub_(_FLOAT32)
+        hopeful = (found < below).nonzero().flatten()
+        if len(hopeful):
+            found[hopeful] = self.distances(row, rows[hopeful])
+        return found
 
     def black(self) -> Tensor:
         """(screens, rows, columns) bool: which blocks are black all over."""
         step = _step(self.means.device).view(2, 1, 1, 1)
         return (self.means < step / 2).flatten(1, 2).all(1)
+
+
+def _parts(rows: Tensor) -> list[Tensor]:
+    return [rows[first : first + _ROWS_AT_ONCE] for first in range(0, max(1, len(rows)), _ROWS_AT_ONCE)]
 
 
 def _step(device: torch.device) -> Tensor:

@@ -141,6 +141,8 @@ class _Collected:
     def hall(self) -> Hall:
         display, height, width, _ = self._size
         order = sorted(range(len(self._signed)), key=self._signed.__getitem__)
-        means = torch.cat(self._means)[torch.tensor(order, device=self._device)]
+        means = torch.cat(self._means)
+        self._means.clear()  # of a year they are large, and not needed twice
+        means = means[torch.tensor(order, device=self._device)]
         taken_at, ids = zip(*(self._signed[place] for place in order), strict=True)
         return Hall(display, ids, taken_at, Screens.of(means, height, width))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ from watcher.ledger import Ledger
 from watcher.signature import Signature, compute
 from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.window import kept_frame
+
+if TYPE_CHECKING:
+    from tests.benchmarks.__main__ import Bench
 
 KEPT = 30_000
 _SHOWN = 3
@@ -35,6 +39,7 @@ class Reviewed:
     """What a review took, beyond starting Python and importing torch."""
 
     seconds: float
+    """Of the processor: other programs do not count."""
     opened: int
     megabytes: float
 
@@ -94,11 +99,11 @@ from watcher.settings import Settings
 from watcher.showings import Choice
 
 place = Path(sys.argv[1])
-before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 with Ledger.open(place / "ledger.sqlite") as ledger:
     settings = Settings(root=place / "root", device=sys.argv[2])
     found = review(ledger, settings, place / "root", Choice(Period.parse("2020")))
-seconds = time.perf_counter() - begun
+seconds = time.process_time() - begun
 print(seconds, found.opened, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000)
 """
 
@@ -112,9 +117,10 @@ def reviewed(place: Path, device: str) -> Reviewed:
     return Reviewed(float(seconds), int(opened), float(megabytes))
 
 
-def measured(place: Path, captures: Sequence[Capture], device: str) -> Iterator[tuple[str, str, str]]:
-    """The line of the table: what, result, detail."""
-    year(place, captures)
-    found = reviewed(place, device)
+def rows_of_highlights(bench: "Bench") -> Iterator[tuple[str, str, str]]:
+    """What, result and detail of the table's line."""
+    with bench.place() as place:
+        year(place, bench.of_display(bench.displays[0]))
+        found = reviewed(place, bench.device.type)
     what = f"e. highlights of a year, {KEPT:,} kept screens of {KEPT * _SHOWN:,} captures"
-    yield what, f"{found.seconds:.1f} s", f"{found.opened} pictures opened; {found.megabytes:.0f} MB"
+    yield what, f"{found.seconds:.1f} s", f"processor; {found.opened} pictures opened; {found.megabytes:.0f} MB"
