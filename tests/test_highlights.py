@@ -21,9 +21,10 @@ from watcher.highlights import Review, restore_command, review
 from watcher.period import Period
 from watcher.scenes import SceneKind
 from watcher.settings import Settings
-from watcher.showings import Choice, Shown, showings
+from watcher.showings import Choice, Habit, Shown, showings
 from watcher.signature import STEP
 from watcher.similarity import reference
+from watcher.unusual import is_usual, rarity
 from watcher.verdict import Policy
 
 MONTH = Period.parse("2020-05")
@@ -62,9 +63,10 @@ def usual_days(album: Album, days: int, display: int = 1, size: tuple[int, int] 
         album.stand(at(day, 17), 3, drawn(SceneKind.LOCK, clock=at(0, 17), size=size), display)
 
 
-def test_of_a_thousand_captures_the_rare_screens_come_first_and_no_usual_one_at_all(album: Album) -> None:
-    usual_days(album, 15)
-    usual_days(album, 15, display=2)
+@pytest.mark.parametrize("days", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_of_hundreds_of_captures_the_rare_screens_come_first_and_no_usual_one_at_all(album: Album, days: int) -> None:
+    usual_days(album, days)
+    usual_days(album, days, display=2)
     rare = {
         album.keep(at(7, 15), drawn(SceneKind.PHOTO)).id,
         album.stand(at(9, 15), 2, drawn(SceneKind.CHARTS)).id,
@@ -72,7 +74,7 @@ def test_of_a_thousand_captures_the_rare_screens_come_first_and_no_usual_one_at_
         album.keep(at(13, 15), noise(1), display=2).id,
     }
     found = look(album)
-    assert (found.captures, found.screens) == (15 * 2 * 30 + 5, 15 * 2 * 10 + 4)
+    assert (found.captures, found.screens) == (days * 2 * 30 + 5, days * 2 * 10 + 4)
     assert set(chosen(found)) == rare
     assert chosen(found)[0] == max(rare), "noise is like nothing"
     scores = [highlight.score for highlight in found.highlights]
@@ -80,6 +82,16 @@ def test_of_a_thousand_captures_the_rare_screens_come_first_and_no_usual_one_at_
     assert found.opened == 2 * len(rare), "the chosen and their nearest"
     assert chosen(look(album)) == chosen(found)
     assert chosen(look(album, count=2)) == chosen(found)[:2]
+
+
+def test_of_screens_as_unusual_the_earlier_comes_first_whatever_its_display(album: Album) -> None:
+    usual_days(album, 3)
+    usual_days(album, 3, display=2)
+    late = album.keep(at(1, 15), drawn(SceneKind.PHOTO), display=1)
+    early = album.keep(at(0, 15), drawn(SceneKind.PHOTO), display=2)
+    found = look(album)
+    assert chosen(found) == [early.id, late.id]
+    assert found.highlights[0].score == found.highlights[1].score
 
 
 def test_what_is_told_of_a_highlight(album: Album) -> None:
@@ -234,6 +246,26 @@ def test_a_screen_stands_until_the_next_and_nights_do_not_count() -> None:
     assert [(found[one].times, found[one].visits) for one in (1, 2, 3)] == [(4, 3), (2, 1), (1, 1)]
 
 
+def test_periods_are_written_as_they_are_read() -> None:
+    for text in ("2020-05-04", "2020-05-01..2020-05-14"):
+        assert str(Period.parse(text)) == text
+    assert str(Period.parse("2020-05-04T09:10")) == "2020-05-04 09:10..2020-05-04 09:11"
+    week = Period.last_days(7)
+    assert week.end - week.begin == timedelta(days=7)
+    assert week.begin < datetime.now() < week.end
+
+
+def test_what_a_display_comes_back_to_is_usual_and_so_is_what_it_shows_on_most_days() -> None:
+    display = Habit(captures=1000, visits=1, days=30)
+    assert is_usual(Habit(50, 2, 1), display)
+    assert not is_usual(Habit(49, 2, 2), display)
+    assert not is_usual(Habit(500, 1, 1), display)
+    assert is_usual(Habit(10, 10, 10), display)
+    assert not is_usual(Habit(9, 9, 9), display)
+    assert not is_usual(Habit(2, 2, 2), Habit(1000, 1, 2))
+    assert rarity(Habit(1, 1, 1), 1000) > rarity(Habit(2, 1, 1), 1000) > rarity(Habit(1000, 1, 1), 1000) == 0
+
+
 # the geometry
 
 POINTS = st.lists(st.binary(min_size=12, max_size=12), min_size=1, max_size=40)
@@ -353,7 +385,7 @@ def test_an_archive_that_nobody_has_judged_is_to_be_swept_first(desk: Desk, fram
     code, out, error = framesift("highlights", "2020-05")
     assert (code, out) == (1, "")
     assert error == (
-        "framesift: 3 captures of 2020-05-01..2020-05-31 are not judged yet;"
+        "framesift: 3 captures of 2020-05-01..2020-05-31 not judged yet;"
         f" run framesift sweep {desk.root} first (with --dry-run, it only tells what it would do)\n"
     )
     assert not desk.state.exists(), "asking leaves nothing behind"
@@ -369,7 +401,7 @@ def test_what_is_left_to_a_sweep_is_told_beside_what_was_judged(album: Album, fr
     assert framesift("highlights", "2020-05")[2] == ""
     album.ledger.leave_to_sweep(album.desk.root, [capture_of(album.desk.put(5, screen(5)))])
     code, out, error = framesift("highlights", "2020-05")
-    assert (code, error) == (0, "1 captures from before the watcher's first start are left to framesift sweep\n")
+    assert (code, error) == (0, "1 capture from before the watcher's first start are left to framesift sweep\n")
     assert "the 1 most unusual of 1 screens in 1 captures" in out
 
 

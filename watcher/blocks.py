@@ -88,7 +88,7 @@ class Screens:
         return len(self.means)
 
     def distances(self, row: int, rows: Tensor, within: Tensor | None = None) -> Tensor:
-        """(rows,): how far the screens in *rows* are from that in *row*, by the blocks *within* (rows, columns) alone.
+        """(rows,) on the CPU: how far screens *rows* are from *row*, by the blocks *within* (rows, columns) alone.
 
         *rows* are int64 numbers; *within* is bool, and true somewhere; None is every block.
         """
@@ -96,7 +96,7 @@ class Screens:
         weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
         flat = self.means.flatten(2)
         parts = [_deficits(flat[part] - flat[row]) @ weights for part in _parts(rows)]
-        return torch.cat(parts).clamp_(min=0).sqrt_()
+        return torch.cat(parts).clamp_(min=0).sqrt_().cpu()
 
     def distances_below(self, row: int, rows: Tensor, below: Tensor) -> Tensor:
         """As :meth:`distances`; where that is not *below* (rows,), some number that is not either."""

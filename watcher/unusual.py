@@ -135,7 +135,7 @@ class Contest:
         self.drop(place)
 
     def _from(self, place: int) -> torch.Tensor:
-        return self.hall.screens.distances(self.entrants[place].family.face, self._faces).cpu()
+        return self.hall.screens.distances(self.entrants[place].family.face, self._faces)
 
     def drop(self, place: int) -> None:
         """Leave the family at *place* out."""
