@@ -25,7 +25,10 @@ class Points(Protocol):
     def __len__(self) -> int: ...
 
     def distances(self, row: int, rows: Tensor) -> Tensor:
-        """(rows,) float32: how far points *rows* (rows,) int64 are from point *row*."""
+        """(rows,) float32 on the CPU: how far points *rows* (rows,) int64 are from point *row*."""
+
+    def distances_below(self, row: int, rows: Tensor, below: Tensor) -> Tensor:
+        """The same; where a distance is not *below* (rows,), any number that is not either."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +49,13 @@ def cover(points: Points, first: int, radius: float, limit: int) -> Cover:
     Of points that are as far, the one with the lowest number is chosen.
     """
     everyone = torch.arange(len(points))
-    distances = points.distances(first, everyone).cpu()
+    distances = points.distances(first, everyone)
     belongs, centres = torch.zeros_like(everyone), [first]
     while len(centres) < limit and float(distances.max()) > radius:
         centre = int(distances.argmax())
-        from_centres = points.distances(centre, torch.tensor(centres)).cpu()
+        from_centres = points.distances(centre, torch.tensor(centres))
         open_rows = (from_centres[belongs] < 2 * distances + _FLOAT32).nonzero().flatten()
-        found = points.distances(centre, open_rows).cpu()
+        found = points.distances_below(centre, open_rows, distances[open_rows])
         nearer = found < distances[open_rows]
         distances[open_rows[nearer]] = found[nearer]
         belongs[open_rows[nearer]] = len(centres)

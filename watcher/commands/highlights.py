@@ -59,7 +59,10 @@ def command(program: Program, period: Period, count: int, display: int | None, a
     else:
         _print(found, root, choice)
     if left:
-        click.echo(f"{left} captures from before the watcher's first start are left to framesift sweep", err=True)
+        click.echo(
+            f"{left} capture{'s' * (left != 1)} from before the watcher's first start are left to framesift sweep",
+            err=True,
+        )
 
 
 def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice") -> None:
@@ -75,8 +78,9 @@ def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice"
         period.begin <= capture.taken_at < period.end and choice.display in (None, capture.display) for capture in found
     )
     if count:
+        first = f"framesift sweep {shlex.quote(os.fspath(root))}"
         raise WatcherError(
-            f"{count} captures of {period} are not judged yet; run framesift sweep {shlex.quote(os.fspath(root))} first"
+            f"{count} capture{'s' * (count != 1)} of {period} not judged yet; run {first} first"
             " (with --dry-run, it only tells what it would do)"
         )
 
