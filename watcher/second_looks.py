@@ -56,8 +56,8 @@ def _look(subject: Subject, entry: Entry, device: str) -> SecondLook | None:
     score = difference.verdict.score
     return SecondLook(
         title=title_of(set_aside),
-        numbers=f"SSIM {score.ssim:.4f}, in its worst tile {score.worst_tile:.2f}",
-        panels=(*_pair((kept, set_aside), images, _WHOLE), _map(difference.draw())),
+        numbers=f"SSIM {score.ssim:.4f}, in its worst tile {score.worst_tile:.3f}",
+        panels=(*_pair((kept, set_aside), images, _WHOLE), _map(difference.draw().resize(images[1].size))),
         details=_pair((kept, set_aside), [image.crop(_around(difference.box, image)) for image in images], _DETAIL),
         path=visible(os.fspath(entry.location)),
         commands=subject.calls.of(entry),
