@@ -2,13 +2,13 @@
 
 The distance of two screens x, y of one size, with a and b of :mod:`watcher.signature` averaged over blocks, is
 
-    d(x, y)^2 = mean over blocks and channels of max(BOTH(hypot(ax - ay, bx - by)), CONTRAST(|ax - ay|))
+    d(x, y)^2 = mean over blocks and channels of BOTH(hypot(ax - ay, bx - by))
 
-which is the lower bound of 1 - SSIM of :mod:`watcher.bounds` without its allowance for rounding: screens at distance d
-have an SSIM of at most 1 - d^2, give or take that. It is a metric. The root of a parabola that goes on as its tangent
-is a straight line that goes on concave, so it makes one distance of another; the greater of two distances is one; and
-so is the root of the mean of their squares. (Brunet, Vrscay and Wang, On the mathematical properties of the structural
-similarity index, 2012, find the same of the root of 1 - SSIM's own factors.)
+with BOTH of :mod:`watcher.bounds`; apart from the rounding of signatures that is a lower bound of 1 - SSIM, so screens
+at distance d have an SSIM of at most 1 - d^2. And d is a metric: the root of a parabola that goes on as its tangent is
+a straight line that goes on concave, which makes one distance of another; and the root of the mean of squared distances
+is one. (Brunet, Vrscay and Wang, On the mathematical properties of the structural similarity index, 2012, find the same
+of the roots of 1 less each factor of SSIM.)
 """
 
 import math
@@ -18,14 +18,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from watcher.bounds import BOTH, CONTRAST
+from watcher.bounds import BOTH
 from watcher.signature import STEP, TILE
-from watcher.tiles import HALO, tile_areas, tile_grid
+from watcher.tiles import HALO, pooled, tile_areas, tile_grid
 
 _BLOCKS = 8
 """There are so many blocks, to twice as many, along a screen's longer side: what scrolls stays in its block."""
-_AT_ONCE = 2**18
-"""Numbers that are compared at a time: a CPU's cache holds them."""
+_COARSE = 4
+"""Blocks, either way, in a coarse one."""
+_FLOAT32 = 1e-4
+"""More than rounding can be wrong by in a distance."""
+_ROWS_AT_ONCE = 512
+_PLANES_AT_ONCE = 96
+"""More than these at a time leave a CPU's cache."""
 
 
 def block_side(height: int, width: int) -> int:
@@ -42,10 +47,12 @@ class Averaging:
         self._down, self._across = (_averages(pixels, side).to(device) for pixels in (height, width))
 
     def __call__(self, codes: Tensor) -> Tensor:
-        """(screens, 2, 3, rows, columns) uint8 of blocks, from signatures' *codes* of that form."""
-        planes = codes.flatten(0, 2).float()
-        blocks = torch.bmm(self._down.expand(len(planes), -1, -1), planes) @ self._across.T
-        return blocks.round_().to(torch.uint8).view(-1, 2, 3, *blocks.shape[1:])
+        """(screens, 2, 3, rows, columns) float32 of blocks, from signatures' *codes* of that form, in uint8."""
+        blocks = torch.cat([self._blocks(part.float()) for part in torch.split(codes.flatten(0, 2), _PLANES_AT_ONCE)])
+        return blocks.view(-1, 2, 3, *blocks.shape[1:]) * _step(codes.device).view(2, 1, 1, 1)
+
+    def _blocks(self, planes: Tensor) -> Tensor:
+        return torch.bmm(self._down.expand(len(planes), -1, -1), planes) @ self._across.T
 
 
 def _averages(pixels: int, side: int) -> Tensor:
@@ -61,18 +68,24 @@ def _averages(pixels: int, side: int) -> Tensor:
 class Screens:
     """Screens of one frame size, one row each, between which there are distances from 0 to 1."""
 
-    codes: Tensor
-    """(screens, 2, 3, rows, columns) uint8, as :class:`Averaging` makes them."""
+    means: Tensor
+    """(screens, 2, 3, rows, columns) float32: a and b less their lowest values, as :class:`Averaging` makes them."""
     areas: Tensor
     """(rows, columns) float32: how many map positions each block has."""
 
+    coarse: "Screens | None" = None
+    """The same, by means over larger blocks: no two screens are further apart there (Jensen, BOTH is convex)."""
+
     @classmethod
-    def of(cls, codes: Tensor, height: int, width: int) -> "Screens":
-        """The screens with these *codes*, of frames of *height* x *width* pixels."""
-        return cls(codes, tile_areas(height, width, codes.device, block_side(height, width)))
+    def of(cls, means: Tensor, height: int, width: int) -> "Screens":
+        """The screens with these *means*, of frames of *height* x *width* pixels."""
+        areas = tile_areas(height, width, means.device, block_side(height, width))
+        coarse_areas = pooled(areas, _COARSE)
+        coarse = [pooled(part * areas, _COARSE) / coarse_areas for part in torch.split(means, _ROWS_AT_ONCE)]
+        return cls(means, areas, cls(torch.cat(coarse), coarse_areas))
 
     def __len__(self) -> int:
-        return len(self.codes)
+        return len(self.means)
 
     def distances(self, row: int, rows: Tensor, within: Tensor | None = None) -> Tensor:
         """(rows,): how far the screens in *rows* are from that in *row*, by the blocks *within* (rows, columns) alone.
@@ -81,22 +94,38 @@ class Screens:
         """
         areas = self.areas if within is None else self.areas * within
         weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
-        step = torch.tensor(STEP, device=self.codes.device).view(2, 1)
-        mine = self.codes[row].flatten(1) * step
-        flat = self.codes.flatten(2)
-        parts = (_deficits(flat[part] * step - mine) for part in torch.split(rows, max(1, _AT_ONCE // mine.numel())))
-        return torch.cat([(part @ weights).clamp_(min=0).sqrt_() for part in parts])
+        flat = self.means.flatten(2)
+        parts = [_deficits(flat[part] - flat[row]) @ weights for part in _parts(rows)]
+        return torch.cat(parts).clamp_(min=0).sqrt_()
+
+    def distances_below(self, row: int, rows: Tensor, below: Tensor) -> Tensor:
+        """As :meth:`distances`; where that is not *below* (rows,), some number that is not either."""
+        if self.coarse is None:
+            return self.distances(row, rows)
+        found = self.coarse.distances(row, rows).sub_(_FLOAT32)
+        hopeful = (found < below).nonzero().flatten()
+        if len(hopeful):
+            found[hopeful] = self.distances(row, rows[hopeful])
+        return found
 
     def black(self) -> Tensor:
         """(screens, rows, columns) bool: which blocks are black all over."""
-        return (self.codes == 0).flatten(1, 2).all(1)
+        step = _step(self.means.device).view(2, 1, 1, 1)
+        return (self.means < step / 2).flatten(1, 2).all(1)
+
+
+def _parts(rows: Tensor) -> list[Tensor]:
+    return [rows[first : first + _ROWS_AT_ONCE] for first in range(0, max(1, len(rows)), _ROWS_AT_ONCE)]
+
+
+def _step(device: torch.device) -> Tensor:
+    return torch.tensor(STEP, device=device)
 
 
 def _deficits(differences: Tensor) -> Tensor:
     """(..., values), from *differences* (..., 2, values) of a and b."""
     a, b = differences.unbind(-2)
-    both = BOTH(torch.hypot(a, b))
-    return torch.maximum(both, CONTRAST(a.abs()))
+    return BOTH(torch.addcmul(a * a, b, b).sqrt_())
 
 
 def grown(places: Tensor) -> Tensor:

@@ -27,6 +27,9 @@ class Points(Protocol):
     def distances(self, row: int, rows: Tensor) -> Tensor:
         """(rows,) float32: how far points *rows* (rows,) int64 are from point *row*."""
 
+    def distances_below(self, row: int, rows: Tensor, below: Tensor) -> Tensor:
+        """The same; where a distance is not *below* (rows,), any number that is not either."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cover:
@@ -52,7 +55,7 @@ def cover(points: Points, first: int, radius: float, limit: int) -> Cover:
         centre = int(distances.argmax())
         from_centres = points.distances(centre, torch.tensor(centres)).cpu()
         open_rows = (from_centres[belongs] < 2 * distances + _FLOAT32).nonzero().flatten()
-        found = points.distances(centre, open_rows).cpu()
+        found = points.distances_below(centre, open_rows, distances[open_rows]).cpu()
         nearer = found < distances[open_rows]
         distances[open_rows[nearer]] = found[nearer]
         belongs[open_rows[nearer]] = len(centres)

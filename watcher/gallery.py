@@ -130,17 +130,19 @@ class _Collected:
         self._size, self._device = size, device
         self._averaging = Averaging(*size[1:3], device)
         self._signed: list[tuple[datetime, int]] = []
-        self._codes: list[Tensor] = []
+        self._means: list[Tensor] = []
 
     def add(self, batch: Sequence[_Signed]) -> None:
         unpacked = unpack([one.data for one in batch], self._size[3], self._device)
         if unpacked is not None:
-            self._codes.append(self._averaging(unpacked[2]))
+            self._means.append(self._averaging(unpacked[2]))
             self._signed += [(one.taken_at, one.number) for one in batch]
 
     def hall(self) -> Hall:
         display, height, width, _ = self._size
         order = sorted(range(len(self._signed)), key=self._signed.__getitem__)
-        codes = torch.cat(self._codes)[torch.tensor(order, device=self._device)]
+        means = torch.cat(self._means)
+        self._means.clear()  # of a year they are large, and not needed twice
+        means = means[torch.tensor(order, device=self._device)]
         taken_at, ids = zip(*(self._signed[place] for place in order), strict=True)
-        return Hall(display, ids, taken_at, Screens.of(codes, height, width))
+        return Hall(display, ids, taken_at, Screens.of(means, height, width))

@@ -5,8 +5,10 @@ Which these are :mod:`watcher.unusual` tells; here they are found in the ledger,
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ SECOND_LOOKS = 5
 """Doubtful duplicates that are told of, at most."""
 _DOUBT = 0.75
 """A tile of a duplicate below this has changed more than by a clock: those of real ones have 0.78 or more."""
+_MOST, _LONG = 2, timedelta(days=14)
+"""Highlights of one display and hour; of one day where the period is long."""
 _SHORTLIST = 8
 """Screens of which the one that is most like another is chosen by whole signatures."""
 
@@ -153,6 +157,7 @@ class _Look:
 
     def __init__(self, ledger: Ledger, reader: Reader, choice: Choice, standing: Mapping[int, Showing]) -> None:
         self._ledger, self._reader, self._choice, self._standing = ledger, reader, choice, standing
+        self._shown = Counter[tuple[int, datetime]]()
 
     def families(self, hall: Hall) -> list[Family]:
         """The families of *hall*; those screens may stand for them that were captured in the period."""
@@ -160,11 +165,13 @@ class _Look:
         return families(hall.screens, [self._standing[number].times for number in hall.ids], own)
 
     def at(self, hall: Hall, family: Family) -> _Seen | None:
-        """The screen nearest to the family's middle whose picture can still be seen; None if there is none."""
+        """The screen nearest to the family's centre that may be shown and can be seen; None if there is none."""
         for row in family.rows:
-            if self._is_own(hall, row):
+            stretch = hall.display, self._stretch(hall.taken_at[row])
+            if self._is_own(hall, row) and self._shown[stretch] < _MOST:
                 pixels = self._reader.pixels(self._ledger.entry(hall.ids[row]))
                 if pixels is not None:
+                    self._shown[stretch] += 1
                     return _Seen(row, pixels)
         return None
 
@@ -174,6 +181,12 @@ class _Look:
         nearest, ssim = self._nearest(pick.hall, seen)
         alike = sum(self._is_own(pick.hall, row) for row in pick.family.rows) - 1
         return Highlight(self._ledger.entry(number), self._standing[number], nearest, ssim, alike, pick.score)
+
+    def _stretch(self, moment: datetime) -> datetime:
+        """When the hour or, in a long period, the day of *moment* began."""
+        hour = moment.replace(minute=0, second=0, microsecond=0)
+        period = self._choice.period
+        return hour if period.end - period.begin <= _LONG else hour.replace(hour=0)
 
     def _is_own(self, hall: Hall, row: int) -> bool:
         period, display = self._choice.period, self._choice.display

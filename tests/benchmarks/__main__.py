@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.archive import archive, decoded, linked, listed, swept
+from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
 from watcher.arrival import check_whole, key_of
@@ -374,6 +375,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "latency": rows_of_latency,
     "c": row_of_sweep,
     "archive": row_of_listing,
+    "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
     **{f"k{window}": partial(row_of_cost, window=window, kin=True) for window in WINDOWS[:2]},
 }
