@@ -98,6 +98,7 @@ class Saving:
     """What was saved of one display, or of all."""
 
     display: str
+    """Its number, or "All"."""
     captures: int
     distinct: int
     in_period: str

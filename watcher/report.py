@@ -157,7 +157,7 @@ def _savings(subject: Subject) -> Iterator[Saving]:
     rows = subject.rows(_SAVED, subject.period.begin, subject.period.end)
     for row in rows:
         amounts = Amount(row["files"], int(row["bytes"])), ever.get(row["display"], Savings()).ever
-        yield Saving(f"Display {row['display']}", row["captures"], row["distinct_ones"], *map(told, amounts))
+        yield Saving(f"{row['display']}", row["captures"], row["distinct_ones"], *map(told, amounts))
     if len(rows) != 1:
         saved = Amount(sum(row["files"] for row in rows), int(sum(row["bytes"] for row in rows)))
         total = sum(ever.values(), Savings()).ever

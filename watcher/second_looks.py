@@ -56,8 +56,8 @@ def _look(subject: Subject, entry: Entry, device: str) -> SecondLook | None:
     score = difference.verdict.score
     return SecondLook(
         title=title_of(set_aside),
-        numbers=f"SSIM {score.ssim:.4f}, in its worst tile {score.worst_tile:.2f}",
-        panels=(*_pair((kept, set_aside), images, _WHOLE), _map(difference.draw())),
+        numbers=f"SSIM {score.ssim:.4f}, in its worst tile {score.worst_tile:.3f}",
+        panels=(*_pair((kept, set_aside), images, _WHOLE), _map(difference.draw(), images[1].size)),
         details=_pair((kept, set_aside), [image.crop(_around(difference.box, image)) for image in images], _DETAIL),
         path=visible(os.fspath(entry.location)),
         commands=subject.calls.of(entry),
@@ -75,8 +75,11 @@ def _pair(
     )
 
 
-def _map(image: Image.Image) -> Panel:
-    return Panel(encoded(image, _WHOLE), "where they differ", "the quarantined picture, pale, with what differs in red")
+def _map(image: Image.Image, size: tuple[int, int]) -> Panel:
+    """The map as large as the two pictures of *size* beside it, so that flipping through them moves nothing."""
+    width = min(_WHOLE.width, size[0])
+    drawn = image.resize((width, max(1, round(size[1] * width / size[0]))))
+    return Panel(encoded(drawn, _WHOLE), "where they differ", "the quarantined picture, pale, with what differs in red")
 
 
 def _around(box: Rectangle, image: Image.Image) -> Box:

@@ -5,7 +5,6 @@ import hashlib
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
 
 from watcher import __version__
 from watcher.page import Page
@@ -53,9 +52,8 @@ def is_ours(beginning: bytes) -> bool:
     return beginning.startswith(MARK)
 
 
-def _own(name: str) -> Markup:
-    # Autoescaping is for text of others; these two are the program's, and are hashed as they stand.
-    return Markup((PAGES / name).read_text(encoding="utf-8"))  # noqa: S704
+def _own(name: str) -> str:
+    return (PAGES / name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:

@@ -14,8 +14,8 @@ from tests.browser import browser
 from tests.conftest import Desk
 from tests.month import Month, Plan
 
-WINDOW = (1280, 1660)
-WIDTH = 1120
+WINDOW = (1280, 2060)
+WIDTH = 1040
 SIZES = ((1440, 900), (1280, 720), (540, 960))
 
 

@@ -20,7 +20,10 @@
     image.width = width || small.width;
     image.height = height || small.height;
     image.alt = small.alt;
-    facts.replaceChildren(view.parentElement.querySelector("template").content.cloneNode(true));
+    // What is read aloud with each picture is short; paths and commands are there to be gone to.
+    const [title, remarks, ...more] = view.parentElement.querySelector("template").content.cloneNode(true).children;
+    facts.querySelector(".said").replaceChildren(title, remarks);
+    facts.querySelector(".more").replaceChildren(...more);
     count.textContent = `${at + 1} of ${row.length}`;
     offerCopies(facts);
   };
