@@ -22,7 +22,7 @@ ONLY_IN = {
     "rich": "console progress",
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
-    "torch": "bounds difference frame places signature similarity tiles window windows",
+    "torch": "bounds difference engine frame places signature similarity tiles window windows",
     "watchdog": "sources",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
@@ -38,7 +38,7 @@ ORDER = (
     "difference window",
     "windows",
     "pipeline",
-    "hookspecs ledger",
+    "engine hookspecs ledger",
     "census disposal plugins program rounds",
     "chronicle custody",
     "purge work",

@@ -35,6 +35,8 @@ class Report:
     """ISO 8601 with zone."""
     pid: int = 0
     device: str = ""
+    fallback: str = ""
+    """Why frames are compared on another device than was meant; empty if they are not."""
     since: str = ""
     root_there: bool = False
     events: bool = False
@@ -69,6 +71,7 @@ def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, li
     if not report.root_there:
         return Health.BLIND, [report.why]
     reasons = [report.why] if not report.events else []
+    reasons += [report.fallback] if report.fallback else []
     silent = (now - datetime.fromisoformat(report.at)).total_seconds()
     if silent > _STALE_SECONDS:
         reasons.append(f"the watcher has not reported for {silent:.0f} s")
