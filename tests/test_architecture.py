@@ -23,8 +23,8 @@ ONLY_IN = {
     "rich": "console progress tables",
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
-    "torch": "blocks bounds cover difference frame gallery highlights places signature similarity tiles unusual window"
-    " windows",
+    "torch": "blocks bounds cover difference engine frame gallery highlights places signature similarity tiles unusual"
+    " window windows",
     "watchdog": "hearing",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
@@ -40,7 +40,7 @@ ORDER = (
     "blocks difference page window",
     "typeset windows",
     "pipeline",
-    "hookspecs ledger",
+    "engine hookspecs ledger",
     "backlog census disposal gallery plugins program rounds showings subject",
     "checks chronicle custody shots unusual",
     "checks.*",

@@ -4,12 +4,14 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.conftest import Desk
 from tests.shelf import SIZE, Shelf
 from watcher.census import Census, Savings
 from watcher.chronicle import Chronicle
 from watcher.console import Log, told
+from watcher.engine import Place
 from watcher.mirror import Amount
 from watcher.vitals import Sight
 
@@ -52,7 +54,7 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
         shelf.recorded(twin, 1)
     file = tmp_path / "log"
     with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
-        chronicle = Chronicle(log, ledger, shelf.settings(), Sight(), "cpu")
+        chronicle = Chronicle(log, ledger, shelf.settings(), Sight(), Place(torch.device("cpu"), 0))
         chronicle._day = TODAY - timedelta(days=1)
         chronicle.idle()
         chronicle.idle()

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from watcher import __version__
 from watcher.census import Census, Savings
 from watcher.console import Log, size, told
+from watcher.engine import Place
 from watcher.entry import Entry, State
 from watcher.errors import FaultError
 from watcher.ledger import Ledger
@@ -35,13 +36,13 @@ class _Run:
 class Chronicle:
     """Keeps the log and the watcher's reports of one run."""
 
-    def __init__(self, log: Log, ledger: Ledger, settings: Settings, sight: Sight, device: str) -> None:
+    def __init__(self, log: Log, ledger: Ledger, settings: Settings, sight: Sight, place: Place) -> None:
         self._log = log
         self._ledger = ledger
         self._census = Census(ledger, settings.root)
         self._settings = settings
         self._sight = sight
-        self._device = device
+        self._place = place
         self._since = datetime.now().astimezone()
         self._runs: dict[int, _Run] = {}
         self._counts: Counter[Kind] = Counter()
@@ -59,7 +60,9 @@ class Chronicle:
         before = self._census.left_alone()
         found = f"; {before} captures from before its first start are left to framesift sweep" if before else ""
         self._log.say(
-            f"framesift {__version__} watches {root} on {self._device}, {window}, {held} screens in it{found}", "good"
+            f"framesift {__version__} watches {root} on {self._place.device.type}, {window},"
+            f" {held} screens in it{found}",
+            "good",
         )
 
     def entry(self, entry: Entry, seconds: float) -> None:
@@ -130,7 +133,8 @@ class Chronicle:
         report = Report(
             at=datetime.now().astimezone().isoformat(),
             pid=os.getpid(),
-            device=self._device,
+            device=self._place.device.type,
+            fallback=self._place.why,
             since=self._since.isoformat(),
             **asdict(self._sight),
             quarantine=os.fspath(self._settings.quarantine_dir),

@@ -27,15 +27,18 @@ from watcher.commands import (
     watch,
     why,
 )
-from watcher.errors import SettingsError, WatcherError
+from watcher.errors import LostError, SettingsError, WatcherError
 from watcher.folders import Folders
 from watcher.program import Program
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
+EXIT_DEVICE = 75
+"""The services start framesift anew."""
 EXIT_INTERRUPTED = 130
 
+_CODES = {SettingsError: EXIT_USAGE, LostError: EXIT_DEVICE}
 _VERBS = (
     *(watch, sweep, compare, why, history, highlights, report, status, doctor, restore, purge, service, config, demo),
 )
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except WatcherError as error:
         _complain(str(error))
-        return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
+        return next((code for kind, code in _CODES.items() if isinstance(error, kind)), EXIT_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
     except BrokenPipeError:

@@ -125,12 +125,12 @@ class Log:
         line = entry_line(entry, seconds, verbose=self._verbose)
         self._write(line, {"event": "capture", **entry.as_json()}, shown=shown)
 
-    def say(self, text: str, tone: str = "note") -> None:
-        """One line about anything else; *tone* is note, good, warning or error."""
+    def say(self, text: str, tone: str = "note", *, shown: bool = True) -> None:
+        """One line about anything else, for the file alone unless *shown*; *tone* is note, good, warning or error."""
         now = datetime.now()
         line = Text(no_wrap=True, overflow="ignore")
         line.append(f"{now:%m-%d %H:%M:%S}", "dim").append("   · ").append(visible(text), _TONES[tone])
-        self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text})
+        self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text}, shown=shown)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from watcher.capture import Capture, NamePattern
 from watcher.errors import GoneError, UnreadableError, WatcherError
-from watcher.frame import choose_device, load
+from watcher.frame import choose_device, device_errors, load
 from watcher.places import boxes_of
 from watcher.preparation import Box, Rectangle
 from watcher.similarity import Comparison, compare_fully, reference
@@ -72,6 +72,7 @@ def captures_of(first: Path, second: Path, pattern: NamePattern, *, across: bool
     return replace(one, display=NO_DISPLAY), replace(other, display=NO_DISPLAY)
 
 
+@device_errors()
 def compare(first: Capture, second: Capture, policy: Policy, device: str, *, by_reference: bool) -> Difference:
     """Compare two pictures exactly; *by_reference* by pytorch_msssim on whole frames.
 

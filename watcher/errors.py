@@ -29,5 +29,13 @@ class ConflictError(WatcherError):
     """The place a file should go to is taken; nothing was overwritten."""
 
 
+class CrampedError(WatcherError):
+    """A device has too little memory for what was asked of it; less may do."""
+
+
+class LostError(WatcherError):
+    """The device no longer works for this process, as after an error of CUDA; it may for a new one."""
+
+
 class FaultError(WatcherError):
     """The disk or the ledger refuses work; nothing more may be moved until it is well again."""

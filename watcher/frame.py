@@ -1,5 +1,6 @@
 """A capture as a frame: RGB pixels, averaged down, on the device that judges them."""
 
+import contextlib
 import struct
 import warnings
 import zlib
@@ -14,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from watcher.capture import Capture
-from watcher.errors import GoneError, UnreadableError, WatcherError
+from watcher.errors import CrampedError, GoneError, LostError, UnreadableError, WatcherError
 from watcher.files import is_still
 from watcher.preparation import Preparation
 from watcher.verdict import Policy
@@ -35,6 +36,11 @@ BROKEN = (
 )
 """What Pillow raises for broken image data, beside an OSError without an errno."""
 
+
+_FULL = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+_LOST = ("CUDA error", "CUDA driver", "CUDA unknown error", "No CUDA GPUs", "cuDNN error", "CUDNN_STATUS", "CUBLAS")
+_ACCELERATOR = getattr(torch, "AcceleratorError", ())
+"""torch has a type for it since 2.8."""
 
 Identity = tuple[Path, int, int]
 
@@ -76,6 +82,25 @@ def _prepare_torch() -> None:
     # TF32 keeps 10 bits of each factor; variances here are small differences of large numbers and need all 24.
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
+
+
+@contextlib.contextmanager
+def device_errors() -> Iterator[None]:
+    """Tell apart what a device refuses; what remains a RuntimeError is a bug.
+
+    Raises:
+        CrampedError: there is too little memory for this; the device is well.
+        LostError: whatever this process asks of the device from now on, it fails.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).partition("\n")[0].rstrip(" .")
+        if isinstance(error, torch.OutOfMemoryError) or any(sign in text for sign in _FULL):
+            raise CrampedError(text.partition(". ")[0]) from error
+        if isinstance(error, _ACCELERATOR) or any(sign in text for sign in _LOST):
+            raise LostError(f"the device is lost to this process ({text}); a new one is needed") from error
+        raise
 
 
 def require_same(capture: Capture, path: Path) -> None:

@@ -49,13 +49,14 @@ class ReadAhead:
             pool.shutdown(cancel_futures=True)
 
     def load(self, capture: Capture) -> Frame:
-        """The frame of a capture that was handed out.
+        """The frame of a capture that was handed out; asked for it again, it is read again.
 
         Raises:
             NotWholeError: its PNG structure is not whole.
             GoneError, UnreadableError, OSError: as :func:`watcher.frame.load`.
         """
-        return self._read.pop(capture).result()
+        read = self._read.pop(capture, None)
+        return read.result() if read else self._whole(capture, self._locate(capture))
 
     def _whole(self, capture: Capture, path: Path) -> Frame:
         try:

@@ -55,6 +55,8 @@ class Report:
     """ISO 8601 with zone."""
     pid: int = 0
     device: str = ""
+    fallback: str = ""
+    """Why frames are compared on another device than was meant; empty if they are not."""
     since: str = ""
     root_there: bool = False
     events: bool = False
@@ -94,7 +96,8 @@ def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, li
         return Health.BLIND, [report.why]
     grave = [report.why] * (not report.events) + _staleness(report, now)
     grave += [f"{folder} cannot be listed: {why}" for folder, why in sorted(report.unlisted.items())]
-    light = [f"{name} is not whole: {why}" for name, why in sorted(report.waiting.items())]
+    light = [report.fallback] * bool(report.fallback)
+    light += [f"{name} is not whole: {why}" for name, why in sorted(report.waiting.items())]
     return (Health.DEGRADED if grave else Health.WATCHING), grave + light
 
 

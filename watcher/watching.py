@@ -45,7 +45,7 @@ def watch(task: Task) -> signal.Signals:
         lifeline = stack.enter_context(Lifeline(root, live.sight))
         patience = Wait(log, stop, lifeline.pulse)  # no restart mends a full disk
         work = Work(task, ledger, Timeline(root), patience)
-        chronicle = Chronicle(log, ledger, task.settings, live.sight, work.device.type)
+        chronicle = Chronicle(log, ledger, task.settings, live.sight, work.place)
         stack.callback(chronicle.end)
         retention = Retention(ledger, task.settings, patience, partial(log.say, tone="good"))
         clock = _Clock()

@@ -1,20 +1,21 @@
 """The one flow: captures through the pipeline into custody. ``watch`` and ``sweep`` differ in where they come from."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from watcher.capture import Capture
 from watcher.console import Log
-from watcher.custody import Custody, Patience, Rehearsal, claim, is_claimed
+from watcher.custody import Custody, Patience, Rehearsal, claim, insist, is_claimed
+from watcher.engine import Engine, Load, Place
 from watcher.entry import Entry, Timeline
-from watcher.errors import GoneError, KnownError, WatcherError
-from watcher.frame import Frame, choose_device, load
+from watcher.errors import GoneError, KnownError, LostError, WatcherError
+from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.mirror import mark
-from watcher.pipeline import Postponed, verdicts
+from watcher.pipeline import Judged, Postponed
 from watcher.plugins import Hooks
 from watcher.program import Program
 from watcher.rootlock import RootLock
@@ -83,22 +84,31 @@ class Work:
             WatcherError: the device or a hook cannot be used.
         """
         settings, log = task.settings, task.log
-        self.device = choose_device(settings.device)
-        self.load = partial(load, device=self.device, policy=settings.policy)
+        self.place = Place(choose_device(settings.device), settings.frame_memory)
+        # One thread alone talks to the device; those that read ahead do not.
+        self.load = partial(load, device=choose_device("cpu"), policy=settings.policy)
         hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))
-        self._policy = settings.policy
+        self._log = log
         self._custody = (Rehearsal if task.dry_run else Custody)(ledger, hooks, timeline, patience)
         for entry in self._custody.recover():
             name = entry.verdict.capture.path.name
             log.say(f"{name} was on its way when the last run ended; it is {entry.state} now")
-        self._windows = Windows(settings.policy, self.load, ledger.kept_location, settings.frame_memory)
-        self._windows.restore(ledger.frames(timeline, settings.window))
 
-    def outcomes(
-        self, captures: Iterable[Capture], load: Callable[[Capture], Frame] | None = None
-    ) -> Iterator[Entry | Postponed]:
-        """Judge *captures*, read by *load* or from their files, one by one; carry out and write down each verdict."""
-        for judged in verdicts(captures, self._windows, self._policy, load or self.load):
+        def filled(kept_load: Load, frame_memory: int) -> Windows:
+            windows = Windows(settings.policy, kept_load, ledger.kept_location, frame_memory)
+            windows.restore(insist(lambda: list(ledger.frames(timeline, settings.window)), patience))
+            return windows
+
+        self._engine = Engine(self.place, settings.policy, filled, partial(log.say, tone="warning"))
+
+    def outcomes(self, captures: Iterable[Capture], load: Load | None = None) -> Iterator[Entry | Postponed]:
+        """Judge *captures*, read by *load* or from their files, one by one; carry out and write down each verdict.
+
+        Raises:
+            LostError: only a new process can go on; the capture in hand has not been touched.
+        """
+        for capture in captures:
+            judged = self._judged(capture, load or self.load)
             self._custody.note(judged.lost, judged.renewed)
             if isinstance(judged, Postponed):
                 yield judged
@@ -106,5 +116,12 @@ class Work:
             try:
                 yield self._custody.carry_out(judged.verdict, judged.admitted)
             except KnownError as error:
-                self._windows.discard(judged.capture)
+                self._engine.windows.discard(judged.capture)
                 yield Postponed(judged.capture, GoneError(str(error)), (), ())
+
+    def _judged(self, capture: Capture, load: Load) -> Judged | Postponed:
+        try:
+            return self._engine.judge(capture, load)
+        except LostError as error:
+            self._log.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
+            raise
