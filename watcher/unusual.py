@@ -13,7 +13,8 @@
     (on a display on which nothing is usual, to the commonest one, which may be taken as well).
     The first factor is the self-information of meeting the family (Shannon, 1948). With such weights, farthest-first
     traversal is at most three times as far off as the best choice (Dyer and Frieze, A simple heuristic for the p-centre
-    problem, 1985). Distances of different displays are never taken, but products of all displays are in one order.
+    problem, 1985), but for steps 4 and 5. Distances of different displays are never taken; the products of all displays
+    are in one order.
 4.  Of one display's hour, or of its day where the period is longer than a fortnight, two are taken at most: the
     frames of a film are all unlike each other.
 5.  What is partly black, by a quarter at least, is compared by the rest alone with what is not; if that is near
