@@ -46,6 +46,7 @@ ORDER = (
     "checks.*",
     "highlights purge second_looks work",
     "report retention sweeping tables",
+    "publishing",
     "progress watching",
     "commands commands.*",
     "cli",

@@ -10,6 +10,8 @@ from typing import Any
 from watcher.entry import Entry
 from watcher.ledger import Ledger
 from watcher.mirror import Amount
+from watcher.period import Period
+from watcher.strips import Sighting
 from watcher.verdict import Kind
 
 _OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
@@ -96,6 +98,15 @@ class Census:
         )
         rows = self._rows(placed if window else kept)
         return {row[0]: row[1] for row in rows}
+
+    def sightings(self, period: Period) -> list[Sighting]:
+        """What each capture of *period* shows, in order of time."""
+        rows = self._rows(
+            f"SELECT display, taken_at, kind, {_SHOWS} FROM entry"
+            f" WHERE {_OF_ROOT} AND taken_at >= ? AND taken_at < ? ORDER BY taken_at, id",
+            [period.begin.isoformat(), period.end.isoformat()],
+        )
+        return [Sighting(row[0], datetime.fromisoformat(row[1]), Kind(row[2]), row[3]) for row in rows]
 
     def recent_times(self, count: int) -> list[datetime]:
         """The times of the last *count* captures, oldest first."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from watcher.census import Census, Savings
 from watcher.console import told
@@ -16,12 +15,11 @@ from watcher.mirror import Amount, held
 from watcher.page import Day, Page, Saving, SecondLook, Segment, Shot, Strip
 from watcher.period import Period
 from watcher.shots import LARGE, SMALL, Album
-from watcher.strips import Look, Sighting, Span, by_day, drawn, spans, stood
+from watcher.strips import Look, Span, by_day, drawn, spans, stood
 from watcher.subject import Subject
 from watcher.telling import counted, day_title, days_title, long, segment_told, strip_told, title_of
 from watcher.text import visible
 from watcher.thumbnails import Allowance
-from watcher.verdict import Kind
 
 _STOOD_ENTRIES = 150
 _STOOD_A_DAY = 6
@@ -31,10 +29,6 @@ _SEGMENTS = 26_000
 _DAY = timedelta(days=1)
 
 _OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
-_SIGHTINGS = f"""
-    SELECT display, taken_at, kind, CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END AS shows FROM entry
-    WHERE {_OF_ROOT} AND taken_at >= ? AND taken_at < ? ORDER BY taken_at, id
-"""
 _SAVED = f"""
     SELECT display, count(*) AS captures, sum(kind IN ('new', 'similar')) AS distinct_ones,
            sum(kind = 'duplicate' AND state IN ('quarantined', 'purged')) AS files,
@@ -101,7 +95,7 @@ def follow(subject: Subject) -> Course:
         WatcherError: nothing that was captured in the period has been judged.
     """
     period = subject.period
-    sightings = [_sighting(row) for row in subject.rows(_SIGHTINGS, period.begin - _DAY, period.end + _DAY)]
+    sightings = Census(subject.ledger, subject.root).sightings(_around(period))
     inside = [one.taken_at for one in sightings if period.begin <= one.taken_at < period.end]
     if not inside:
         raise WatcherError(_nothing(subject))
@@ -114,8 +108,10 @@ def follow(subject: Subject) -> Course:
     return Course({day: _awake(cut.get(day, {})) for day in _dates(begin, last)})
 
 
-def _sighting(row: Mapping[str, Any]) -> Sighting:
-    return Sighting(row["display"], datetime.fromisoformat(row["taken_at"]), Kind(row["kind"]), row["shows"])
+def _around(period: Period) -> Period:
+    """*period* with a day before and after it, as far as there are days."""
+    begin = period.begin - _DAY if period.begin - datetime.min > _DAY else datetime.min
+    return Period(begin, period.end + _DAY if datetime.max - period.end > _DAY else datetime.max)
 
 
 def _nothing(subject: Subject) -> str:

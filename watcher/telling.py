@@ -23,6 +23,31 @@ _MEANWHILE = {
 }
 
 
+_CHARACTERS = {
+    Look.NEW: "█",
+    Look.SIMILAR: "▓",
+    Look.BACK: "▒",
+    Look.UNREADABLE: "!",
+    Look.UNCHANGED: "░",
+    Look.OFF: "·",
+    Look.SILENT: " ",
+}
+STRIP_LEGEND = ", ".join(f"{_CHARACTERS[look]} {look}" for look in Look if look is not Look.SILENT)
+"""What the characters of :func:`strip_text` mean."""
+_HALF_HOUR = timedelta(minutes=30)
+
+
+def strip_text(found: Sequence[Span], day: date) -> str:
+    """What one display showed on *day* as 48 characters, one for each half hour: the liveliest look in it."""
+    midnight = datetime.combine(day, _MIDNIGHT)
+    strip = []
+    for number in range(48):
+        begin, end = midnight + number * _HALF_HOUR, midnight + (number + 1) * _HALF_HOUR
+        looks = {span.look for span in found if span.begin < end and span.end > begin}
+        strip.append(next((_CHARACTERS[look] for look in Look if look in looks), " "))
+    return "".join(strip)
+
+
 def title_of(period: Period) -> str:
     """A period as a heading: a year, a month, a day, or from when to when."""
     begin, end = period.begin, period.end

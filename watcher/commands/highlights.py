@@ -29,9 +29,10 @@ def _period(_: object, __: object, text: str | None) -> Period:
 @click.argument("period", required=False, callback=_period)
 @click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @click.option("--display", type=int, help="Only this display.")
+@click.option("--html", "out", type=click.Path(path_type=Path), help="Also write the report's page with them to OUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def command(program: Program, period: Period, count: int, display: int | None, as_json: bool) -> None:
+def command(program: Program, period: Period, count: int, display: int | None, out: Path | None, as_json: bool) -> None:
     """Show the most unusual kept screens of PERIOD, and duplicates worth a second look.
 
     PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days. Screens that are
@@ -53,6 +54,10 @@ def command(program: Program, period: Period, count: int, display: int | None, a
 
         found = review(ledger, settings, root, choice)
         left = Census(ledger, root).left_alone()
+        if out is not None:
+            from watcher.publishing import publish  # noqa: PLC0415 - as above
+
+            publish(program, ledger, choice, out)
     if as_json:
         head = {"root": os.fspath(root), "begin": period.begin.isoformat(), "end": period.end.isoformat()}
         click.echo(json.dumps(head | found.as_json()))

@@ -3,15 +3,17 @@
 import json
 import os
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from watcher.period import Period
 from watcher.program import Program
 
 if TYPE_CHECKING:
+    from watcher.capture import Capture
     from watcher.census import Census, Savings
     from watcher.ledger import Ledger
     from watcher.settings import Settings
@@ -103,12 +105,26 @@ def _displays(census: "Census", savings: "dict[int, Savings]", window: int) -> d
             "window": windows.get(capture.display, 0),
             "unchanged_since": since.isoformat() if since else None,
             "saved": asdict(savings.get(capture.display, Savings())),
+            "strip": _strip(census, capture),
         }
     return displays
 
 
+def _strip(census: "Census", capture: "Capture") -> dict[str, str]:
+    """The day of a display's last capture, a character for each half hour."""
+    from watcher.strips import spans  # noqa: PLC0415 - as above
+    from watcher.telling import strip_text  # noqa: PLC0415
+
+    midnight = capture.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    until = max(capture.taken_at + timedelta(microseconds=1), min(datetime.now(), midnight + timedelta(days=1)))
+    sightings = census.sightings(Period(midnight - timedelta(days=1), until))
+    own = [span for span in spans(sightings, Period(midnight, until)) if span.display == capture.display]
+    return {"day": midnight.date().isoformat(), "half_hours": strip_text(own, midnight.date())}
+
+
 def _print(report: dict[str, Any], log: str) -> None:
     from watcher.console import print_table  # noqa: PLC0415 - as above
+    from watcher.telling import STRIP_LEGEND  # noqa: PLC0415
 
     quarantine = report["quarantine"]
     rows = [
@@ -130,6 +146,8 @@ def _print(report: dict[str, Any], log: str) -> None:
         unchanged = f", unchanged since {_minute(display['unchanged_since'])}" if display["unchanged_since"] else ""
         shown = f"{display['last_kind']} at {_minute(display['last_taken_at'])}{unchanged}, window {display['window']}"
         rows += [(f"display {number}", shown), ("", f"saved {', '.join(_saved(display['saved']))}")]
+        rows += [(display["strip"]["day"], f"|{display['strip']['half_hours']}|")]
+    rows += [("", f"half hours: {STRIP_LEGEND}")] * bool(report["displays"])
     print_table(rows, title=report["root"])
 
 
