@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import NoPatience, capture_of
-from tests.test_kills import DEADLY, MOST, Bench, in_child
+from tests.test_kills import DEADLY, Bench, in_child
 from watcher.custody import Custody
 from watcher.entry import State, Timeline
 from watcher.errors import ConflictError, FaultError
