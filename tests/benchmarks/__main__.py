@@ -28,6 +28,7 @@ from rich.table import Table
 from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
+from tests.soak import soak
 from watcher.arrival import check_whole, key_of
 from watcher.capture import Capture, NamePattern
 from watcher.custody import Custody
@@ -46,6 +47,7 @@ from watcher.windows import Windows
 WINDOWS = (100, 1_000, 10_000)
 ROUNDS = 3
 FRAME_MEMORY = 10**9
+SOAKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,6 +418,18 @@ def _empty(file: Path) -> Path:
     return file
 
 
+def row_of_soak(bench: Bench) -> Iterator[Row]:
+    """Small captures at full speed, moves and log included."""
+    with bench.place() as place:
+        soaked = soak(place, SOAKED, warm=SOAKED // 10)
+    yield Row(
+        f"{SOAKED:,} small captures under a limit of memory",
+        f"{(soaked.end - soaked.warm) / 1e6:+.1f} MB",
+        f"{SOAKED - soaked.judged} missed, {soaked.files_end - soaked.files_warm:+d} descriptors,"
+        f" {soaked.log_bytes / 1e6:.1f} MB of log",
+    )
+
+
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "b": rows_of_methods,
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
@@ -424,6 +438,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "exact": row_of_agreement,
     "archive": row_of_listing,
     "memory": rows_of_memory,
+    "soak": row_of_soak,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
     **{f"k{window}": partial(row_of_cost, window=window, kin=True) for window in WINDOWS[:2]},
 }
