@@ -103,9 +103,14 @@ def test_status_is_concluded_from_evidence(watched: Desk) -> None:
     assert status["displays"]["1"]["saved"] == status["saved"]
     assert status["displays"]["2"]["saved"]["ever"] == {"files": 0, "bytes": 0}
     assert status["retention"] is None
+    strip = status["displays"]["2"]["strip"]
+    assert strip["day"] == "2020-05-04"
+    assert strip["half_hours"].rstrip() == " " * 18 + "!", "an unreadable picture after nine, and nothing else"
+    assert len(strip["half_hours"]) == 48
     text = watched.run("status", check=4).stdout
     assert "no watcher is running" in text
     assert "display 1" in text
+    assert f"|{strip['half_hours']}|" in text
     assert str(watched.logs / "framesift.log") in text.replace("\n", "").replace(" ", "")
 
 

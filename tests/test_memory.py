@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from tests.conftest import screen
+from tests.soak import soak
 from watcher.capture import Capture
 from watcher.entry import Timeline
 from watcher.frame import choose_device, load
@@ -58,3 +60,12 @@ def test_memory_is_flat_over_thousands_of_captures(tmp_path: Path) -> None:
         assert ledger.rows("SELECT count(*) FROM entry")[0][0] == WARM + MORE
     assert set(windows.lengths().values()) == {25}
     assert sizes[1] - sizes[0] < 8e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a limit of address space, and descriptors in /proc")
+def test_a_soak_misses_nothing_and_takes_no_more_memory_or_descriptors_as_it_goes_on(tmp_path: Path) -> None:
+    soaked = soak(tmp_path, count=1500, warm=700)
+    assert soaked.judged == 1500
+    assert soaked.end - soaked.warm < 8e6
+    assert soaked.files_end == soaked.files_warm

@@ -264,6 +264,16 @@ class TestVerb:
         assert f"{len(month.rows)} captures of 3 displays" in page
         assert str(month.desk.quarantine) in page
 
+    def test_highlights_writes_the_page_with_those_that_were_asked_for(self, report: Report) -> None:
+        whole = report(*PERIOD)
+        assert main(["highlights", PERIOD[0], "-n", "1", "--html", "few.html"]) == 0
+        few = Path("few.html").read_text(encoding="utf-8")
+        assert few.count('<section class="day"') == whole.count('<section class="day"')
+        assert 0 < len(few) < len(whole)
+        Path("other.html").write_text("mine")
+        assert main(["highlights", PERIOD[0], "--html", "other.html"]) == 1
+        assert Path("other.html").read_text() == "mine"
+
     def test_a_command_on_the_page_restores_what_it_is_beside(self, report: Report, month: Month) -> None:
         commands = re.findall(r"<code>(framesift restore [^<]+)</code>", report(*PERIOD))
         path = Path(shlex.split(html.unescape(commands[0]))[-1])

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from watcher import files
 from watcher.capture import Capture
 from watcher.console import Log
 from watcher.custody import Custody, Patience, Rehearsal, claim, insist, is_claimed
 from watcher.engine import Engine, Load, Place
 from watcher.entry import Entry, Timeline
-from watcher.errors import GoneError, KnownError, LostError, WatcherError
+from watcher.errors import FaultError, GoneError, KnownError, LostError, WatcherError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.mirror import mark
@@ -19,6 +20,7 @@ from watcher.pipeline import Judged, Postponed
 from watcher.plugins import Hooks
 from watcher.program import Program
 from watcher.rootlock import RootLock
+from watcher.running import Stop, Wait
 from watcher.settings import Settings
 from watcher.vitals import lock_folder
 from watcher.windows import Windows
@@ -67,11 +69,23 @@ class Task:
             for other in _WORKS:
                 if is_claimed(quarantine, other) and not is_claimed(own, other):
                     raise WatcherError(f"another framesift {other} with another ledger is running on {self.root}")
-            stack.enter_context(claim(quarantine, self.root, work))
-            stack.enter_context(claim(own, self.root, work))
+            start = _Start(self.log, Stop())  # a signal ends this as it ends any start
+            stack.enter_context(insist(lambda: claim(quarantine, self.root, work), start))
+            stack.enter_context(insist(lambda: claim(own, self.root, work), start))
             if self.settings.on_similar == "set-aside":
                 mark(self.settings.similar_dir, self.root)
-            yield stack.enter_context(self.program.ledger())
+            yield stack.enter_context(insist(self.program.ledger, start))
+
+
+class _Start(Wait):
+    """Waits while the disk is full or fails; what else is wrong at a start, a person has to hear at once."""
+
+    def wait(self, fault: FaultError) -> None:
+        cause = fault.__cause__
+        by_ledger = getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+        if not by_ledger and getattr(cause, "errno", None) not in files.FAULTS:
+            raise fault
+        super().wait(fault)
 
 
 class Work:

@@ -29,6 +29,7 @@ from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed,
 from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
+from tests.soak import soak
 from watcher.arrival import check_whole, key_of
 from watcher.capture import Capture, NamePattern
 from watcher.custody import Custody
@@ -47,6 +48,7 @@ from watcher.windows import Windows
 WINDOWS = (100, 1_000, 10_000)
 ROUNDS = 3
 FRAME_MEMORY = 10**9
+SOAKED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,6 +419,18 @@ def _empty(file: Path) -> Path:
     return file
 
 
+def row_of_soak(bench: Bench) -> Iterator[Row]:
+    """Small captures at full speed, moves and log included."""
+    with bench.place() as place:
+        soaked = soak(place, SOAKED, warm=SOAKED // 10)
+    yield Row(
+        f"{SOAKED:,} small captures under a limit of memory",
+        f"{(soaked.end - soaked.warm) / 1e6:+.1f} MB",
+        f"{SOAKED - soaked.judged} missed, {soaked.files_end - soaked.files_warm:+d} descriptors,"
+        f" {soaked.log_bytes / 1e6:.1f} MB of log",
+    )
+
+
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "b": rows_of_methods,
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
@@ -426,6 +440,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "archive": row_of_listing,
     "memory": rows_of_memory,
     "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
+    "soak": row_of_soak,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
     **{f"k{window}": partial(row_of_cost, window=window, kin=True) for window in WINDOWS[:2]},
 }
