@@ -41,7 +41,6 @@ def deafen(seeing: Seeing) -> None:
     observer = seeing.live._hearing._observer
     assert observer is not None
     observer._inotify_fd.stop()  # type: ignore[attr-defined]
-    seeing.live._hearing._next_proof = 0.0
 
 
 def names_below(root: Path) -> list[str]:
@@ -74,6 +73,7 @@ def test_events_of_captures_are_proof_enough(desk: Desk, seeing: Seeing, monkeyp
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
 def test_a_deaf_observer_is_found_out_replaced_and_told_of(desk: Desk, seeing: Seeing) -> None:
     deafen(seeing)
+    seeing.live._hearing._next_proof = 0.0
     wait_for(lambda: len(seeing.said) == 2)
     assert seeing.said == ["no events arrive; looking every 0 s", "events arrive again"]
     path = desk.put(1, WHOLE)
@@ -84,8 +84,9 @@ def test_a_deaf_observer_is_found_out_replaced_and_told_of(desk: Desk, seeing: S
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
 def test_a_capture_that_no_event_told_of_is_reason_to_ask(desk: Desk, seeing: Seeing) -> None:
-    deafen(seeing)
     seeing.live._hearing._next_proof = time.monotonic() + 1000
+    wait_for(lambda: seeing.live._hearing._question is None)
+    deafen(seeing)
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
     wait_for(lambda: "events arrive again" in seeing.said)
@@ -126,10 +127,17 @@ def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkey
         wait_for(lambda: seeing.live.sight.events)
 
 
+def become_deaf(seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no event is heard, nobody notices, and no scan is due."""
+    for module, name in ((sources, "RESCAN_SECONDS"), (sources, "POLL_SECONDS"), (hearing, "PATIENCE_SECONDS")):
+        monkeypatch.setattr(module, name, 1000.0)
+    wait_for(lambda: seeing.live._next_rescan > time.monotonic() + 100)
+    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
+
+
 def test_a_lost_event_is_scanned_for_at_once(desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "_CALM_SECONDS", 0.0)
-    seeing.live._next_rescan = time.monotonic() + 1000
-    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
+    become_deaf(seeing, monkeypatch)
     desk.put(1, WHOLE)
     time.sleep(1)
     assert seeing.captures == []
@@ -141,8 +149,7 @@ def test_a_lost_event_is_scanned_for_at_once(desk: Desk, seeing: Seeing, monkeyp
 def test_a_clock_that_jumps_and_a_machine_that_slept_mean_a_look_at_everything(
     desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    seeing.live._next_rescan = time.monotonic() + 1000
-    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
+    become_deaf(seeing, monkeypatch)
     path = desk.put(1, WHOLE)
     time.sleep(0.5)
     assert seeing.captures == []
