@@ -223,6 +223,20 @@ def test_a_sweep_that_cannot_begin_says_why_in_one_line(desk: Desk, framesift: F
     assert desk.path(0).exists()
 
 
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_a_quarantine_is_nobodys_root(desk: Desk, framesift: Framesift, flags: tuple[str, ...]) -> None:
+    fill(desk, 20)
+    swept(framesift)
+    before = tree(desk.quarantine)
+    for root in (desk.quarantine, next(path for path in desk.quarantine.iterdir() if not path.name.startswith("."))):
+        code, _, error = framesift("sweep", root, *flags)
+        assert (code, error) == (
+            1,
+            f"framesift: {root} lies in {desk.quarantine}, which is the quarantine of {desk.root}\n",
+        )
+    assert tree(desk.quarantine) == before
+
+
 def test_a_quarantine_on_another_disk_gets_verified_copies(desk: Desk, framesift: Framesift) -> None:
     memory = Path("/dev/shm")  # noqa: S108 - a memory disk, where there is one
     if not memory.is_dir() or memory.stat().st_dev == desk.base.stat().st_dev or not os.access(memory, os.W_OK):

@@ -15,7 +15,7 @@ from watcher.entry import Entry, Timeline
 from watcher.errors import FaultError, GoneError, KnownError, LostError, WatcherError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
-from watcher.mirror import mark
+from watcher.mirror import MARKER_FOLDER, mark, root_of
 from watcher.pipeline import Judged, Postponed
 from watcher.plugins import Hooks
 from watcher.program import Program
@@ -61,6 +61,7 @@ class Task:
             WatcherError: another one does, or one with another ledger works on the root.
             FaultError: the ledger or a lock cannot be used.
         """
+        _refuse_quarantine(self.root)
         with contextlib.ExitStack() as stack:
             if self.dry_run:
                 yield stack.enter_context(Ledger.copy(self.program.ledger_file))
@@ -75,6 +76,13 @@ class Task:
             if self.settings.on_similar == "set-aside":
                 mark(self.settings.similar_dir, self.root)
             yield stack.enter_context(insist(self.program.ledger, start))
+
+
+def _refuse_quarantine(root: Path) -> None:
+    """Do nothing unless *root* lies in a quarantine: what was put aside there would be judged once more."""
+    for folder in (root, *root.parents):
+        if (folder / MARKER_FOLDER / "root").exists():
+            raise WatcherError(f"{root} lies in {folder}, which is the quarantine of {root_of(folder)}")
 
 
 class _Start(Wait):
