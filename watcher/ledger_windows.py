@@ -58,7 +58,7 @@ def touch(db: Transaction, timeline: Timeline, number: int) -> None:
 
 def forget(db: Transaction, number: int) -> None:
     """Take the frame of entry *number* out of every window: its capture is no distinct screen any more."""
-    db.execute("DELETE FROM place WHERE entry_id = ?", [number])
+    leave(db, number)
     db.execute("DELETE FROM frame WHERE entry_id = ?", [number])
 
 
