@@ -384,3 +384,18 @@ def test_a_ledger_of_the_first_schema_keeps_its_windows_and_its_signatures(file:
         new(ledger, kept(5))
         assert window(ledger) == [4, 2, 5]
         assert [entry.state for entry in ledger.entries()] == [State.KEPT] * 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX, which closing any descriptor drops")
+def test_another_process_cannot_remove_the_log_of_a_ledger_that_was_opened_again(tmp_path: Path) -> None:
+    """SQLite's locks are the process's: opening the file once more, as after a full disk, must not drop them."""
+    path = tmp_path / "ledger.sqlite"
+    with Ledger.open(path) as ledger, Ledger.open(path):
+        ledger.adopt(tmp_path, [])
+        program = "import sys, pathlib, watcher.ledger as of; of.Ledger.open(pathlib.Path(sys.argv[1])).close()"
+        subprocess.run([sys.executable, "-c", program, path], check=True)
+        assert path.with_name("ledger.sqlite-wal").exists()
+        ledger.settle(Capture(tmp_path / "a_1.png", 1, datetime(2020, 5, 4), 1, 1))
+        assert ledger.knows_root(tmp_path)
+    with Ledger.open(path) as ledger:
+        assert ledger.rows("SELECT count(*) FROM baseline")[0][0] == 1

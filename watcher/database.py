@@ -35,14 +35,15 @@ class Database:
         """
         with _faults(path):
             make_private_folder(path.parent)
-            # Made here so that SQLite's own files inherit the mode, whatever the umask.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            _make(path)
             db = _connect(path)
-            db.execute("PRAGMA journal_mode=WAL")
-            # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
-            db.execute("PRAGMA synchronous=FULL")
-            db.execute("PRAGMA foreign_keys=ON")
-        return cls(path, db)
+        with _closed_on_failure(db):
+            with _faults(path):
+                db.execute("PRAGMA journal_mode=WAL")
+                # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
+                db.execute("PRAGMA synchronous=FULL")
+                db.execute("PRAGMA foreign_keys=ON")
+            return cls(path, db)
 
     @classmethod
     def copy(cls, path: Path) -> Self:
@@ -105,6 +106,26 @@ class Database:
         """
         with _faults(self.path):
             return self._db.execute(sql, tuple(values)).fetchall()
+
+
+def _make(path: Path) -> None:
+    """Make an empty file for the owner alone: SQLite's own files beside it inherit the mode, whatever the umask.
+
+    One that is there is not touched: to open and close it would drop every lock that this process has on it by way of
+    SQLite, and another process would take the write-ahead log for its own to remove, rows and all.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+@contextlib.contextmanager
+def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    """What could not be opened leaves no connection behind, whose locks the next try would share."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
