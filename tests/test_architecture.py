@@ -33,7 +33,7 @@ ORDER = (
     "errors finding period preparation scenes schema services spelling text tiles vitals",
     "capture cover folders places recorder",
     "files kept layers listing rootlock services.job verdict",
-    "arrival entry hearing mirror refusals services.launchd services.systemd services.windows strips values",
+    "arrival entry halt hearing mirror refusals services.launchd services.systemd services.windows strips values",
     "console rows services.installing settings sources telling",
     "database frame ledger_windows lifeline running signature",
     "bounds readahead similarity thumbnails",

@@ -1,8 +1,10 @@
 """Disks that are full, read-only, elsewhere or cut off, under a real watcher: nothing is lost, and it goes on."""
 
 import contextlib
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import Desk, NoPatience, facts, land, screen, wait_for, working_desk
-from tests.test_watch import LONG_AGO, fill, small_disk, until_judged
+from tests.test_watch import LONG_AGO, ended_by, fill, small_disk, until_judged
 from watcher.custody import Custody
 from watcher.entry import State, Timeline
 from watcher.folders import Folders
@@ -61,6 +63,7 @@ def test_each_disk_alone_may_fill_up_and_the_watcher_goes_on_when_there_is_room(
             else:
                 wait_for(lambda: desk.output().count("nothing is moved until this is mended") > told)  # noqa: B023
                 assert facts(late) == (screen(1), LONG_AGO, 0o644)
+                waits_and_says_so(desk)
             ballast.unlink()
             wait_for(desk.mirrored(late).exists)
             until_judged(desk, tick + 1)
@@ -70,16 +73,54 @@ def test_each_disk_alone_may_fill_up_and_the_watcher_goes_on_when_there_is_room(
         assert "stopped; judged" in (desk.logs / "framesift.log").read_text()
 
 
+def waits_and_says_so(desk: Desk) -> None:
+    """Status and doctor name the fault for which the watcher waits, wherever that is, and what is not done."""
+    pid = desk.processes[-1].pid
+    told = json.loads(desk.run("status", "--json", check=4).stdout)
+    (reason,) = told["reasons"]
+    assert (told["state"], told["pid"]) == ("degraded", pid)
+    assert re.search("No space left on device|disk is full", reason)
+    assert reason.endswith("; nothing is moved until this is mended")
+    findings = {one["name"]: one for one in json.loads(desk.run("doctor", "--json", check=4).stdout)["findings"]}
+    assert findings["watcher"]["found"] == f"process {pid} waits: {reason}"
+    assert findings["watcher"]["verdict"] == findings["free space"]["verdict"] == "sick"
+    assert findings["one watcher"]["verdict"] == "well"
+
+
+def waits_at_its_start_and_says_so(desk: Desk) -> None:
+    """No ledger can be opened, or there is none yet: it is known all the same who waits, and for what."""
+    told = desk.run("status", check=1)
+    waits = rf"process {desk.processes[-1].pid} waits: .*(No space left on device|disk is full|disk I/O error)"
+    assert re.search(rf"{waits}; nothing is moved until this is mended$", told.stderr.strip()), told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    findings = {one["name"]: one for one in json.loads(desk.run("doctor", "--json", check=4).stdout)["findings"]}
+    assert re.match(waits, findings["watcher"]["found"])
+    assert findings["free space"]["verdict"] == "sick"
+
+
+def test_a_first_start_on_a_full_disk_is_known_by_the_lock_on_the_root(desk: Desk) -> None:
+    with small_disk(desk.state, "64k"):
+        ballast = fill(desk.state)
+        process = desk.start(ready=False)
+        wait_for(lambda: "nothing is moved until this is mended" in desk.output(), 60)
+        told = desk.run("status", check=1).stderr
+        assert f"a framesift is at work on {desk.root}, or waits for a disk: its log says which" in told
+        assert ended_by(process, signal.SIGTERM) == 0
+        ballast.unlink()
+
+
 def test_a_start_waits_while_the_disk_of_quarantine_or_state_is_full(desk: Desk) -> None:
     with small_disk(desk.quarantine, "64k"), small_disk(desk.state, "512k"):
         for number, full in enumerate((desk.quarantine, desk.state)):
             ballast = fill(full)
             desk.start(ready=False)
             wait_for(lambda: "nothing is moved until this is mended" in desk.output(), 60)
+            waits_at_its_start_and_says_so(desk)
             ballast.unlink()
             wait_for(lambda: " watches " in desk.output())
             land(desk.path(number), screen(number))
             until_judged(desk, number + 1)
+            assert json.loads(desk.run("status", "--json").stdout)["state"] == "watching"
             assert desk.stop() == 0
             assert desk.output().count("nothing is moved until this is mended") == 1
 

@@ -4,7 +4,8 @@ A watchdog's restart costs seconds of loading and may mend a process; it mends n
 - while its one worker thread comes round to say so (a root that hangs holds that thread, and so its word), and
 - while it can list the root; or the root is not there, as when a disk is unplugged; or this process never could,
   which is a fault that a restart has not mended. The last two are told of, not restarted for.
-For the same reason it has begun as soon as it holds its locks, whether or not the root is there.
+For the same reason it has begun as soon as it holds its locks, whether or not the root is there, or as soon as it waits
+for a disk that is full; and while it waits for that it is alive, whatever the root looks like.
 """
 
 import contextlib
@@ -35,15 +36,28 @@ class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
         self._patience = _patience(environ)
         self._seen = False
         self._fault = ""
+        self._waits = ""
+        self._begun = False
         self._next = 0.0
 
     def __enter__(self) -> Self:
-        self._tell("READY=1")
-        self._tell(self._status())
+        self._begin()
         return self
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._tell("READY=1")
+            self._tell(self._status())
 
     def __exit__(self, *_: object) -> None:
         self._tell("STOPPING=1")
+
+    def waits(self, why: str) -> None:
+        """The watcher waits because disk or ledger refuse, with *why*; an empty one ends that."""
+        if why != self._waits:
+            self._waits, self._next = why, 0.0
+            self._begin()
 
     def pulse(self) -> None:
         """Called by the worker wherever it comes round, waiting included; most calls do nothing."""
@@ -57,6 +71,8 @@ class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
 
     def _is_well(self) -> bool:
         self._fault = ""
+        if self._waits:
+            return True
         try:
             with os.scandir(self._root) as entries:
                 next(entries, None)
@@ -70,7 +86,9 @@ class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
 
     def _status(self) -> str:
         # systemd takes a single backslash for an escape, and one at the end for no message at all (252).
-        return "STATUS=" + visible(self._fault or self._sight.why or f"watching {self._root}").replace("\\", r"\\")
+        return "STATUS=" + visible(self._waits or self._fault or self._sight.why or f"watching {self._root}").replace(
+            "\\", r"\\"
+        )
 
     def _tell(self, word: str) -> None:
         if not self._address:

@@ -43,9 +43,14 @@ def mark(folder: Path, root: Path) -> None:
     place = folder / MARKER_FOLDER
     try:
         make_private_folder(place)
-        write_private(place / "root", os.fsencode(root) + b"\n")
+        if not _says(place / "root", root):  # a mark that is there needs no room on a disk that is full
+            write_private(place / "root", os.fsencode(root) + b"\n")
     except OSError as error:
         raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
+
+
+def _says(mark: Path, root: Path) -> bool:
+    return mark.is_file() and mark.read_bytes() == os.fsencode(root) + b"\n"
 
 
 def root_of(quarantine: Path) -> Path:

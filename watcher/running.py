@@ -9,6 +9,7 @@ from typing import Self
 
 from watcher.console import Log
 from watcher.errors import FaultError
+from watcher.vitals import UNTIL_MENDED
 
 _FAULT_SECONDS = 5.0
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
@@ -46,30 +47,42 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
             end()
 
 
+class Voice:
+    """Who is told of a wait besides the log; here nobody is."""
+
+    def waits(self, why: str) -> None:
+        """It waits, or still does, because of *why*; an empty one ends that."""
+
+    def pulse(self) -> None:
+        """Called all the while."""
+
+
 class Wait:
     """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
 
-    def __init__(self, log: Log, stop: Stop, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Tell *log*, end when told to *stop*, and call *meanwhile* now and then."""
+    def __init__(self, log: Log, stop: Stop, voice: Voice) -> None:
+        """Tell *log* and *voice*, and end when told to *stop*."""
         self._log = log
         self._stop = stop
-        self._meanwhile = meanwhile
+        self._voice = voice
         self._told = ""
 
     def wait(self, fault: FaultError) -> None:
         """Return when it is time to try again, or raise *fault* if told to stop meanwhile."""
         if str(fault) != self._told:
             self._told = str(fault)
-            self._log.say(f"{fault}; nothing is moved until this is mended", "error")
+            self._log.say(f"{fault}; {UNTIL_MENDED}", "error")
+        self._voice.waits(str(fault))
         again = time.monotonic() + _FAULT_SECONDS
         while time.monotonic() < again:
             if self._stop.received:
                 raise fault
-            self._meanwhile()
+            self._voice.pulse()
             time.sleep(0.1)  # no threading.Event: its lock would be taken again inside the signal's handler
 
     def over(self) -> None:
         """The last try has succeeded."""
         if self._told:
             self._told = ""
+            self._voice.waits("")
             self._log.say("that is mended; going on", "good")

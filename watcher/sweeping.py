@@ -20,7 +20,7 @@ from watcher.listing import walk
 from watcher.pipeline import Postponed
 from watcher.readahead import ReadAhead
 from watcher.rounds import begin_round, finish_round, still_to_judge
-from watcher.running import Stop, Wait
+from watcher.running import Stop, Voice, Wait
 from watcher.verdict import Kind
 from watcher.work import Task, Work
 
@@ -83,9 +83,9 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
     tally, stop = Tally(), Stop()
     with contextlib.ExitStack() as stack:
         stack.enter_context(task.root_lock).take()
-        ledger = stack.enter_context(task.begun("sweep"))
+        ledger = stack.enter_context(task.begun("sweep", Voice()))
         stack.enter_context(stop)
-        patience = Wait(task.log, stop)
+        patience = Wait(task.log, stop, Voice())
         captures = insist(partial(_to_judge, task, ledger, scope), patience)
         timeline = Timeline(task.root, "sweep")
         if scope.again:

@@ -18,6 +18,8 @@ _UNSEEN_SECONDS = 900.0
 _FEWEST_GAPS = 4
 SILENT_GAPS = 3
 SHORTEST_SILENCE = 60.0
+UNTIL_MENDED = "nothing is moved until this is mended"
+"""What follows the name of a fault that is waited out."""
 
 
 class Health(StrEnum):
@@ -83,13 +85,29 @@ class Report:
         return cls(**{name: value for name, value in values.items() if name in cls.__dataclass_fields__})
 
 
-def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, list[str]]:
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """For what a watcher last said that it waits; it cannot report to the ledger meanwhile."""
+
+    at: str = ""
+    """ISO 8601 with zone."""
+    pid: int = 0
+    why: str = ""
+    """The fault of disk or ledger; empty if it waits for none."""
+
+
+_NO_HALT = Halt()
+
+
+def diagnose(report: Report, *, locked: bool, now: datetime, halt: Halt = _NO_HALT) -> tuple[Health, list[str]]:
     """The state of a watcher, and the reasons if it is not simply watching.
 
     *locked* is whether a process holds the watcher's lock: a report may outlive its writer, a lock does not.
     """
     if not locked:
         return Health.STOPPED, ["no watcher is running"]
+    if halt.why:
+        return Health.DEGRADED, [f"{halt.why}; {UNTIL_MENDED}", *_silence(halt.at, now)]
     if not report.at:
         return Health.DEGRADED, ["the watcher is starting"]
     if not report.root_there:
@@ -103,14 +121,22 @@ def diagnose(report: Report, *, locked: bool, now: datetime) -> tuple[Health, li
 
 def _staleness(report: Report, now: datetime) -> list[str]:
     """Reasons to believe that a watcher that holds its lock hangs."""
+    if silence := _silence(report.at, now):
+        return silence
     told = datetime.fromisoformat(report.at)
+    if (blank := told.timestamp() - report.last_scan) > _UNSEEN_SECONDS and report.last_scan:
+        return [f"the watcher has not looked through the folder for {blank:.0f} s"]
+    return []
+
+
+def _silence(at: str, now: datetime) -> list[str]:
+    """What is to be said if the watcher has last said something *at* a time that is not nearly *now*."""
+    told = datetime.fromisoformat(at)
     silent = (now - told).total_seconds()
     if silent > _STALE_SECONDS:
         return [f"the watcher has not reported for {silent:.0f} s"]
     if silent < -_STALE_SECONDS:
         return [f"the watcher's last report is of {told:%Y-%m-%d %H:%M}: the clock was set back, or it hangs"]
-    if (blank := told.timestamp() - report.last_scan) > _UNSEEN_SECONDS and report.last_scan:
-        return [f"the watcher has not looked through the folder for {blank:.0f} s"]
     return []
 
 

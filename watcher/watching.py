@@ -11,12 +11,13 @@ from watcher.capture import Capture, NamePattern
 from watcher.chronicle import Chronicle
 from watcher.custody import insist
 from watcher.entry import Timeline
+from watcher.halt import tell_halt
 from watcher.ledger import Ledger
 from watcher.lifeline import Lifeline
 from watcher.listing import archive
 from watcher.pipeline import Postponed
 from watcher.retention import Retention
-from watcher.running import Stop, Wait
+from watcher.running import Stop, Voice, Wait
 from watcher.sources import Live
 from watcher.work import Task, Work
 
@@ -34,16 +35,19 @@ def watch(task: Task) -> signal.Signals:
     with contextlib.ExitStack() as stack:
         root_lock = stack.enter_context(task.root_lock)
         root_lock.take()
-        ledger = stack.enter_context(task.begun("watch"))
-        stop = stack.enter_context(Stop())
 
         def known(folder: Path) -> set[tuple[bytes, int, int]]:
             return insist(partial(ledger.known, folder), patience)
 
         live = Live(root, pattern, known, partial(log.say, tone="warning"))
+        lifeline = Lifeline(root, live.sight)
+        voice = _Voice(lifeline, task.lock_folder)
+        ledger = stack.enter_context(task.begun("watch", voice))
+        voice.waits("")
+        stop = stack.enter_context(Stop())
         stop.then(live.stop)
-        lifeline = stack.enter_context(Lifeline(root, live.sight))
-        patience = Wait(log, stop, lifeline.pulse)  # no restart mends a full disk
+        stack.enter_context(lifeline)
+        patience = Wait(log, stop, voice)
         work = Work(task, ledger, Timeline(root), patience)
         chronicle = Chronicle(log, ledger, task.settings, live.sight, work.place)
         stack.callback(chronicle.end)
@@ -83,6 +87,22 @@ def _changed(path: Path) -> float:
         return path.lstat().st_ctime
     except FileNotFoundError:
         return float("inf")
+
+
+class _Voice(Voice):
+    """Tells the service manager and ``status`` of a wait: no restart mends a full disk."""
+
+    def __init__(self, lifeline: Lifeline, folder: Path | None) -> None:
+        """Speak by *lifeline*, and in *folder* if there is one."""
+        self._lifeline, self._folder = lifeline, folder
+
+    def waits(self, why: str) -> None:
+        if self._folder is not None:
+            tell_halt(self._folder, why)
+        self._lifeline.waits(why)
+
+    def pulse(self) -> None:
+        self._lifeline.pulse()
 
 
 class _Clock:

@@ -20,7 +20,7 @@ from watcher.pipeline import Judged, Postponed
 from watcher.plugins import Hooks
 from watcher.program import Program
 from watcher.rootlock import RootLock
-from watcher.running import Stop, Wait
+from watcher.running import Stop, Voice, Wait
 from watcher.settings import Settings
 from watcher.vitals import lock_folder
 from watcher.windows import Windows
@@ -53,9 +53,16 @@ class Task:
         own = lock_folder(self.program.folders.state_dir, self.root)
         return RootLock(None if self.dry_run else self.root, lambda: any(is_claimed(own, work) for work in _WORKS))
 
+    @property
+    def lock_folder(self) -> Path | None:
+        """Where the lock of the root's watcher is; a dry run holds none."""
+        return None if self.dry_run else lock_folder(self.program.folders.state_dir, self.root)
+
     @contextlib.contextmanager
-    def begun(self, work: str) -> Iterator[Ledger]:
+    def begun(self, work: str, voice: Voice) -> Iterator[Ledger]:
         """The ledger, while no other process does this *work* on the root; for a dry run a copy.
+
+        A disk that is full is waited for, of which *voice* tells.
 
         Raises:
             WatcherError: another one does, or one with another ledger works on the root.
@@ -70,9 +77,10 @@ class Task:
             for other in _WORKS:
                 if is_claimed(quarantine, other) and not is_claimed(own, other):
                     raise WatcherError(f"another framesift {other} with another ledger is running on {self.root}")
-            start = _Start(self.log, Stop())  # a signal ends this as it ends any start
-            stack.enter_context(insist(lambda: claim(quarantine, self.root, work), start))
+            start = _Start(self.log, Stop(), voice)  # a signal ends this as it ends any start
+            # Our own lock comes first: with it, ``status`` knows of one that waits for the quarantine's disk.
             stack.enter_context(insist(lambda: claim(own, self.root, work), start))
+            stack.enter_context(insist(lambda: claim(quarantine, self.root, work), start))
             if self.settings.on_similar == "set-aside":
                 mark(self.settings.similar_dir, self.root)
             yield stack.enter_context(insist(self.program.ledger, start))

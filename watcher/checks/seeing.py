@@ -13,7 +13,7 @@ from watcher.finding import Finding
 from watcher.listing import walk
 from watcher.services.installing import state
 from watcher.services.job import Job, Manager
-from watcher.vitals import Health, Report, diagnose, duration
+from watcher.vitals import Halt, Health, Report, diagnose, duration
 
 _NEARLY = 0.8
 
@@ -42,9 +42,9 @@ def survey(root: Path, pattern: NamePattern) -> Survey:
     return Survey(folders, captures, newest, tuple(unlisted))
 
 
-def watcher_lives(report: Report, *, locked: bool, now: datetime) -> Finding:
+def watcher_lives(report: Report, *, locked: bool, now: datetime, halt: Halt) -> Finding:
     """Whether a process holds the lock, and reports."""
-    health, reasons = diagnose(report, locked=locked, now=now)
+    health, reasons = diagnose(report, locked=locked, now=now, halt=halt)
     if health is Health.STOPPED:
         last = f"; the last one reported at {_minute(report.at)}" if report.at else ""
         return Finding.sick(
@@ -52,6 +52,13 @@ def watcher_lives(report: Report, *, locked: bool, now: datetime) -> Finding:
             f"no watcher is running{last}",
             "it was never started, was stopped, or has ended: the log says which",
             "framesift service install, or framesift watch",
+        )
+    if halt.why:
+        return Finding.sick(
+            "watcher",
+            f"process {halt.pid} waits: {'; '.join(reasons)}",
+            "a disk is full, read-only or failing, or the ledger is refused",
+            "mend the disk, or make room on it (free space, below); it goes on by itself",
         )
     if hangs := [reason for reason in reasons if reason.startswith("the watcher")]:
         return Finding.sick(
@@ -63,7 +70,7 @@ def watcher_lives(report: Report, *, locked: bool, now: datetime) -> Finding:
 def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
     """Whether events arrive, scans happen, and nothing is hidden from them."""
     if not locked or not report.at:
-        return Finding.odd("seeing", "nobody looks", "no watcher is running")
+        return Finding.odd("seeing", "nobody looks", "it is starting" if locked else "no watcher is running")
     if not report.root_there:
         return Finding.sick("seeing", report.why, mend="see root below; the watcher goes on by itself")
     if report.unlisted:
@@ -128,7 +135,7 @@ def nobody_else_watches(root: Path, *, ours: bool, held: bool) -> Finding:
         return Finding.sick(
             "one watcher",
             f"another framesift works on {root}, with another ledger",
-            "it was started with another --state-dir, or by another user",
+            "it was started with another --state-dir, or by another user; or it is starting, and waits for a disk",
             "stop one of the two",
         )
     return Finding.well("one watcher", "no other framesift works on this folder")

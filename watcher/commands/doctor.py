@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from watcher.ledger import Ledger
     from watcher.services.job import Job, Manager
     from watcher.settings import Settings
-    from watcher.vitals import Report
+    from watcher.vitals import Halt, Report
 
     Check = tuple[str, Callable[[], Finding]]
 
@@ -57,6 +57,7 @@ class _Patient:
     program: Program
     settings: "Settings"
     report: "Report"
+    halt: "Halt"
     locked: bool
     """Whether a process holds the lock of a watcher of our ledger."""
     busy: bool
@@ -103,13 +104,14 @@ def _meet(program: Program, settings: "Settings", ledger: "Ledger | None" = None
     from watcher.capture import NamePattern  # noqa: PLC0415 - as above
     from watcher.checks.seeing import survey  # noqa: PLC0415
     from watcher.custody import is_claimed  # noqa: PLC0415
+    from watcher.halt import halt_of  # noqa: PLC0415
     from watcher.vitals import Report, lock_folder  # noqa: PLC0415
 
     report = Report.from_json(ledger.report(settings.root)) if ledger else Report()
     own = lock_folder(program.folders.state_dir, settings.root)
     now = datetime.now().astimezone()
     found = survey(settings.root, NamePattern(settings.name_pattern))
-    return _Patient(program, settings, report, is_claimed(own), is_claimed(own, "sweep"), now, found)
+    return _Patient(program, settings, report, halt_of(own), is_claimed(own), is_claimed(own, "sweep"), now, found)
 
 
 def _made(check: "Check") -> "Finding":
@@ -133,7 +135,7 @@ def _without_ledger(patient: _Patient) -> Iterator["Check"]:
     ours = patient.locked or patient.busy
     own = {"state": folders.state_dir, "ledger": patient.program.ledger_file, "log": folders.log_dir}
     disks = {"quarantine": patient.quarantine, "ledger": folders.state_dir, "log": folders.log_dir}
-    yield "watcher", lambda: seeing.watcher_lives(report, locked=patient.locked, now=patient.now)
+    yield "watcher", lambda: seeing.watcher_lives(report, locked=patient.locked, now=patient.now, halt=patient.halt)
     yield "seeing", lambda: seeing.watcher_sees(report, locked=patient.locked, now=patient.now)
     yield "service", lambda: seeing.service_runs(*_service(patient))
     yield "one watcher", lambda: seeing.nobody_else_watches(root, ours=ours, held=is_held(root))

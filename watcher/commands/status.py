@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from watcher.errors import WatcherError
 from watcher.period import Period
 from watcher.program import Program
 
@@ -35,7 +36,11 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     from watcher.vitals import Health  # noqa: PLC0415 - asking for help must not load it
 
     program: Program = context.obj
-    with program.existing_ledger() as ledger:
+    try:
+        opened = program.existing_ledger()
+    except WatcherError as error:
+        raise WatcherError(f"{error}{_said_of_a_start(program, program.settings(root=root).root)}") from error
+    with opened as ledger:
         report, log = _report(program, ledger, program.root(ledger, root))
     if as_json:
         click.echo(json.dumps(report))
@@ -49,13 +54,15 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
     """The report in the form of its JSON, and where the log is."""
     from watcher.census import Census, Savings  # noqa: PLC0415 - as above
     from watcher.custody import is_claimed  # noqa: PLC0415
+    from watcher.halt import halt_of  # noqa: PLC0415
     from watcher.mirror import held  # noqa: PLC0415
     from watcher.vitals import Report, diagnose, lock_folder  # noqa: PLC0415
 
     census = Census(ledger, root)
     evidence = Report.from_json(ledger.report(root))
-    locked = is_claimed(lock_folder(program.folders.state_dir, root))
-    state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone())
+    own = lock_folder(program.folders.state_dir, root)
+    locked, halt = is_claimed(own), halt_of(own)
+    state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone(), halt=halt)
     quarantine = program.quarantine(ledger, root)
     displays = census.savings(date.today())
     total = sum(displays.values(), Savings())
@@ -63,7 +70,7 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
         "root": os.fspath(root),
         "state": state.value,
         "reasons": reasons,
-        "pid": evidence.pid if locked else None,
+        "pid": ((halt.why and halt.pid) or evidence.pid) if locked else None,
         "device": evidence.device or None,
         "since": evidence.since or None,
         "captures": {kind.value: count for kind, count in census.counts().items()},
@@ -77,6 +84,20 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
         "last_event": _moment(evidence.last_event),
     }
     return report, evidence.log
+
+
+def _said_of_a_start(program: Program, root: Path) -> str:
+    """What is known, without any ledger, of a watcher that is starting; it may wait for the very disk of the ledger."""
+    from watcher.custody import is_claimed  # noqa: PLC0415 - as above
+    from watcher.halt import halt_of  # noqa: PLC0415
+    from watcher.rootlock import is_held  # noqa: PLC0415
+    from watcher.vitals import UNTIL_MENDED, lock_folder  # noqa: PLC0415
+
+    own = lock_folder(program.folders.state_dir, root)
+    halt = halt_of(own)
+    if is_claimed(own) and halt.why:
+        return f"; process {halt.pid} waits: {halt.why}; {UNTIL_MENDED}"
+    return f"; a framesift is at work on {root}, or waits for a disk: its log says which" if is_held(root) else ""
 
 
 def _moment(seconds: float) -> str | None:
