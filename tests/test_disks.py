@@ -252,3 +252,46 @@ def in_one_place(desk: Desk, path: Path, content: bytes) -> Path:
     (place,) = [place for place in (path, desk.mirrored(path)) if place.exists()]
     assert facts(place)[:2] == (content, LONG_AGO)
     return place
+
+
+def mounted(image: Path, folder: Path) -> None:
+    done("mount", "-o", "loop", image, folder)
+
+
+def test_a_disk_that_is_unmounted_while_watched_means_blind_and_is_watched_again_when_it_is_back(desk: Desk) -> None:
+    """The empty folder under it is no root whose captures were deleted, and what is written there is not judged."""
+    image = desk.base / "disk.img"
+    with image.open("wb") as file:
+        file.truncate(8 * 2**20)
+    done("mkfs.ext4", "-q", "-F", image)
+    mounted(image, desk.root)
+    try:
+        desk.start()
+        for tick in range(3):
+            land(desk.path(tick), screen(tick))
+            until_judged(desk, tick + 1)
+        windows = desk.windows(9)
+        subprocess.run(["umount", "--lazy", desk.root], check=True)
+        wait_for(lambda: f"waiting for {desk.root}: another disk is in its place" in desk.output())
+        # Not even the watcher's own lock keeps the disk from being taken out.
+        wait_for(lambda: not subprocess.run(["losetup", "-j", image], capture_output=True, check=True).stdout)
+        stray = [land(desk.path(tick), screen(0), LONG_AGO) for tick in (3, 4)]
+        time.sleep(3)  # longer than an event, and several looks, take
+        told = json.loads(desk.run("status", "--json", check=4).stdout)
+        assert (told["state"], told["captures"]["new"]) == ("blind", 3)
+        assert "another disk is in its place" in told["reasons"][0]
+        assert [facts(path) for path in stray] == [(screen(0), LONG_AGO, 0o644)] * 2
+        assert desk.windows(9) == windows
+
+        mounted(image, desk.root)
+        wait_for(lambda: f"{desk.root} is there" in desk.output())
+        land(desk.path(5), screen(1))
+        until_judged(desk, 4)
+        wait_for(desk.mirrored(desk.path(5)).exists)
+        assert json.loads(desk.run("status", "--json").stdout)["found_by_scan"] == 0, "events are heard again"
+        assert desk.stop() == 0
+        assert [said[0] for said in desk.decisions().values()] == ["new", "new", "new", "duplicate"]
+        assert desk.output().count("another disk") == 1
+    finally:
+        subprocess.run(["umount", "--lazy", desk.root], check=False, capture_output=True)
+    assert [facts(path) for path in stray] == [(screen(0), LONG_AGO, 0o644)] * 2

@@ -43,6 +43,13 @@ class Census:
         rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind")
         return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
 
+    def has_some_in_place(self, of_latest: int) -> bool:
+        """Whether any of the captures that were kept last is on disk, where the ledger says; also if none ever was."""
+        rows = self._rows(
+            f"SELECT location FROM entry WHERE {_OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT {of_latest:d}"
+        )
+        return not rows or any(os.path.lexists(row["location"]) for row in rows)
+
     def left_alone(self) -> int:
         """How many captures were there before the first start and are left to ``sweep``."""
         separator = os.fsencode(os.sep)

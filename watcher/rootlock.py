@@ -50,6 +50,11 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
             time.sleep(_PAUSE_SECONDS)
         self._held = place
 
+    def let_go(self) -> None:
+        """Hold no folder that is no longer the root: its disk could not be unmounted for good."""
+        if self._root is not None and not self._holds_it(self._root):
+            self._release()
+
     def __exit__(self, *_: object) -> None:
         self._release()
 

@@ -54,6 +54,8 @@ class Live:
         self._stopped = False
         self._hearing = Hearing(root, self._dirty.put)
         self._identity: tuple[int, int] | None = None
+        self._disk: int | None = None
+        """The device on which the root was last seen."""
         self._next_rescan = self._next_full = self._next_poll = 0.0
         self._coming: Path | None = None
         """Where the last capture came."""
@@ -66,15 +68,18 @@ class Live:
         self._stopped = True
         self._dirty.put(None)
 
-    def captures(self, found: Callable[[], None], idle: Callable[[], None]) -> Iterator[Capture]:
+    def captures(
+        self, found: Callable[[], None], idle: Callable[[], None], is_ours: Callable[[], bool] = lambda: True
+    ) -> Iterator[Capture]:
         """Yield settled, whole captures, those of one display in the order of their time.
 
         *found* is called each time the root has come into sight, when events are on and before the first look;
-        *idle* whenever nothing is ready, at least every second.
+        *idle* whenever nothing is ready, at least every second; *is_ours* when another disk is in the root's place:
+        whether it is the one of the captures that were kept.
         """
         try:
             while not self._stopped:
-                if self._look_at_root(found):
+                if self._look_at_root(found, is_ours):
                     self._rescan_if_due()
                     self._attend()
                     yield from self._ready()
@@ -93,18 +98,21 @@ class Live:
 
     # --- the root, and events from it ---
 
-    def _look_at_root(self, found: Callable[[], None]) -> bool:
+    def _look_at_root(self, found: Callable[[], None], is_ours: Callable[[], bool]) -> bool:
         """Whether the root is there and can be listed; it is heard anew if it is not the folder it was."""
         try:
             identity = _identity(self._root)
             if identity != self._identity:
+                # The empty folder under a disk that was unmounted looks like a root from which all was deleted.
+                if self._disk not in (None, identity[0]) and not is_ours():
+                    raise _another_disk()
                 with os.scandir(self._root) as items:
                     next(items, None)
         except OSError as error:
             self._blind(error)
             return False
         if identity != self._identity:
-            self._identity = identity
+            self._identity, self._disk = identity, identity[0]
             self._hear()
             found()
             self._folders.clear()
@@ -320,6 +328,13 @@ def _mtime_ns(folder: Path) -> int:
         return folder.stat().st_mtime_ns
     except OSError:
         return -1
+
+
+def _another_disk() -> OSError:
+    return OSError(
+        errno.ENODEV,
+        "another disk is in its place, with none of the captures that were kept there; start anew if it is meant",
+    )
 
 
 def _identity(root: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from watcher.capture import Capture, NamePattern
+from watcher.census import Census
 from watcher.chronicle import Chronicle
 from watcher.custody import insist
 from watcher.entry import Timeline
@@ -20,6 +21,9 @@ from watcher.retention import Retention
 from watcher.running import Stop, Voice, Wait
 from watcher.sources import Live
 from watcher.work import Task, Work
+
+_LATEST = 100
+"""Captures of which one at least must be on a disk, for it to be taken for the one that was watched."""
 
 
 def watch(task: Task) -> signal.Signals:
@@ -59,13 +63,17 @@ def watch(task: Task) -> signal.Signals:
             _adopt(ledger, root, pattern, task.program.started)
             chronicle.begin()
 
+        def is_ours() -> bool:
+            return insist(partial(Census(ledger, root).has_some_in_place, _LATEST), patience)
+
         def idle() -> None:
+            root_lock.let_go()
             lifeline.pulse()
             chronicle.idle()
             if not task.dry_run:
                 retention.idle()
 
-        for outcome in work.outcomes(clock.started(live.captures(found, idle))):
+        for outcome in work.outcomes(clock.started(live.captures(found, idle, is_ours))):
             lifeline.pulse()
             if isinstance(outcome, Postponed):
                 live.postpone(outcome.capture, outcome.error)
