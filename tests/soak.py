@@ -1,77 +1,99 @@
-"""Small captures at full speed through the one flow, under a limit of memory: the benchmark and its short test."""
+"""Small captures at full speed through a real watcher, under a limit of memory: the benchmark and its short test."""
 
-import os
 import random
 import resource
+import subprocess
+import time
+from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import psutil
 
-from tests.conftest import NoPatience, capture_of, screen
-from watcher.capture import Capture
-from watcher.console import Log
-from watcher.custody import Custody
-from watcher.entry import Timeline
-from watcher.folders import Folders
-from watcher.frame import choose_device, load
+from tests.conftest import Desk, screen, working_desk
 from watcher.ledger import Ledger
-from watcher.pipeline import Judged, verdicts
-from watcher.plugins import Hooks
-from watcher.settings import Settings
-from watcher.windows import Windows
+from watcher.rows import path_of
 
 SCREENS = 150
+AHEAD = 300
+"""Captures that may lie there unjudged: so many that the watcher never waits for one."""
+FOLDER = 250
 ROOM = 200_000_000
 """Bytes of address space that may be added to what the process has after warming up."""
+SETTINGS = 'window = 40\nframe_memory = "1 MB"\nlog_format = "json"\n'
+"""Windows overflow, and lines are long enough for the log to be rotated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
     """How a run ended: bytes of memory and descriptors, after warming up and at the end."""
 
-    judged: int
+    seconds: float
+    astray: int
+    """Captures that were not judged, or that are not, or not alone, where the ledger says."""
+    aside: int
+    """Captures in the quarantine."""
     warm: int
     end: int
     files_warm: int
     files_end: int
     log_bytes: int
+    log_files: int
+    code: int
+    """How the watcher ended when it was told to."""
 
 
 def soak(base: Path, count: int, warm: int) -> Soaked:
-    """Let *count* captures, every screen again and again, go all the way, moves and log included."""
-    folders = Folders(base / "none.toml", base / "state", base / "logs")
-    settings = Settings.load(folders, {"root": base / "ScreenRecord", "window": 40}, environ={})
-    settings.root.mkdir()
-    draw, process = random.Random(1), psutil.Process()
-    contents = [screen(number, (64, 48)) for number in range(SCREENS)]
+    """Let a watcher judge *count* captures, every screen again and again, as fast as it takes them."""
+    with working_desk(base) as desk:
+        desk.config.write_text(desk.config.read_text() + SETTINGS)
+        watcher = desk.start()
+        process, began = psutil.Process(watcher.pid), time.monotonic()
+        with desk.ledger() as ledger:
+            shown = _feed(desk, watcher, ledger, range(warm))
+            before = process.memory_info(), process.num_fds()
+            resource.prlimit(watcher.pid, resource.RLIMIT_AS, (before[0].vms + ROOM, before[0].vms + ROOM))
+            shown |= _feed(desk, watcher, ledger, range(warm, count))
+            after = process.memory_info(), process.num_fds()
+        seconds, code = time.monotonic() - began, desk.stop()
+        states, astray = _looked_through(desk, shown)
+        logs = [file.stat().st_size for file in desk.logs.iterdir()]
+    return Soaked(
+        seconds, astray, states["quarantined"], before[0].rss, after[0].rss, before[1], after[1],
+        sum(logs), len(logs), code,
+    )  # fmt: skip
 
-    def arriving(number: int) -> Capture:
-        shown = draw.randrange(SCREENS)
-        path = settings.root / f"{number:06}_{shown % 3}.png"
-        path.write_bytes(contents[shown])
-        return capture_of(path)
 
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    log = Log(terminal=False, file=base / "logs" / "framesift.log")
-    with log, Ledger.open(base / "state" / "ledger.sqlite") as ledger:
-        ledger.adopt(settings.root, [])
-        ledger.rows("PRAGMA synchronous=OFF")  # memory is measured, not the disk
-        custody = Custody(ledger, Hooks(settings, base / "hooks", log.say), Timeline(settings.root), NoPatience())
-        reads = partial(load, device=choose_device("cpu"), policy=settings.policy)
-        windows = Windows(settings.policy, reads, ledger.kept_location, frame_memory=300_000)
-        sizes: list[tuple[int, int]] = []
-        try:
-            for number, item in enumerate(verdicts(map(arriving, range(count)), windows, settings.policy, reads), 1):
-                assert isinstance(item, Judged)
-                custody.note(item.lost, item.renewed)
-                log.entry(custody.carry_out(item.verdict, item.admitted), 0.0)
-                if number in (warm, count):
-                    sizes.append((process.memory_info().rss, len(os.listdir("/proc/self/fd"))))  # noqa: PTH208
-                    resource.setrlimit(resource.RLIMIT_AS, (process.memory_info().vms + ROOM, before[1]))
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, before)
-        judged = ledger.rows("SELECT count(*) FROM entry WHERE state IN ('kept', 'quarantined')")[0][0]
-    log_bytes = sum(file.stat().st_size for file in (base / "logs").iterdir())
-    return Soaked(judged, sizes[0][0], sizes[1][0], sizes[0][1], sizes[1][1], log_bytes)
+def _feed(desk: Desk, watcher: "subprocess.Popen[str]", ledger: Ledger, numbers: range) -> dict[Path, bytes]:
+    """Write captures as soon as there is room for them, and wait for the last; returns what each of them is."""
+    given = {}
+    for number in numbers:
+        while _judged(ledger) < number - AHEAD:
+            assert watcher.poll() is None, desk.output()[-2000:]
+            time.sleep(0.02)
+        showing = random.Random(number).randrange(SCREENS)
+        path = desk.root / f"{number // FOLDER:03}" / f"{number:06}_{showing % 3}.png"
+        path.parent.mkdir(exist_ok=True)
+        given[path] = screen(showing, (64, 48))
+        path.write_bytes(given[path])
+    while _judged(ledger) <= numbers[-1] or ledger.moving():
+        assert watcher.poll() is None, desk.output()[-2000:]
+        time.sleep(0.02)
+    return given
+
+
+def _judged(ledger: Ledger) -> int:
+    return int(ledger.rows("SELECT count(*) FROM entry")[0][0])
+
+
+def _looked_through(desk: Desk, given: dict[Path, bytes]) -> tuple[Counter[str], int]:
+    """How many captures are in which state; and how many are not, unchanged and alone, where the ledger says."""
+    with desk.ledger() as ledger:
+        rows = ledger.rows("SELECT folder, name, state, location FROM entry")
+    said = {path_of(row["folder"]) / path_of(row["name"]): path_of(row["location"]) for row in rows}
+    assert len(said) == len(rows), "one was judged twice"
+    right = 0
+    for path, content in given.items():
+        places = [place for place in (path, desk.mirrored(path)) if place.exists()]
+        right += places == [said.get(path)] and places[0].read_bytes() == content
+    return Counter(row["state"] for row in rows), len(given) - right

@@ -420,14 +420,15 @@ def _empty(file: Path) -> Path:
 
 
 def row_of_soak(bench: Bench) -> Iterator[Row]:
-    """Small captures at full speed, moves and log included."""
+    """Small captures at full speed through a watcher of its own process, moves and log included."""
     with bench.place() as place:
         soaked = soak(place, SOAKED, warm=SOAKED // 10)
     yield Row(
         f"{SOAKED:,} small captures under a limit of memory",
         f"{(soaked.end - soaked.warm) / 1e6:+.1f} MB",
-        f"{SOAKED - soaked.judged} missed, {soaked.files_end - soaked.files_warm:+d} descriptors,"
-        f" {soaked.log_bytes / 1e6:.1f} MB of log",
+        f"{soaked.astray} missed or astray, {soaked.aside} set aside, {soaked.files_end - soaked.files_warm:+d}"
+        f" descriptors, {soaked.log_bytes / 1e6:.1f} MB of log in {soaked.log_files} files;"
+        f" {soaked.seconds:.0f} s, {soaked.end / 1e6:.0f} MB resident at the end",
     )
 
 
