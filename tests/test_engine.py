@@ -227,6 +227,38 @@ def test_a_watcher_that_loses_its_device_ends_with_75_and_the_capture_in_hand_is
     assert desk.mirrored(late).exists()
 
 
+def test_a_device_that_is_lost_again_at_once_is_left_for_the_cpu_until_the_next_start(
+    desk: Desk, framesift: Framesift, watch_here: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver that stays broken costs one restart with 75, not one every half minute for ever."""
+
+    def here(engine: Engine, frame: Frame) -> Frame:
+        if engine.place.device.type == "cuda":
+            raise LOST
+        return frame
+
+    watch_here((desk.path(0), screen(1)))
+    monkeypatch.setattr(Engine, "_here", here)
+    monkeypatch.setattr(
+        "watcher.work.choose_device", lambda name: choose_device("cpu") if name == "cpu" else torch.device("cuda")
+    )
+    late = land(desk.path(1), screen(1))
+    assert framesift("watch")[0] == EXIT_DEVICE
+    assert late.exists()
+    watch_here((desk.path(2), screen(2)))
+    assert desk.mirrored(late).exists()
+    log = (desk.logs / "framesift.log").read_text()
+    said = "comparing on the CPU until the next start, since cuda failed at once in the last run: the device is lost"
+    assert log.count(said) == 1
+    with desk.ledger() as ledger:
+        report = Report.from_json(ledger.report(desk.root))
+    assert report.device == "cpu"
+    assert report.fallback.startswith(said)
+    assert not report.lost
+    land(desk.path(3), screen(3))
+    assert framesift("watch")[0] == EXIT_DEVICE
+
+
 def test_status_says_why_frames_are_compared_on_the_cpu(
     desk: Desk, watch_here: Watch, small_device: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:

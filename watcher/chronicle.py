@@ -124,7 +124,7 @@ class Chronicle:
     def _beat_if_due(self) -> None:
         # What it sees is news at once; that it lives, now and then.
         sight = self._sight
-        sees = (sight.root_there, sight.events, sight.why, sight.last_event > 0, *sight.unlisted)
+        sees = (sight.root_there, sight.events, sight.why, sight.last_event > 0, self._place.why, *sight.unlisted)
         if time.monotonic() >= self._next_beat or sees != self._told:
             self._next_beat, self._told = time.monotonic() + BEAT_SECONDS, sees
             self._report()

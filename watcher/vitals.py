@@ -59,6 +59,8 @@ class Report:
     device: str = ""
     fallback: str = ""
     """Why frames are compared on another device than was meant; empty if they are not."""
+    lost: str = ""
+    """Why the device was lost before it had judged anything: the next run does without it. Each run begins without."""
     since: str = ""
     root_there: bool = False
     events: bool = False

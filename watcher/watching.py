@@ -12,6 +12,7 @@ from watcher.census import Census
 from watcher.chronicle import Chronicle
 from watcher.custody import insist
 from watcher.entry import Timeline
+from watcher.errors import FaultError, LostError
 from watcher.halt import tell_halt
 from watcher.ledger import Ledger
 from watcher.lifeline import Lifeline
@@ -52,6 +53,7 @@ def watch(task: Task) -> signal.Signals:
         stop.then(live.stop)
         stack.enter_context(lifeline)
         patience = Wait(log, stop, voice)
+        loss = stack.enter_context(_Loss(ledger, root))
         work = Work(task, ledger, Timeline(root), patience)
         chronicle = Chronicle(log, ledger, task.settings, live.sight, work.place)
         stack.callback(chronicle.end)
@@ -75,6 +77,7 @@ def watch(task: Task) -> signal.Signals:
 
         for outcome in work.outcomes(clock.started(live.captures(found, idle, is_ours))):
             lifeline.pulse()
+            loss.at_once = False
             if isinstance(outcome, Postponed):
                 live.postpone(outcome.capture, outcome.error)
             else:
@@ -111,6 +114,19 @@ class _Voice(Voice):
 
     def pulse(self) -> None:
         self._lifeline.pulse()
+
+
+class _Loss(contextlib.AbstractContextManager["_Loss"]):
+    """Remembers for the next run that the device was lost at once: what is broken would be started anew for ever."""
+
+    def __init__(self, ledger: Ledger, root: Path) -> None:
+        self.at_once = True
+        self._ledger, self._root = ledger, root
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, LostError) and self.at_once:
+            with contextlib.suppress(FaultError):
+                self._ledger.beat(self._root, self._ledger.report(self._root) | {"lost": str(error)})
 
 
 class _Clock:

@@ -22,7 +22,7 @@ from watcher.program import Program
 from watcher.rootlock import RootLock
 from watcher.running import Stop, Voice, Wait
 from watcher.settings import Settings
-from watcher.vitals import lock_folder
+from watcher.vitals import Report, lock_folder
 from watcher.windows import Windows
 
 _WORKS = ("watch", "sweep")
@@ -104,6 +104,15 @@ class _Start(Wait):
         super().wait(fault)
 
 
+def _place(settings: Settings, lost: str) -> Place:
+    """The device of the settings; the CPU if the last run *lost* that one at once, or it would be lost for ever."""
+    device = choose_device(settings.device)
+    if not lost or device.type == "cpu":
+        return Place(device, settings.frame_memory)
+    why = f"comparing on the CPU until the next start, since {device.type} failed at once in the last run: {lost}"
+    return Place(choose_device("cpu"), settings.frame_memory, why)
+
+
 class Work:
     """Everything that judging the captures of a root takes."""
 
@@ -114,7 +123,9 @@ class Work:
             WatcherError: the device or a hook cannot be used.
         """
         settings, log = task.settings, task.log
-        self.place = Place(choose_device(settings.device), settings.frame_memory)
+        self.place = _place(settings, Report.from_json(ledger.report(task.root)).lost)
+        if self.place.why:
+            log.say(self.place.why, "warning")
         # One thread alone talks to the device; those that read ahead do not.
         self.load = partial(load, device=choose_device("cpu"), policy=settings.policy)
         hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))

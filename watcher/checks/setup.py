@@ -22,8 +22,12 @@ def hooks_load(settings: Settings, folder: Path) -> Finding:
     return Finding.well("hooks", ", ".join(hooks.names))
 
 
-def device_is_there(name: str) -> Finding:
-    """Whether captures can be compared on the device that the settings ask for."""
+def device_is_there(name: str, fallback: str = "") -> Finding:
+    """Whether captures can be compared on the device that the settings ask for; *fallback*: why a watcher does not."""
+    if fallback:
+        return Finding.odd(
+            "device", fallback, "its driver, or too little memory", "mend it, and start the watcher anew"
+        )
     try:
         device = choose_device(name)
     except WatcherError as error:

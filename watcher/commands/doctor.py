@@ -145,7 +145,7 @@ def _without_ledger(patient: _Patient) -> Iterator["Check"]:
     yield "free space", lambda: storage.there_is_room(disks)
     yield "privacy", lambda: storage.nobody_else_reads(root, own, patient.quarantine)
     yield "hooks", lambda: setup.hooks_load(settings, folders.hooks_dir)
-    yield "device", lambda: setup.device_is_there(settings.device)
+    yield "device", lambda: setup.device_is_there(settings.device, report.fallback if patient.locked else "")
 
 
 def _with_ledger(patient: _Patient, ledger: "Ledger") -> Iterator["Check"]:
