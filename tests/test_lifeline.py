@@ -101,6 +101,27 @@ def test_no_restart_is_asked_for_where_it_would_mend_nothing(ear: Ear, tmp_path:
         ear.anew()
 
 
+def test_a_watcher_that_waits_for_a_full_disk_has_begun_lives_and_says_so_whatever_becomes_of_the_root(
+    ear: Ear, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    lifeline = lifeline_to(ear, root)
+    pulse_long(lifeline)
+    ear.anew()
+    lifeline.waits("the disk is full")
+    assert ear.listen() == ["READY=1", "STATUS=the disk is full"]
+    root.rmdir()
+    root.write_text("no folder")
+    ear.anew()
+    pulse_long(lifeline)
+    assert set(ear.listen()) == {"WATCHDOG=1", "STATUS=the disk is full"}
+    lifeline.waits("")
+    ear.anew()
+    pulse_long(lifeline)
+    assert set(ear.listen()) == {f"STATUS=cannot list {root}: Not a directory"}
+
+
 @pytest.mark.parametrize(
     "environ", [{"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_PID": "1"}]
 )

@@ -422,7 +422,7 @@ def test_a_full_disk_loses_nothing_says_one_line_and_is_survived(desk: Desk) -> 
         waiting = [land(desk.path(tick), screen(1), LONG_AGO) for tick in (2, 3)]
         land(desk.path(4), screen(2))
         wait_for(lambda: "No space left on device; nothing is moved until this is mended" in desk.output())
-        time.sleep(6)  # longer than it takes to try again
+        time.sleep(3)  # longer than it takes to try again
         assert desk.output().count("No space left on device") == 1
         assert [facts(path) for path in waiting] == [(screen(1), LONG_AGO, 0o644)] * 2
         assert not [path for path in desk.quarantine.rglob("*.png*") if path.is_file()]

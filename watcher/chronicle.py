@@ -1,5 +1,6 @@
 """What the log tells besides one line a capture: runs, alarms, days, the beginning and the end."""
 
+import contextlib
 import os
 import time
 from collections import Counter
@@ -50,6 +51,7 @@ class Chronicle:
         self._day = date.today()
         self._next_beat = 0.0
         self._told: tuple[object, ...] = ()
+        self._gap: float | None = None
         self._vigil = Vigil(self._usual_gap(), settings.alarm_after, time.monotonic())
 
     def begin(self) -> None:
@@ -82,7 +84,8 @@ class Chronicle:
         if alarm := self._vigil.alarm(time.monotonic()):
             self._log.say(alarm, "warning")
         if self._day != date.today():
-            self._end_day()
+            with contextlib.suppress(FaultError):  # tried again at the next look
+                self._end_day()
         self._beat_if_due()
 
     def end(self) -> None:
@@ -107,8 +110,9 @@ class Chronicle:
             self._log.say(f"display {display} is unchanged since {run.since:%H:%M}, {run.count} times")
 
     def _end_day(self) -> None:
-        ended, self._day = self._day, date.today()
+        ended = self._day
         displays = self._census.savings(ended)
+        self._day = date.today()
         total = sum(displays.values(), Savings())
         each = "; ".join(f"display {number}: {told(savings.today)}" for number, savings in displays.items())
         self._log.say(
@@ -119,7 +123,10 @@ class Chronicle:
         )
 
     def _usual_gap(self) -> float | None:
-        return usual_gap(self._census.recent_times(_LEARNED_FROM))
+        # One that cannot be read now is what it was; that the ledger refuses is said where something waits for it.
+        with contextlib.suppress(FaultError):
+            self._gap = usual_gap(self._census.recent_times(_LEARNED_FROM))
+        return self._gap
 
     def _beat_if_due(self) -> None:
         # What it sees is news at once; that it lives, now and then.

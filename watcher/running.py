@@ -11,7 +11,7 @@ from watcher.console import Log
 from watcher.errors import FaultError
 from watcher.vitals import UNTIL_MENDED
 
-_FAULT_SECONDS = 5.0
+_FAULT_SECONDS = 2.0
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 

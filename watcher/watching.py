@@ -62,8 +62,8 @@ def watch(task: Task) -> signal.Signals:
 
         def found() -> None:
             root_lock.take()
-            _adopt(ledger, root, pattern, task.program.started)
-            chronicle.begin()
+            insist(partial(_adopt, ledger, root, pattern, task.program.started), patience)
+            insist(chronicle.begin, patience)
 
         def is_ours() -> bool:
             return insist(partial(Census(ledger, root).has_some_in_place, _LATEST), patience)

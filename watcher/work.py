@@ -135,8 +135,11 @@ class Work:
             name = entry.verdict.capture.path.name
             log.say(f"{name} was on its way when the last run ended; it is {entry.state} now")
 
+        def located(capture: Capture) -> Path:
+            return insist(partial(ledger.kept_location, capture), patience)
+
         def filled(kept_load: Load, frame_memory: int) -> Windows:
-            windows = Windows(settings.policy, kept_load, ledger.kept_location, frame_memory)
+            windows = Windows(settings.policy, kept_load, located, frame_memory)
             windows.restore(insist(lambda: list(ledger.frames(timeline, settings.window)), patience))
             return windows
 
