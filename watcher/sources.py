@@ -32,6 +32,10 @@ _COALESCE_SECONDS = 0.05
 _COARSE_MTIME_NS = 3_000_000_000
 """A folder's mtime this fresh may hide another file of the same tick (FAT: 2 s)."""
 
+_ANOTHER_DISK = (
+    "another disk is in its place, with none of the captures that were kept there; start anew if it is meant"
+)
+
 
 class Live:
     """Captures as they arrive in a root, until told to stop.
@@ -105,7 +109,7 @@ class Live:
             if identity != self._identity:
                 # The empty folder under a disk that was unmounted looks like a root from which all was deleted.
                 if self._disk not in (None, identity[0]) and not is_ours():
-                    raise _another_disk()
+                    raise OSError(errno.ENODEV, _ANOTHER_DISK)
                 with os.scandir(self._root) as items:
                     next(items, None)
         except OSError as error:
@@ -328,13 +332,6 @@ def _mtime_ns(folder: Path) -> int:
         return folder.stat().st_mtime_ns
     except OSError:
         return -1
-
-
-def _another_disk() -> OSError:
-    return OSError(
-        errno.ENODEV,
-        "another disk is in its place, with none of the captures that were kept there; start anew if it is meant",
-    )
 
 
 def _identity(root: Path) -> tuple[int, int]:
