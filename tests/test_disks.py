@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import Desk, NoPatience, facts, land, screen, wait_for, working_desk
-from tests.test_watch import LONG_AGO, ended_by, fill, small_disk, until_judged
+from tests.test_watch import LONG_AGO, ended_by, fill, small_disk, until_judged, until_told
 from watcher.custody import Custody
 from watcher.entry import State, Timeline
 from watcher.folders import Folders
@@ -146,15 +146,16 @@ def test_what_may_not_be_moved_stays_and_a_root_that_is_read_only_for_a_while_is
         desk.start()
         land(desk.path(0), screen(1))
         until_judged(desk, 1)
-        fixed = desk.root / ".fixed"
-        fixed.write_bytes(screen(1))
-        os.link(fixed, desk.path(1))
+        # Its folder is moved in, for the file itself can be neither renamed nor linked once it is immutable.
+        folder = desk.root / "fixed"
+        fixed = land(desk.root / ".fixed" / desk.path(1).name, screen(1))
         done("chattr", "+i", fixed)
+        fixed = fixed.parent.rename(folder) / fixed.name
         try:
-            until_judged(desk, 2)
+            until_told(desk, 2)  # not only judged: the move is tried after that
         finally:
             subprocess.run(["chattr", "-i", fixed], check=True)
-        assert facts(desk.path(1))[0] == screen(1)
+        assert facts(fixed)[0] == screen(1)
 
         late = land(desk.root / ".late", screen(1), LONG_AGO)
         late = late.rename(desk.path(2))

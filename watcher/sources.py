@@ -109,7 +109,8 @@ class Live:
             if identity != self._identity:
                 # The empty folder under a disk that was unmounted looks like a root from which all was deleted.
                 if self._disk not in (None, identity[0]) and not is_ours():
-                    raise OSError(errno.ENODEV, _ANOTHER_DISK)
+                    self._blind(OSError(errno.ENODEV, _ANOTHER_DISK))
+                    return False
                 with os.scandir(self._root) as items:
                     next(items, None)
         except OSError as error:
