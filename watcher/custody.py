@@ -9,7 +9,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -140,6 +140,12 @@ class Rehearsal(Custody):
         return self._insist(write)
 
 
+@cache
+def _moving_lock(path: Path) -> FileLock:
+    """One lock a file, so that who holds it may take it again."""
+    return FileLock(path, mode=0o600)
+
+
 @contextlib.contextmanager
 def alone(ledger: Ledger) -> Iterator[None]:
     """Between a move's intent and its confirmation no other process of this ledger moves anything.
@@ -147,7 +153,7 @@ def alone(ledger: Ledger) -> Iterator[None]:
     Raises:
         FaultError: the lock beside the ledger cannot be had.
     """
-    lock = FileLock(ledger.path.with_name("moving.lock"), mode=0o600, is_singleton=True)
+    lock = _moving_lock(ledger.path.with_name("moving.lock"))
     try:
         lock.acquire()
     except OSError as error:
