@@ -12,6 +12,7 @@ from torch.nn.functional import conv2d
 from watcher import tiles
 from watcher.bounds import BOTH, CONTRAST, Bend, Stack, tile_deficits
 from watcher.signature import A_LOW, B_LOW, C1, C2, STEP, are_alike, compute, unpack
+from watcher.similarity import measure
 from watcher.tiles import tile_areas, tile_grid
 
 CPU = torch.device("cpu")
@@ -179,18 +180,40 @@ def true_codes(x: Tensor) -> Tensor:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(11, 330), st.integers(11, 330), st.integers(0, 10**6), st.sampled_from((8, 24, 128)))
+@given(st.integers(11, 330), st.integers(11, 330), st.integers(0, 10**6), st.sampled_from((8, 24, 128)), st.booleans())
 def test_codes_are_those_of_the_definition_also_if_most_are_taken_over(
-    height: int, width: int, seed: int, batch: int
+    height: int, width: int, seed: int, batch: int, few: bool
 ) -> None:
     x, y = patched(height, width, seed), patched(height, width, seed)
-    y[:, height // 2 :, width // 2 :] = picture("text", height, width, seed)[:, height // 2 :, width // 2 :]
+    if few:
+        y[:, height // 2, width // 2] ^= 255
+    else:
+        y[:, height // 2 :, width // 2 :] = picture("text", height, width, seed)[:, height // 2 :, width // 2 :]
     truth, first = true_codes(y), compute(x)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tiles._BATCH, "cpu", batch)
         signatures = (compute(y), compute(y, (x, first)))
     for signature in signatures:
         assert float((signature.codes - truth).abs().max()) <= 0.5 + 1e-3 / min(STEP)
+
+
+def in_larger_memory(x: Tensor, seed: int) -> Tensor:
+    """*x* where it is cut into squares as it is, with noise beyond its edges."""
+    _, height, width = x.shape
+    memory = picture("noise", *tiles.padded_sides(height, width), seed)
+    memory[:, :height, :width] = x
+    return memory[:, :height, :width]
+
+
+@settings(deadline=None, max_examples=60)
+@given(pairs, st.integers(0, 10**6))
+def test_what_lies_beyond_the_edges_has_no_say(pair: tuple[Tensor, Tensor], seed: int) -> None:
+    x, y = pair
+    padded = in_larger_memory(x, seed), in_larger_memory(y, seed + 1)
+    storages = [tiles.Squares(frame).frame_words.untyped_storage().data_ptr() for frame in padded]
+    assert storages == [frame.untyped_storage().data_ptr() for frame in padded], "no frame is copied"
+    assert torch.equal(compute(padded[1], (padded[0], compute(padded[0]))).codes, compute(y, (x, compute(x))).codes)
+    assert measure(*padded, -2).ssim == pytest.approx(measure(x, y, -2).ssim, abs=1e-7)
 
 
 def test_stored_signatures_come_back_or_are_refused() -> None:

@@ -1,5 +1,6 @@
 """The numbers that bound SSIM from below: a few per tile, computed once per frame."""
 
+import ctypes
 import math
 import struct
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ TILE = 16
 """Side in SSIM map positions of the tiles that a signature describes."""
 FORMAT = 2
 _HEAD = struct.Struct("<BIHH")
+_FEW = 1 / 32
+"""Share of the squares that have changed, below which each of them is computed, known without or not."""
 
 # All values that a and b can have: variances of 0 to 127.5^2, means of 0 to 255.
 A_LOW, A_HIGH = 0.5 * math.log(C2 / 2), 0.5 * math.log(127.5**2 + C2 / 2)
@@ -41,7 +44,9 @@ class Signature:
     def to_bytes(self, digest: int) -> bytes:
         """This signature for the ledger; *digest* is that of the preparation the frame was made with."""
         head = _HEAD.pack(FORMAT, digest, self.height, self.width)
-        return head + bytes(self.codes.flatten().tolist())
+        codes = self.codes.cpu().contiguous()
+        # Without NumPy, torch's own ways to bytes go number by number.
+        return head + ctypes.string_at(codes.data_ptr(), codes.numel())
 
 
 def can_unpack(data: bytes, digest: int) -> bool:
@@ -88,20 +93,30 @@ def compute(pixels: Tensor, like: tuple[Tensor, Signature] | None = None) -> Sig
     """
     squares = Squares(pixels)
     rows, columns = tile_grid(squares.height, squares.width, TILE)
-    flat, like_red = squares.flat(), squares.like_red()
-    unknown = ~flat
+    changed = torch.ones(squares.rows, squares.columns, dtype=torch.bool, device=pixels.device)
+    if like is not None:
+        changed = squares.unequal(Squares(like[0])).any(0)
+    logs = _logs(squares, changed)
+    low, step = (torch.tensor(pair, device=pixels.device).view(2, 1, 1, 1) for pair in (_LOW, STEP))
+    codes = logs.sub_(low).div_(step).round_().clamp_(0, 255).to(torch.uint8)[:, :, :rows, :columns]
+    if like is not None:
+        codes = torch.where(_by_tile(changed)[:rows, :columns], codes, like[1].codes)
+    return Signature(squares.height, squares.width, codes.contiguous())
+
+
+def _logs(squares: Squares, changed: Tensor) -> Tensor:
+    """Tile means of a and b, (2, 3, 2 * rows, 2 * columns), right where *changed* (rows, columns) is true."""
+    if changed.count_nonzero() < _FEW * changed.numel():
+        logs = torch.zeros(2, 3, 2 * squares.rows, 2 * squares.columns, device=changed.device)
+        _fill_in(logs, squares, changed.expand(3, -1, -1))
+        return logs
+    like_red = squares.like_red()
+    unknown = changed & ~squares.flat()
     unknown[1:] &= ~like_red
-    changed = None if like is None else squares.unequal(Squares(like[0])).any(0)
-    if changed is not None:
-        unknown &= changed
     logs = _flat_logs(squares.shades())
     _fill_in(logs, squares, unknown)
     logs[:, 1:] = torch.where(_by_tile(like_red), logs[:, :1], logs[:, 1:])
-    low, step = (torch.tensor(pair, device=pixels.device).view(2, 1, 1, 1) for pair in (_LOW, STEP))
-    codes = logs.sub_(low).div_(step).round_().clamp_(0, 255).to(torch.uint8)[:, :, :rows, :columns]
-    if like is not None and changed is not None:
-        codes = torch.where(_by_tile(changed)[:rows, :columns], codes, like[1].codes)
-    return Signature(squares.height, squares.width, codes.contiguous())
+    return logs
 
 
 def _by_tile(units: Tensor) -> Tensor:

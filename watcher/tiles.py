@@ -18,12 +18,19 @@ _WORD = 8  # pixels are compared and gathered as 64-bit words
 _SPAN = -(-(SIDE + HALO) // _WORD) * _WORD
 _TO_SIGNED = -0x7F7F7F7F7F7F7F80  # flips the highest bit of each of eight pixels
 _HALF = SIDE // 2
+_PART = SIDE // 4
 _BATCH = {"cpu": 128, "cuda": 8192, "mps": 2048}  # units at a time: a CPU's cache holds few, a GPU wants many
 
 
 def tile_grid(height: int, width: int, tile: int = SIDE) -> tuple[int, int]:
     """Rows and columns of tiles on the SSIM map of a frame of *height* x *width* pixels."""
     return -(-(height - HALO) // tile), -(-(width - HALO) // tile)
+
+
+def padded_sides(height: int, width: int) -> tuple[int, int]:
+    """Height and width of the memory in which a frame of *height* x *width* pixels is cut into squares uncopied."""
+    rows, columns = tile_grid(height, width)
+    return rows * SIDE + HALO, (columns + 1) * SIDE
 
 
 def tile_areas(height: int, width: int, device: torch.device, tile: int = SIDE) -> Tensor:
@@ -52,9 +59,8 @@ class Squares:
         _, self.height, self.width = pixels.shape
         self.rows, self.columns = tile_grid(self.height, self.width)
         self.batch = _BATCH.get(pixels.device.type, _BATCH["cpu"])
-        high, wide = self.rows * SIDE + HALO, (self.columns + 1) * SIDE
-        self.frame_words = pad(pixels, (0, wide - self.width, 0, high - self.height)).view(torch.int64)
-        line = wide // _WORD
+        self.frame_words = _padded(pixels).view(torch.int64)
+        high, line = self.frame_words.shape[1:]
         shape = (3, self.rows, self.columns, SIDE + HALO, _SPAN // _WORD)
         self._cut = self.frame_words.as_strided(shape, (high * line, SIDE * line, SIDE // _WORD, line, 1))
 
@@ -114,6 +120,19 @@ class Squares:
         return down[:, :, None] | across[:, None, :]
 
 
+def _padded(pixels: Tensor) -> Tensor:
+    """*pixels* (3, height, width) with memory beyond their edges, (3, high, wide); a copy only if there is none.
+
+    What stands there decides no number; but where it differs, squares at the edge are computed for nothing.
+    """
+    _, height, width = pixels.shape
+    high, wide = padded_sides(height, width)
+    start, held = pixels.storage_offset(), pixels.untyped_storage().nbytes()
+    if pixels.stride() == (high * wide, wide, 1) and start % _WORD == 0 and start + 3 * high * wide <= held:
+        return pixels.as_strided((3, high, wide), pixels.stride(), start)
+    return pad(pixels, (0, wide - width, 0, high - height))
+
+
 def _any_in(words: Tensor, high: int = SIDE + HALO, wide: int = _SPAN // _WORD) -> Tensor:
     """(channels, rows, columns) bool: whether any of the first *high* x *wide* words of a unit is true.
 
@@ -141,14 +160,14 @@ def gaussian_row(values: Tensor) -> Tensor:
 
     Each block has the next one to its right; what the last of each map says means nothing. The two products of
     :func:`gaussian_means`, the second of overlapping views: no pixel is filtered downwards twice, and none is copied;
-    and by halves, whose matrix has fewer zeros.
+    and by parts, whose matrix has fewer zeros.
     """
     _, maps, blocks, _ = values.shape
-    flat, band = values.flatten(1), _band(_HALF, _HALF + HALO, values.device)
+    flat, narrow, band = values.flatten(1), *(_band(part, part + HALO, values.device) for part in (_PART, _HALF))
     line = flat.shape[1]
     down = flat.new_empty(SIDE, line)
-    for start in (0, _HALF):
-        torch.mm(band, flat[start : start + _HALF + HALO], out=down[start : start + _HALF])
+    for start in range(0, SIDE, _PART):
+        torch.mm(narrow, flat[start : start + _PART + HALO], out=down[start : start + _PART])
     count = line // _HALF
     halves = down.as_strided((count - 1, SIDE, _HALF + HALO), (_HALF, line, 1))
     means = flat.new_empty(count, SIDE, _HALF)
