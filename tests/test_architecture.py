@@ -23,8 +23,8 @@ ONLY_IN = {
     "rich": "console progress tables",
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
-    "torch": "blocks bounds cover difference engine frame gallery highlights places signature similarity tiles unusual"
-    " window windows",
+    "torch": "blocks bounds cover decoding difference engine frame gallery highlights places signature similarity tiles"
+    " unusual window windows",
     "watchdog": "hearing",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
@@ -34,7 +34,7 @@ ORDER = (
     "capture cover folders places recorder",
     "files kept layers listing rootlock services.job verdict",
     "arrival entry halt hearing mirror refusals services.launchd services.systemd services.windows strips values",
-    "console rows services.installing settings sources telling",
+    "console decoding rows services.installing settings sources telling",
     "database frame ledger_windows lifeline running signature",
     "bounds readahead similarity thumbnails",
     "blocks difference page window",

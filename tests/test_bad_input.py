@@ -23,8 +23,8 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Desk, facts, land, png, screen, wait_for, working_desk
+from watcher.decoding import PIXEL_LIMIT
 from watcher.entry import Entry
-from watcher.frame import PIXEL_LIMIT
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,4 +1,5 @@
 import errno
+import math
 import os
 import random
 import struct
@@ -6,17 +7,20 @@ import zlib
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from watcher import frame
+from watcher import decoding, frame
 from watcher.capture import Capture
+from watcher.decoding import decode
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.frame import Pictures, choose_device, load
 from watcher.preparation import Preparation
+from watcher.tiles import padded_sides
 from watcher.verdict import Policy
 
 CPU = torch.device("cpu")
@@ -123,6 +127,53 @@ def test_interlaced_images_are_read(tmp_path: Path) -> None:
     assert torch.equal(loaded(tmp_path / "1_1.png"), tensor_of(image.reduce(2)))
 
 
+def saved(path: Path, mode: str, **options: Any) -> None:
+    drawn("RGB" if mode == "P" else mode).convert(mode).save(path, **options)
+
+
+INFO = PngInfo()
+INFO.add_text("Software", "a note", zip=True)
+INFO.add(b"iDOT", bytes(28))
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "short"),
+    [
+        ("RGB", {}, True),
+        ("RGBA", {}, True),
+        ("RGB", {"dpi": (144, 144), "pnginfo": INFO, "icc_profile": b"a profile", "exif": b"Exif\0\0"}, True),
+        ("RGB", {"transparency": (1, 2, 3)}, False),
+        ("L", {}, False),
+        ("P", {}, False),
+    ],
+)
+def test_plain_pictures_are_read_the_short_way_with_the_same_pixels(
+    mode: str, options: dict[str, object], short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, taken, plain = tmp_path / "1_1.png", [], decoding._plain
+    saved(path, mode, **options)
+
+    def watched(file: BinaryIO, header: decoding._Header) -> Image.Image | None:
+        taken.append(plain(file, header))
+        return taken[-1]
+
+    monkeypatch.setattr(decoding, "_plain", watched)
+    pixels = loaded(path).clone()
+    assert (taken[0] is not None) == short
+    monkeypatch.setattr(decoding, "_plain", lambda *_: None)
+    assert torch.equal(pixels, loaded(path))
+
+
+@pytest.mark.parametrize("cut", [1, 5, 400])
+def test_too_little_picture_data_never_shows_what_the_last_picture_showed(cut: int, tmp_path: Path) -> None:
+    rows = b"".join(b"\0" + random.Random(row).randbytes(3 * 40) for row in range(30))
+    (tmp_path / "1_1.png").write_bytes(png(header(40, 30, 8, 2), rows))
+    (tmp_path / "2_1.png").write_bytes(png(header(40, 30, 8, 2), rows[:-cut]))
+    assert loaded(tmp_path / "1_1.png").float().mean() > 0
+    with pytest.raises(UnreadableError):
+        loaded(tmp_path / "2_1.png")
+
+
 def test_of_an_animation_the_first_frame_counts(tmp_path: Path) -> None:
     first, second = drawn("RGB", seed=1), drawn("RGB", seed=2)
     first.save(tmp_path / "1_1.png", save_all=True, append_images=[second])
@@ -147,13 +198,12 @@ def test_a_vanished_changed_or_replaced_file_is_gone(tmp_path: Path) -> None:
 def test_a_file_replaced_while_it_is_read_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "1_1.png"
     drawn("RGB").save(path)
-    decode = frame._decode
 
-    def replaced(file: BinaryIO, declared: tuple[int, int], preparation: Preparation) -> torch.Tensor:
+    def replaced(path: Path, preparation: Preparation) -> torch.Tensor:
         os.utime(path, ns=(0, 0))
-        return decode(file, declared, preparation)
+        return decode(path, preparation)
 
-    monkeypatch.setattr(frame, "_decode", replaced)
+    monkeypatch.setattr(frame, "decode", replaced)
     with pytest.raises(GoneError):
         load(capture_of(path), CPU, Policy())
 
@@ -165,7 +215,7 @@ def test_a_disk_error_is_not_a_broken_image(tmp_path: Path, monkeypatch: pytest.
     def fails(*_: object) -> torch.Tensor:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(frame, "_decode", fails)
+    monkeypatch.setattr(decoding, "_averaged", fails)
     with pytest.raises(OSError, match="Input/output"):
         load(capture_of(path), CPU, Policy())
 
@@ -241,7 +291,7 @@ def test_pictures_hold_the_last_used_that_fit(tmp_path: Path) -> None:
         read.append(capture.path.name[0])
         return load(capture, CPU, Policy(reduce=1))
 
-    pictures = Pictures(counted, lambda capture: capture.path, limit=2 * 3 * 30 * 30)
+    pictures = Pictures(counted, lambda capture: capture.path, limit=2 * 3 * math.prod(padded_sides(30, 30)))
     a, b, c = captures
     for capture in (a, b, a, c, a, b):
         assert pictures.pixels(capture).shape == (3, 30, 30)

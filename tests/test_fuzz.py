@@ -8,11 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import capture_of, screen
+from watcher import decoding
 from watcher.arrival import check_structure
 from watcher.capture import NamePattern
 from watcher.errors import NotWholeError, UnreadableError
@@ -179,21 +181,32 @@ def shuffled(draw: random.Random, chunks: list[Chunk]) -> list[Chunk]:
 MUTATIONS: list[Callable[[random.Random, list[Chunk]], list[Chunk]]] = [resized, repacked, flipped, shuffled]
 
 
-def test_a_mutated_picture_is_a_frame_or_unreadable_within_the_memory(tmp_path: Path) -> None:
+def framed(path: Path, policy: Policy) -> torch.Tensor | None:
+    try:
+        pixels = load(capture_of(path), torch.device("cpu"), policy).pixels
+    except UnreadableError:
+        return None
+    assert pixels.dtype is torch.uint8
+    assert pixels.shape[0] == 3
+    return pixels
+
+
+def test_a_mutated_picture_is_a_frame_or_unreadable_within_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is read the short way is what Pillow's own reader makes of it."""
     draw, process, policy = random.Random(5), psutil.Process(), Policy(reduce=1)
     path, outcomes = tmp_path / "picture_1.png", {"frame": 0, "unreadable": 0}
     before = most = process.memory_info().rss
     for number in range(MUTANTS):
         content = joined(MUTATIONS[number % len(MUTATIONS)](draw, chunks_of(WHOLE)))
         path.write_bytes(content if number % 7 else content[: draw.randrange(len(content))])
-        try:
-            frame = load(capture_of(path), torch.device("cpu"), policy)
-        except UnreadableError:
-            outcomes["unreadable"] += 1
-        else:
-            assert frame.pixels.dtype is torch.uint8
-            assert frame.pixels.shape[0] == 3
-            outcomes["frame"] += 1
+        frame = framed(path, policy)
+        outcomes["unreadable" if frame is None else "frame"] += 1
         most = max(most, process.memory_info().rss)
+        with monkeypatch.context() as patch:
+            patch.setattr(decoding, "_plain", lambda *_: None)
+            by_pillows_reader = framed(path, policy)
+        assert by_pillows_reader is None or (frame is not None and torch.equal(frame, by_pillows_reader))
     assert min(outcomes.values()) > MUTANTS // 20, outcomes
     assert most - before < MEMORY

@@ -1,41 +1,21 @@
 """A capture as a frame: RGB pixels, averaged down, on the device that judges them."""
 
 import contextlib
-import struct
-import warnings
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from watcher.capture import Capture
-from watcher.errors import CrampedError, GoneError, LostError, UnreadableError, WatcherError
+from watcher.decoding import decode
+from watcher.errors import CrampedError, GoneError, LostError, WatcherError
 from watcher.files import is_still
-from watcher.preparation import Preparation
 from watcher.verdict import Policy
 
-PIXEL_LIMIT = 40_000_000
-"""Pixels of the largest image that is decoded: 8K is 33 million, and 40 million take less than 300 MB for a moment."""
-SMALLEST = 11
-"""Side in pixels below which a frame has no SSIM: the width of its Gaussian window."""
-
-_PAINT = "#808080"
-"""The shade of what is ignored."""
 _SAMPLING = 32
-_PNG_HEAD = struct.Struct(">8s4x4sII")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-BROKEN = (
-    *(SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error),
-    *(Image.DecompressionBombError, Image.DecompressionBombWarning),  # a later chunk declares another size
-)
-"""What Pillow raises for broken image data, beside an OSError without an errno."""
-
 
 _FULL = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 _LOST = ("CUDA error", "CUDA driver", "CUDA unknown error", "No CUDA GPUs", "cuDNN error", "CUDNN_STATUS", "CUBLAS")
@@ -124,13 +104,12 @@ def load(capture: Capture, device: torch.device, policy: Policy) -> Frame:
 
     Raises:
         GoneError: the file has vanished, or its size or mtime is no longer the capture's.
-        UnreadableError: it is no PNG image, is broken, has more than ``PIXEL_LIMIT`` pixels, or fewer than ``SMALLEST``
-            in a direction after averaging.
+        UnreadableError: as :func:`watcher.decoding.decode`.
         OSError: it cannot be read for the moment.
     """
     require_same(capture, capture.path)
     try:
-        pixels = _read(capture.path, policy.preparation(capture.display))
+        pixels = decode(capture.path, policy.preparation(capture.display))
     except FileNotFoundError as error:
         raise GoneError(f"{capture.path.name} is gone") from error
     finally:
@@ -139,82 +118,14 @@ def load(capture: Capture, device: torch.device, policy: Policy) -> Frame:
     return Frame(capture, pixels.to(device))
 
 
-def _read(path: Path, preparation: Preparation) -> Tensor:
-    with path.open("rb") as file:
-        declared = _declared_size(file)
-        file.seek(0)
-        try:
-            return _decode(file, declared, preparation)
-        except BROKEN as error:
-            raise UnreadableError(f"broken image data ({error})") from error
-        except OSError as error:
-            if error.errno is not None:  # the disk's complaint, not Pillow's
-                raise
-            raise UnreadableError(f"broken image data ({error})") from error
-
-
-def _declared_size(file: BinaryIO) -> tuple[int, int]:
-    """Width and height as IHDR declares them, found small enough to be decoded."""
-    head = file.read(_PNG_HEAD.size)
-    if len(head) < _PNG_HEAD.size:
-        raise UnreadableError("too short for a PNG image")
-    signature, chunk, width, height = _PNG_HEAD.unpack(head)
-    if signature != _PNG_SIGNATURE or chunk != b"IHDR":
-        raise UnreadableError("not a PNG image")
-    if width * height > PIXEL_LIMIT:
-        raise UnreadableError(f"{width} x {height} pixels are more than {PIXEL_LIMIT // 1_000_000} million")
-    return width, height
-
-
-def _decode(file: BinaryIO, declared: tuple[int, int], preparation: Preparation) -> Tensor:
-    # Pillow's warnings of odd chunks would stand in the log between the lines about captures.
-    with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["PNG"]) as image:
-        if image.size != declared:
-            raise UnreadableError("declares two different sizes")
-        width, height = (-(-side // preparation.reduce) for side in image.size)
-        if min(width, height) < SMALLEST:
-            raise UnreadableError(f"{width} x {height} pixels after averaging are too few: SSIM needs {SMALLEST}")
-        # Alpha is dropped whatever it says, and Pillow warns of some ways in which it is said.
-        image.info.pop("transparency", None)
-        image.load()
-        buffer = bytearray(3 * width * height)
-        for band, plane in enumerate(_planes(image, preparation)):
-            buffer[band * width * height : (band + 1) * width * height] = plane
-    return torch.frombuffer(buffer, dtype=torch.uint8).view(3, height, width)
-
-
-def _planes(image: Image.Image, preparation: Preparation) -> Iterator[bytes]:
-    """The bytes of red, green and blue, averaged down; one channel at a time, so that large images need little more."""
-    if image.mode == "RGBA":
-        # Image.reduce would premultiply by alpha, and Image.convert would copy the whole image first.
-        for band in range(3):
-            yield _painted(image.getchannel(band), preparation).reduce(preparation.reduce).tobytes()
-    elif image.mode in {"1", "L", "LA", "I", "I;16", "I;16B"}:
-        yield from [_painted(_grey(image), preparation).reduce(preparation.reduce).tobytes()] * 3
-    else:
-        colored = image if image.mode == "RGB" else image.convert("RGB")
-        averaged = _painted(colored, preparation).reduce(preparation.reduce)
-        for name in "RGB":
-            yield averaged.tobytes("raw", name)
-
-
-def _painted(image: Image.Image, preparation: Preparation) -> Image.Image:
-    """*image* itself, L or RGB, with what is ignored painted over: equal in all frames, it is no difference."""
-    for box in preparation.boxes(*image.size):
-        image.paste(_PAINT, box)
-    return image
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # 16 bits: the high byte. Image.convert would clip every value above 255 to white.
-        return image.point(lambda value: value * (1 / 256)).convert("L")
-    return image.getchannel(0) if image.mode == "LA" else image.convert("L")
-
-
 def _sample(pixels: Tensor) -> Tensor:
     """Green at every so many rows and columns, a copy."""
     return pixels[1, ::_SAMPLING, ::_SAMPLING].clone()
+
+
+def _bytes(pixels: Tensor) -> int:
+    """What *pixels* hold of memory, with what lies beyond their edges."""
+    return pixels.untyped_storage().nbytes()
 
 
 class Pictures:
@@ -266,17 +177,17 @@ class Pictures:
         self.drop(capture)
         self._held[identity(capture)] = pixels
         self._samples[identity(capture)] = _sample(pixels)
-        self._bytes += pixels.nbytes
+        self._bytes += _bytes(pixels)
         while self._bytes > self._limit:
             name, dropped = self._held.popitem(last=False)
-            self._bytes -= dropped.nbytes
+            self._bytes -= _bytes(dropped)
             del self._samples[name]
 
     def drop(self, capture: Capture) -> None:
         """Hold them no longer."""
         pixels = self._held.pop(identity(capture), None)
         if pixels is not None:
-            self._bytes -= pixels.nbytes
+            self._bytes -= _bytes(pixels)
             del self._samples[identity(capture)]
 
     def exists(self, capture: Capture) -> bool:

@@ -12,7 +12,7 @@ from watcher.capture import Capture
 from watcher.errors import GoneError
 from watcher.frame import Frame
 
-_AHEAD = 2
+_AHEAD = 4
 """Frames a core that are decoded or wait to be judged: none idles, and memory stays small."""
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from PIL import Image, features
 
 from watcher.capture import Capture
+from watcher.decoding import BROKEN, PIXEL_LIMIT
 from watcher.errors import GoneError, WatcherError
-from watcher.frame import BROKEN, PIXEL_LIMIT, require_same
+from watcher.frame import require_same
 
 _FORMAT = "WEBP" if features.check("webp") else "JPEG"
 _QUALITIES = (74, 55, 38)
