@@ -275,7 +275,7 @@ def test_a_capture_that_is_gone_or_unreadable_disturbs_nothing(tmp_path: Path) -
     assert isinstance(gone, Postponed)
     assert isinstance(gone.error, GoneError)
     assert isinstance(unreadable, Judged)
-    assert (unreadable.verdict.kind, unreadable.verdict.reason) == (Kind.UNREADABLE, "too short for a PNG image")
+    assert (unreadable.verdict.kind, unreadable.verdict.reason) == (Kind.UNREADABLE, "not a PNG image")
     assert isinstance(again, Judged)
     assert again.verdict.kind is Kind.DUPLICATE
 

@@ -31,7 +31,7 @@ BROKEN = (
 
 _PAINT = "#808080"
 """The shade of what is ignored."""
-_HEAD = struct.Struct(">8s4x4sIIBB2xB")
+_HEAD = struct.Struct(">16xIIBB2xB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AT_ONCE = 16_000_000
 """Bytes of the largest file that is held in memory as a whole while it is decoded."""
@@ -107,11 +107,12 @@ def _header(file: BinaryIO) -> _Header:
     """What *file*, which it leaves at its beginning, declares; found small enough to be decoded."""
     head = file.read(_HEAD.size)
     file.seek(0)
-    if len(head) < _HEAD.size:
+    is_png = _SIGNATURE.startswith(head[: len(_SIGNATURE)])
+    if is_png and len(head) < _HEAD.size:
         raise UnreadableError("too short for a PNG image")
-    signature, chunk, width, height, depth, colours, interlaced = _HEAD.unpack(head)
-    if signature != _SIGNATURE or chunk != b"IHDR":
+    if not is_png or head[12:16] != b"IHDR":
         raise UnreadableError("not a PNG image")
+    width, height, depth, colours, interlaced = _HEAD.unpack(head)
     if width * height > PIXEL_LIMIT:
         raise UnreadableError(f"{width} x {height} pixels are more than {PIXEL_LIMIT // 1_000_000} million")
     return _Header((width, height), None if interlaced else _RAW.get((depth, colours)))
