@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 import struct
 import threading
 import warnings
@@ -35,6 +36,8 @@ _HEAD = struct.Struct(">16xIIBB2xB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AT_ONCE = 16_000_000
 """Bytes of the largest file that is held in memory as a whole while it is decoded."""
+_CANVAS = 16_000_000
+"""Pixels of the largest canvas that a thread keeps: 5K is 15 million, and takes 60 MB."""
 _RAW = {(8, 2): "RGB", (8, 6): "RGBX"}
 """By depth and colour type, how Pillow's decoder gets red, green and blue, and drops alpha."""
 _KEPT = {-1: 256 << 20, -3: 32 << 20}
@@ -154,9 +157,13 @@ def _plain(file: BinaryIO, header: _Header) -> Image.Image | None:
 
 def _canvas(size: tuple[int, int]) -> Image.Image:
     """An image of *size* with anything on it, this thread's own: new memory for each picture would be paged in anew."""
-    image: Image.Image | None = getattr(_own, "canvas", None)
-    if image is None or image.size != size:
-        image = _own.canvas = Image.new("RGB", size, None)
+    held: Image.Image | None = getattr(_own, "canvas", None)
+    if held is not None and held.size == size:
+        return held
+    held = _own.canvas = None  # its memory first
+    image = Image.new("RGB", size, None)
+    if math.prod(size) <= _CANVAS:
+        _own.canvas = image
     return image
 
 
