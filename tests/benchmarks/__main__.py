@@ -298,10 +298,10 @@ def row_of_restart(bench: Bench, window: int) -> Iterator[Row]:
 _RESTART = """
 import sys, time
 from functools import partial
-from itertools import chain
 from pathlib import Path
 import psutil
 from watcher.capture import NamePattern
+from watcher.entry import Timeline
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.verdict import Policy
