@@ -210,6 +210,12 @@ def flat(width: int, height: int, light: int = 0) -> bytes:
 
 
 @cache
+def grey(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    picture(seed).convert("L").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def packed() -> bytes:
     """200 MB of zeros in 0.2 MB."""
     return zlib.compress(bytes(200 * MEGABYTE))
@@ -245,9 +251,13 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: assembled(header(*SIZE, color=3), chunk(b"IDAT", deflated([random_bytes(96, 3)] * 80))),
         "new",
     ),
-    "zTXt bomb": (lambda: with_chunks(screen(2), chunk(b"zTXt", b"k\0\0" + packed())), "unreadable"),
-    "iTXt bomb": (lambda: with_chunks(screen(3), chunk(b"iTXt", b"k\0\1\0\0\0" + packed())), "unreadable"),
-    "iCCP bomb": (lambda: with_chunks(screen(4), chunk(b"iCCP", b"k\0\0" + packed())), "unreadable"),
+    # In a plain picture none of these is read; in others Pillow refuses them.
+    "zTXt bomb": (lambda: with_chunks(screen(2), chunk(b"zTXt", b"k\0\0" + packed())), "new"),
+    "iTXt bomb": (lambda: with_chunks(screen(3), chunk(b"iTXt", b"k\0\1\0\0\0" + packed())), "new"),
+    "iCCP bomb": (lambda: with_chunks(screen(4), chunk(b"iCCP", b"k\0\0" + packed())), "new"),
+    "grey zTXt bomb": (lambda: with_chunks(grey(2), chunk(b"zTXt", b"k\0\0" + packed())), "unreadable"),
+    "grey iTXt bomb": (lambda: with_chunks(grey(3), chunk(b"iTXt", b"k\0\1\0\0\0" + packed())), "unreadable"),
+    "grey iCCP bomb": (lambda: with_chunks(grey(4), chunk(b"iCCP", b"k\0\0" + packed())), "unreadable"),
 }
 
 
