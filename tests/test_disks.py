@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Desk, NoPatience, facts, land, screen, wait_for, working_desk
+from tests.conftest import Desk, Framesift, NoPatience, Watch, facts, land, screen, wait_for, working_desk
 from tests.test_watch import LONG_AGO, ended_by, fill, small_disk, until_judged, until_told
 from watcher.custody import Custody
 from watcher.entry import State, Timeline
@@ -255,16 +255,20 @@ def in_one_place(desk: Desk, path: Path, content: bytes) -> Path:
     return place
 
 
+def formatted(image: Path) -> Path:
+    with image.open("wb") as file:
+        file.truncate(8 * 2**20)
+    done("mkfs.ext4", "-q", "-F", image)
+    return image
+
+
 def mounted(image: Path, folder: Path) -> None:
     done("mount", "-o", "loop", image, folder)
 
 
 def test_a_disk_that_is_unmounted_while_watched_means_blind_and_is_watched_again_when_it_is_back(desk: Desk) -> None:
     """The empty folder under it is no root whose captures were deleted, and what is written there is not judged."""
-    image = desk.base / "disk.img"
-    with image.open("wb") as file:
-        file.truncate(8 * 2**20)
-    done("mkfs.ext4", "-q", "-F", image)
+    image = formatted(desk.base / "disk.img")
     mounted(image, desk.root)
     try:
         desk.start()
@@ -296,3 +300,46 @@ def test_a_disk_that_is_unmounted_while_watched_means_blind_and_is_watched_again
     finally:
         subprocess.run(["umount", "--lazy", desk.root], check=False, capture_output=True)
     assert [facts(path) for path in stray] == [(screen(0), LONG_AGO, 0o644)] * 2
+
+
+def test_a_start_without_the_disk_forgets_nothing_and_goes_on_when_it_is_mounted_or_another_is_meant(
+    desk: Desk, watch_here: Watch, framesift: Framesift
+) -> None:
+    """What the last run saw is remembered: neither a watcher nor a sweep takes the folder under a disk for its root."""
+    image = formatted(desk.base / "disk.img")
+    mounted(image, desk.root)
+    try:
+        watch_here(*((desk.path(tick), screen(tick)) for tick in range(3)))
+        windows, decisions = desk.windows(9), desk.decisions()
+        subprocess.run(["umount", desk.root], check=True)
+
+        stray = land(desk.path(3), screen(0), LONG_AGO)
+        reasons = json.loads(framesift("status", "--json")[1])["reasons"]
+        assert reasons[1] == f"none of the captures that were kept last is in {desk.root}: is its disk mounted?"
+        code, _, refused = framesift("sweep")
+        assert (code, "another disk is in its place" in refused) == (1, True)
+        desk.start(ready=False)
+        wait_for(lambda: f"waiting for {desk.root}: another disk is in its place" in desk.output(), 60)
+        time.sleep(2)  # longer than an event, and a look, take
+        told = json.loads(framesift("status", "--json")[1])
+        assert (told["state"], "--new-disk" in told["reasons"][0]) == ("blind", True)
+        findings = {one["name"]: one for one in json.loads(framesift("doctor", "--json")[1])["findings"]}
+        assert [findings[name]["verdict"] for name in ("seeing", "root")] == ["sick", "sick"]
+        assert "its disk is not mounted" in findings["root"]["cause"]
+        assert (desk.windows(9), desk.decisions(), facts(stray)[1]) == (windows, decisions, LONG_AGO)
+
+        mounted(image, desk.root)
+        wait_for(lambda: f"{desk.root} is there" in desk.output())
+        land(desk.path(4), screen(1))
+        wait_for(desk.mirrored(desk.path(4)).exists)
+        until_judged(desk, 4)
+        assert desk.stop() == 0
+        subprocess.run(["umount", desk.root], check=True)
+
+        assert facts(stray) == (screen(0), LONG_AGO, 0o644)
+        stray.unlink()
+        watch_here((desk.path(5), screen(2)), flags=["--new-disk"])
+        watch_here((desk.path(6), screen(2)))
+        assert [said[4] for said in desk.decisions().values()][4:] == ["kept", "quarantined"]
+    finally:
+        subprocess.run(["umount", "--lazy", desk.root], check=False, capture_output=True)

@@ -9,12 +9,16 @@ from typing import Any
 
 from watcher.entry import Entry
 from watcher.ledger import Ledger
+from watcher.listing import disk_of
 from watcher.mirror import Amount
 from watcher.period import Period
 from watcher.strips import Sighting
 from watcher.verdict import Kind
+from watcher.vitals import Report
 
 _OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
+_LATEST = 100
+"""Captures of which one at least must be in its place, for a disk to be taken for the one that was watched."""
 _SHOWS = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
 """The entry whose screen a capture shows."""
 
@@ -31,6 +35,16 @@ class Savings:
         return Savings(self.today + other.today, self.month + other.month, self.ever + other.ever)
 
 
+def is_elsewhere(ledger: Ledger, root: Path) -> bool:
+    """Whether *root* is on another disk than a watcher saw it on, and nothing that was kept lies there.
+
+    Raises:
+        OSError: it is not there.
+    """
+    seen = Report.from_json(ledger.report(root)).disk
+    return seen not in ("", disk_of(root)) and not Census(ledger, root).has_some_in_place()
+
+
 class Census:
     """Questions about one root; every answer is read anew."""
 
@@ -43,10 +57,13 @@ class Census:
         rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind")
         return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
 
-    def has_some_in_place(self, of_latest: int) -> bool:
-        """Whether any of the captures that were kept last is on disk, where the ledger says; also if none ever was."""
+    def has_some_in_place(self) -> bool:
+        """Whether any of the captures that were kept last is on disk, where the ledger says; also if none ever was.
+
+        If none is, the root's disk may be absent, and the folder another one of that name.
+        """
         rows = self._rows(
-            f"SELECT location FROM entry WHERE {_OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT {of_latest:d}"
+            f"SELECT location FROM entry WHERE {_OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
         )
         return not rows or any(os.path.lexists(row["location"]) for row in rows)
 

@@ -8,6 +8,12 @@ from typing import Protocol
 
 from watcher.capture import Capture, NamePattern, is_recordable
 
+ELSEWHERE = (
+    "another disk is in its place, with none of the captures that were kept there;"
+    " framesift watch --new-disk, if that is meant"
+)
+"""What is wrong with a root whose disk is not mounted: its folder is there all the same."""
+
 
 class Known(Protocol):
     """What needs no judgement any more: (name, size, mtime_ns) of a folder's files."""
@@ -23,6 +29,16 @@ class Listing:
     captures: list[Capture]
     folders: list[Path]
     mtime_ns: int
+
+
+def disk_of(folder: Path) -> str:
+    """The number of the file system in which *folder* is; mostly the same after a restart, as a device's need not be.
+
+    Raises:
+        OSError: it is not there.
+    """
+    number = os.statvfs(folder).f_fsid if hasattr(os, "statvfs") else 0
+    return f"{number or folder.stat().st_dev:x}"
 
 
 def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set()) -> Listing:

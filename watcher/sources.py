@@ -13,7 +13,7 @@ from watcher.arrival import Arrival, check_whole, key_of
 from watcher.capture import Capture, NamePattern, is_recordable
 from watcher.errors import GoneError, NotWholeError
 from watcher.hearing import Hearing
-from watcher.listing import Known, list_folder
+from watcher.listing import ELSEWHERE, Known, disk_of, list_folder
 from watcher.vitals import Sight
 
 RESCAN_SECONDS = 60.0
@@ -31,10 +31,6 @@ _COALESCE_SECONDS = 0.05
 """Events of one burst are taken together, so that a folder is listed once for them. Also the shortest wait."""
 _COARSE_MTIME_NS = 3_000_000_000
 """A folder's mtime this fresh may hide another file of the same tick (FAT: 2 s)."""
-
-_ANOTHER_DISK = (
-    "another disk is in its place, with none of the captures that were kept there; start anew if it is meant"
-)
 
 
 class Live:
@@ -58,8 +54,6 @@ class Live:
         self._stopped = False
         self._hearing = Hearing(root, self._dirty.put)
         self._identity: tuple[int, int] | None = None
-        self._disk: int | None = None
-        """The device on which the root was last seen."""
         self._next_rescan = self._next_full = self._next_poll = 0.0
         self._coming: Path | None = None
         """Where the last capture came."""
@@ -108,8 +102,8 @@ class Live:
             identity = _identity(self._root)
             if identity != self._identity:
                 # The empty folder under a disk that was unmounted looks like a root from which all was deleted.
-                if self._disk not in (None, identity[0]) and not is_ours():
-                    self._blind(OSError(errno.ENODEV, _ANOTHER_DISK))
+                if self.sight.disk != disk_of(self._root) and not is_ours():
+                    self._blind(OSError(errno.ENODEV, ELSEWHERE))
                     return False
                 with os.scandir(self._root) as items:
                     next(items, None)
@@ -117,7 +111,7 @@ class Live:
             self._blind(error)
             return False
         if identity != self._identity:
-            self._identity, self._disk = identity, identity[0]
+            self._identity, self.sight.disk = identity, disk_of(self._root)
             self._hear()
             found()
             self._folders.clear()

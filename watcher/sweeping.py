@@ -12,12 +12,13 @@ from pathlib import Path
 
 from watcher.arrival import SETTLE_SECONDS
 from watcher.capture import Capture, NamePattern
+from watcher.census import is_elsewhere
 from watcher.custody import insist
 from watcher.decoding import keep_freed_memory
 from watcher.entry import Entry, State, Timeline
 from watcher.errors import GoneError, WatcherError
 from watcher.ledger import Ledger
-from watcher.listing import walk
+from watcher.listing import ELSEWHERE, walk
 from watcher.pipeline import Postponed
 from watcher.readahead import ReadAhead
 from watcher.rounds import begin_round, finish_round, still_to_judge
@@ -85,6 +86,8 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
     with contextlib.ExitStack() as stack:
         stack.enter_context(task.root_lock).take()
         ledger = stack.enter_context(task.begun("sweep", Voice()))
+        if is_elsewhere(ledger, task.root):
+            raise WatcherError(f"{task.root}: {ELSEWHERE}")
         stack.enter_context(stop)
         patience = Wait(task.log, stop, Voice())
         captures = insist(partial(_to_judge, task, ledger, scope), patience)

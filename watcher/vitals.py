@@ -36,6 +36,8 @@ class Sight:
     """What the source can say of itself; written by it alone, read by whoever reports."""
 
     root_there: bool = False
+    disk: str = ""
+    """Where the root was seen last, at first by an earlier run: see ``disk_of``."""
     events: bool = False
     why: str = "starting"
     last_scan: float = 0.0
@@ -63,6 +65,8 @@ class Report:
     """Why the device was lost before it had judged anything: the next run does without it. Each run begins without."""
     since: str = ""
     root_there: bool = False
+    disk: str = ""
+    """On which the root was last seen."""
     events: bool = False
     why: str = ""
     last_scan: float = 0.0

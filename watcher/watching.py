@@ -16,19 +16,19 @@ from watcher.errors import FaultError, LostError
 from watcher.halt import tell_halt
 from watcher.ledger import Ledger
 from watcher.lifeline import Lifeline
-from watcher.listing import archive
+from watcher.listing import archive, disk_of
 from watcher.pipeline import Postponed
 from watcher.retention import Retention
 from watcher.running import Stop, Voice, Wait
 from watcher.sources import Live
+from watcher.vitals import Report
 from watcher.work import Task, Work
 
-_LATEST = 100
-"""Captures of which one at least must be on a disk, for it to be taken for the one that was watched."""
 
-
-def watch(task: Task) -> signal.Signals:
+def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
     """Judge and carry out each capture that arrives in the root, until a signal says stop.
+
+    *new_disk* takes the disk that is in the root's place now for the one that is meant.
 
     Returns:
         The signal that ended it.
@@ -53,6 +53,8 @@ def watch(task: Task) -> signal.Signals:
         stop.then(live.stop)
         stack.enter_context(lifeline)
         patience = Wait(log, stop, voice)
+        last = Report.from_json(insist(partial(ledger.report, root), patience))
+        live.sight.disk = disk_of(root) if new_disk and root.is_dir() else last.disk
         loss = stack.enter_context(_Loss(ledger, root))
         work = Work(task, ledger, Timeline(root), patience)
         chronicle = Chronicle(log, ledger, task.settings, live.sight, work.place)
@@ -66,7 +68,7 @@ def watch(task: Task) -> signal.Signals:
             insist(chronicle.begin, patience)
 
         def is_ours() -> bool:
-            return insist(partial(Census(ledger, root).has_some_in_place, _LATEST), patience)
+            return insist(Census(ledger, root).has_some_in_place, patience)
 
         def idle() -> None:
             root_lock.let_go()

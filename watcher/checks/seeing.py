@@ -90,8 +90,15 @@ def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
 _HEARING = "raise what it names; on a network volume there is nothing to mend"
 
 
-def root_is_listed(root: Path, found: Survey, platform: str = sys.platform) -> Finding:
-    """Whether the root is there and all of it can be listed."""
+def root_is_listed(root: Path, found: Survey, platform: str = sys.platform, *, kept: bool = True) -> Finding:
+    """Whether the root is there and all of it can be listed, and is the one of the captures that were *kept*."""
+    if not (found.unlisted or kept):
+        return Finding.sick(
+            "root",
+            f"{root}: {found.captures} captures, but none of those that were kept last",
+            "its disk is not mounted, and this is the folder under it; or they were deleted or moved by hand",
+            "mount it; if they are meant to be gone, framesift watch --new-disk goes on",
+        )
     if not found.unlisted:
         return Finding.well("root", f"{root}: {found.captures} captures in {found.folders} folders")
     if found.folders:

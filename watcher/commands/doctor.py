@@ -64,6 +64,8 @@ class _Patient:
     """Whether one holds that of a sweep."""
     now: datetime
     found: "Survey"
+    kept: bool
+    """Whether any of what was kept last is in its place, or nothing ever was."""
 
     @property
     def root(self) -> Path:
@@ -102,6 +104,7 @@ def _examine(program: Program, given: Path | None) -> tuple[str, list["Finding"]
 
 def _meet(program: Program, settings: "Settings", ledger: "Ledger | None" = None) -> _Patient:
     from watcher.capture import NamePattern  # noqa: PLC0415 - as above
+    from watcher.census import Census  # noqa: PLC0415
     from watcher.checks.seeing import survey  # noqa: PLC0415
     from watcher.custody import is_claimed  # noqa: PLC0415
     from watcher.halt import halt_of  # noqa: PLC0415
@@ -111,7 +114,10 @@ def _meet(program: Program, settings: "Settings", ledger: "Ledger | None" = None
     own = lock_folder(program.folders.state_dir, settings.root)
     now = datetime.now().astimezone()
     found = survey(settings.root, NamePattern(settings.name_pattern))
-    return _Patient(program, settings, report, halt_of(own), is_claimed(own), is_claimed(own, "sweep"), now, found)
+    locked, busy = is_claimed(own), is_claimed(own, "sweep")
+    # A watcher that sees the root has compared its disk with the one on which it was seen last.
+    kept = ledger is None or (locked and report.root_there) or Census(ledger, settings.root).has_some_in_place()
+    return _Patient(program, settings, report, halt_of(own), locked, busy, now, found, kept)
 
 
 def _made(check: "Check") -> "Finding":
@@ -139,7 +145,7 @@ def _without_ledger(patient: _Patient) -> Iterator["Check"]:
     yield "seeing", lambda: seeing.watcher_sees(report, locked=patient.locked, now=patient.now)
     yield "service", lambda: seeing.service_runs(*_service(patient))
     yield "one watcher", lambda: seeing.nobody_else_watches(root, ours=ours, held=is_held(root))
-    yield "root", lambda: seeing.root_is_listed(root, found)
+    yield "root", lambda: seeing.root_is_listed(root, found, kept=patient.kept)
     yield "watch limit", lambda: seeing.folders_are_watched(found.folders, watch_limit())
     yield "quarantine", lambda: storage.quarantine_takes(root, patient.quarantine)
     yield "free space", lambda: storage.there_is_room(disks)

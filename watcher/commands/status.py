@@ -63,6 +63,8 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
     own = lock_folder(program.folders.state_dir, root)
     locked, halt = is_claimed(own), halt_of(own)
     state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone(), halt=halt)
+    if not locked and not census.has_some_in_place():
+        reasons.append(f"none of the captures that were kept last is in {root}: is its disk mounted?")
     quarantine = program.quarantine(ledger, root)
     displays = census.savings(date.today())
     total = sum(displays.values(), Savings())

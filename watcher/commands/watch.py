@@ -23,6 +23,7 @@ EXIT_INTERRUPTED = 130
 @click.option("--window", type=int, help="Kept frames of a display to compare with; 0 for all.")
 @click.option("--guard", type=float, help="A duplicate whose worst tile is below this is similar; 0 for off.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where frames are compared.")
+@click.option("--new-disk", is_flag=True, help="Watch ROOT though another disk is there now, without what was kept.")
 @click.option("--dry-run", is_flag=True, help="Judge and tell, but move nothing and write nothing down.")
 @click.option("--log-file", type=click.Path(path_type=Path), help="Where the log goes besides the terminal.")
 @click.pass_obj
@@ -35,6 +36,7 @@ def command(
     window: int | None,
     guard: float | None,
     device: str | None,
+    new_disk: bool,
     dry_run: bool,
     log_file: Path | None,
 ) -> int:
@@ -66,7 +68,7 @@ def command(
         from watcher.watching import watch  # noqa: PLC0415
         from watcher.work import Task  # noqa: PLC0415
 
-        received = watch(Task(program, settings, log, dry_run))
+        received = watch(Task(program, settings, log, dry_run), new_disk=new_disk)
     return EXIT_INTERRUPTED if received is signal.SIGINT else 0
 
 
