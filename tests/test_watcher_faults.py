@@ -1,18 +1,22 @@
 """Errors of the disk at chosen calls of a real watcher: it loses nothing, and goes on by itself in the same process."""
 
 import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from tests.conftest import Desk, facts, land, screen, wait_for, working_desk
+from tests.conftest import Desk, Framesift, Watch, facts, land, screen, wait_for, working_desk
 from tests.test_watch import LONG_AGO, until_judged
+from watcher.console import LOG_BYTES
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,6 +37,8 @@ class Point:
     """Whether the system has an exclusive rename."""
     anew: bool = False
     """Whether another process has written into the ledger, so that it is read from the disk and not from memory."""
+    full: bool = False
+    """Whether the log has its full size, so that it is rotated."""
 
 
 def ledger_of(desk: Desk) -> tuple[Path, ...]:
@@ -53,6 +59,9 @@ def points(desk: Desk) -> list[Point]:
         Point("fsync", (there,)),
         Point("fsync", (here,)),
         Point("write", (log,)),
+        Point("rename", (log,), full=True),
+        Point("unlink", (desk.logs / "framesift.log.5",), full=True),
+        Point("openat", (log,), full=True),
         Point("linkat", rename=False),
         Point("unlinkat", rename=False),
     ]
@@ -93,6 +102,13 @@ def written_by_another(desk: Desk) -> None:
         ledger.rows("VACUUM")
 
 
+def filled(desk: Desk) -> None:
+    """Let the log be rotated, and the oldest of its kind be removed, before the next line."""
+    for number in range(1, 6):
+        (desk.logs / f"framesift.log.{number}").touch(mode=0o600)
+    os.truncate(desk.logs / "framesift.log", LOG_BYTES)
+
+
 def is_traced(pid: int) -> bool:
     states = [task.joinpath("status").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     return all("TracerPid:\t0\n" not in state for state in states)
@@ -121,6 +137,8 @@ def survive(base: Path, error: str) -> None:
         for tick, point in enumerate(points(desk), 2):
             if point.anew:
                 written_by_another(desk)
+            if point.full:
+                filled(desk)
             with failing(watcher.pid, point, error, desk.base / "strace") as has_failed:
                 land(desk.path(tick), screen(1), LONG_AGO)
                 wait_for(has_failed)
@@ -128,6 +146,12 @@ def survive(base: Path, error: str) -> None:
             wait_for(desk.mirrored(desk.path(tick)).exists)
         assert watcher.poll() is None
         assert desk.stop() == 0
+        log = desk.logs / "framesift.log"
+        assert (log.stat().st_size < LOG_BYTES // 2, "stopped; judged" in log.read_text()) == (True, True)
+        assert sorted(path.name for path in desk.logs.iterdir()) == [
+            log.name,
+            *(f"{log.name}.{n}" for n in range(1, 6)),
+        ]
         assert desk.output().count(WAITED) >= 8
         decisions = list(desk.decisions().values())
         assert [(said[0], said[4]) for said in decisions] == [("new", "kept"), *[("duplicate", "quarantined")] * tick]
@@ -136,3 +160,34 @@ def survive(base: Path, error: str) -> None:
             assert not desk.path(number).exists()
         with desk.ledger() as ledger:
             assert ledger.rows("PRAGMA integrity_check")[0][0] == "ok"
+
+
+def test_what_looks_like_damage_once_at_a_start_is_looked_at_again_and_if_it_stays_the_log_has_the_line(
+    desk: Desk, watch_here: Watch, framesift: Framesift
+) -> None:
+    """SQLite calls a page malformed that it could not read. Ended with 1, a service starts it again."""
+    ledger, log = desk.state / "ledger.sqlite", desk.logs / "framesift.log"
+    watch_here((desk.path(0), screen(1)))
+    sound = ledger.read_bytes()
+    ledger.write_bytes(sound[:100] + bytes(2048) + sound[2148:])
+    damaged = f"{ledger} cannot be used: database disk image is malformed"
+
+    def mend() -> None:
+        try:
+            wait_for(lambda: f"{damaged}; {WAITED}" in log.read_text())
+            ledger.write_bytes(sound)
+            land(desk.path(1), screen(1))
+            wait_for(desk.mirrored(desk.path(1)).exists)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    mender = Thread(target=mend)
+    mender.start()
+    assert framesift("--quiet", "watch")[0] == 0
+    mender.join()
+    assert log.read_text().count("that is mended; going on") == 1
+
+    ledger.write_bytes(bytes(4096))
+    code, _, told = framesift("--quiet", "watch")
+    assert (code, told) == (1, f"framesift: the ledger {ledger} cannot be used: file is not a database\n")
+    assert log.read_text().endswith("cannot be used: file is not a database\x1b[0m\n")

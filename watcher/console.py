@@ -135,7 +135,9 @@ class Log:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, WatcherError):
+            self.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
         if self._handler is not None:
             self._handler.close()
 

@@ -12,11 +12,11 @@ from watcher.console import Log
 from watcher.custody import Custody, Patience, Rehearsal, claim, insist, is_claimed
 from watcher.engine import Engine, Load, Place
 from watcher.entry import Entry, Timeline
-from watcher.errors import FaultError, GoneError, KnownError, LostError, WatcherError
+from watcher.errors import FaultError, GoneError, KnownError, WatcherError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.mirror import MARKER_FOLDER, mark, root_of
-from watcher.pipeline import Judged, Postponed
+from watcher.pipeline import Postponed
 from watcher.plugins import Hooks
 from watcher.program import Program
 from watcher.rootlock import RootLock
@@ -96,9 +96,15 @@ def _refuse_quarantine(root: Path) -> None:
 class _Start(Wait):
     """Waits while the disk is full or fails; what else is wrong at a start, a person has to hear at once."""
 
+    _is_sure = False
+
     def wait(self, fault: FaultError) -> None:
         cause = fault.__cause__
-        by_ledger = getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+        error = getattr(cause, "sqlite_errorname", "")
+        by_ledger = error.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+        if error.startswith("SQLITE_CORRUPT") and not self._is_sure:
+            # A read that failed looks like damage to SQLite as well; a second look tells them apart.
+            self._is_sure = by_ledger = True
         if not by_ledger and getattr(cause, "errno", None) not in files.FAULTS:
             raise fault
         super().wait(fault)
@@ -129,7 +135,6 @@ class Work:
         # One thread alone talks to the device; those that read ahead do not.
         self.load = partial(load, device=choose_device("cpu"), policy=settings.policy)
         hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))
-        self._log = log
         self._custody = (Rehearsal if task.dry_run else Custody)(ledger, hooks, timeline, patience)
         for entry in self._custody.recover():
             name = entry.verdict.capture.path.name
@@ -152,7 +157,7 @@ class Work:
             LostError: only a new process can go on; the capture in hand has not been touched.
         """
         for capture in captures:
-            judged = self._judged(capture, load or self.load)
+            judged = self._engine.judge(capture, load or self.load)
             self._custody.note(judged.lost, judged.renewed)
             if isinstance(judged, Postponed):
                 yield judged
@@ -162,10 +167,3 @@ class Work:
             except KnownError as error:
                 self._engine.windows.discard(judged.capture)
                 yield Postponed(judged.capture, GoneError(str(error)), (), ())
-
-    def _judged(self, capture: Capture, load: Load) -> Judged | Postponed:
-        try:
-            return self._engine.judge(capture, load)
-        except LostError as error:
-            self._log.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
-            raise
