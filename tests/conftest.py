@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -299,3 +300,13 @@ class NoPatience:
 
     def over(self) -> None:
         pass
+
+
+def without_rights() -> Sequence[str]:
+    """A command before the watcher's, that takes root's right to read everything from it; empty if we are not root."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("runs as root, who reads everything, and setpriv is not there to change that")
+    rights = "-dac_override,-dac_read_search"
+    return "setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -14,7 +13,7 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import Desk, facts, land, png, screen, wait_for, working_desk
+from tests.conftest import Desk, facts, land, png, screen, wait_for, without_rights, working_desk
 from watcher.decoding import PIXEL_LIMIT
 from watcher.entry import Entry
 
@@ -355,16 +354,6 @@ def growing(path: Path) -> Iterator[None]:
 
 
 # The one watcher that meets it all.
-
-
-def without_rights() -> Sequence[str]:
-    """A command before the watcher's, that takes root's right to read everything from it; empty if we are not root."""
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None:
-        pytest.skip("runs as root, who reads everything, and setpriv is not there to change that")
-    rights = "-dac_override,-dac_read_search"
-    return "setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"
 
 
 def memory(process: "subprocess.Popen[str]", what: str) -> int:

@@ -1,13 +1,15 @@
 """What the log and ``status`` tell of days: savings on a day, in its month, ever, and what the quarantine holds."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.conftest import Desk
+from tests.conftest import Desk, Watch, screen
 from tests.shelf import SIZE, Shelf
+from watcher import vitals
 from watcher.census import Census, Savings
 from watcher.chronicle import Chronicle
 from watcher.console import Log, told
@@ -61,3 +63,20 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
     (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
     assert f"{TODAY - timedelta(days=1)}: {told(some(2))} of duplicates saved (display 1: {told(some(2))});" in line
     assert f"{told(some(3))} ever; the quarantine holds {told(some(3))}" in line
+
+
+@pytest.mark.slow
+def test_a_watcher_tells_when_nothing_new_comes_and_when_nothing_comes_at_all(
+    desk: Desk, watch_here: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interval is the one learned from the captures in the ledger; only what is long is made short here."""
+    desk.config.write_text(f'root = "{desk.root}"\nalarm_after = "1s"\nlog_format = "json"\n')
+    watch_here(*((desk.path(tick), screen(1)) for tick in range(8)))
+    monkeypatch.setattr(vitals, "SILENT_GAPS", 0)
+    monkeypatch.setattr(vitals, "SHORTEST_SILENCE", 0.0)
+    watch_here(*((desk.path(tick), screen(tick)) for tick in range(8, 10)))
+    told = [json.loads(line) for line in (desk.logs / "framesift.log").read_text().splitlines()]
+    warnings = [event["text"] for event in told if event["event"] == "warning"]
+    assert [text for text in warnings if text.startswith("nothing new on any display for")] != []
+    assert [text for text in warnings if text.endswith("usually there is one every 5 min")] != []
+    assert any("captures are coming again after" in event.get("text", "") for event in told)

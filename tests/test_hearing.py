@@ -127,6 +127,37 @@ def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkey
         wait_for(lambda: seeing.live.sight.events)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system of Linux's")
+def test_what_comes_from_elsewhere_to_a_volume_that_does_not_tell_is_found_and_the_volume_polled(desk: Desk) -> None:
+    """What is written into an overlay's upper folder raises no event above it, as what another machine writes."""
+    layers, day = desk.base / "layers", desk.path(0).parent.relative_to(desk.root)
+    layers.mkdir()
+    mount(layers, "-t", "tmpfs", "none")
+    lower, upper, work = [layers / name for name in ("lower", "upper", "work")]
+    for folder in (lower, upper / day, work):
+        folder.mkdir(parents=True)
+    try:
+        mount(desk.root, "-t", "overlay", "-o", f"lowerdir={lower},upperdir={upper},workdir={work}", "none")
+        with Seeing(desk.root) as seeing:
+            for tick in range(4):
+                (upper / day / desk.path(tick).name).write_bytes(WHOLE)
+                wait_for(lambda tick=tick: len(seeing.captures) > tick)  # type: ignore[misc]
+            wait_for(lambda: not seeing.live.sight.events)
+            assert "as on a network volume; looking every" in seeing.live.sight.why
+            assert seeing.live.sight.found_by_scan >= 2
+            assert seeing.live.sight.root_there
+    finally:
+        subprocess.run(["umount", "--lazy", desk.root], check=False, capture_output=True)
+        subprocess.run(["umount", "--lazy", layers], check=False)
+
+
+def mount(folder: Path, *words: str) -> None:
+    done = subprocess.run(["mount", *words, folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"may not mount it: {done.stderr.strip()}")
+
+
 def become_deaf(seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on no event is heard, nobody notices, and no scan is due."""
     for module, name in ((sources, "RESCAN_SECONDS"), (sources, "POLL_SECONDS"), (hearing, "PATIENCE_SECONDS")):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Desk, NoPatience, capture_of, screen
+from tests.conftest import Desk, NoPatience, capture_of, land, screen
 from watcher.custody import Custody
 from watcher.entry import Entry, State, Timeline
 from watcher.folders import Folders
@@ -282,3 +282,40 @@ def test_a_capture_that_was_replaced_meanwhile_stays(desk: Desk, bench: Any) -> 
     assert (entry.state, entry.location) == (State.KEPT, desk.path(2))
     assert "no longer the file" in entry.note
     assert desk.path(2).read_bytes() == screen(9)
+
+
+SWAPS = """
+import pathlib, watcher
+@watcher.hookimpl
+def place(verdict, settings):
+    if verdict.stays:
+        return
+    own = verdict.capture.path
+    swapped = {"file": own, "folder": own.parent, "mirror": settings.quarantine_dir / own.parent.name}["WHICH"]
+    swapped.parent.mkdir(parents=True, exist_ok=True)
+    elsewhere = settings.root.parent / "elsewhere"
+    if swapped.exists():
+        swapped.rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+    swapped.symlink_to(elsewhere)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
+@pytest.mark.parametrize("which", ["file", "folder", "mirror"])
+def test_a_file_or_a_folder_swapped_for_a_link_between_judgement_and_move_moves_nothing(
+    desk: Desk, bench: Any, which: str
+) -> None:
+    made = bench(swaps=SWAPS.replace("WHICH", which))
+    kept = capture_of(land(desk.root / "kept" / desk.path(1).name, screen(1)))
+    made.custody.carry_out(judge(kept, NOTHING_TO_COMPARE, POLICY), Kept(kept, 40, 48, b"s"))
+    twin = capture_of(land(desk.root / "twins" / desk.path(2).name, screen(1)))
+    entry = made.custody.carry_out(judge(twin, Score(kept, 1.0, exact=True, worst_tile=1.0), POLICY), None)
+    elsewhere = desk.base / "elsewhere"
+    assert made.complaints == []
+    assert elsewhere.exists()
+    assert (entry.state, entry.location) == (State.KEPT, twin.path)
+    assert twin.path.read_bytes() == kept.path.read_bytes() == screen(1)
+    assert [path for path in desk.quarantine.rglob("*.png*") if path.is_file()] == []
+    assert list(elsewhere.iterdir() if which == "mirror" else []) == []
