@@ -1,4 +1,4 @@
-"""A purge killed at any system call that changes a disk: the next start or purge finishes, and no kept picture goes."""
+"""Purge and retention killed at any call that changes a disk: the next start finishes, and no kept picture goes."""
 
 import contextlib
 import json
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,13 @@ import pytest
 from tests.conftest import NoPatience, capture_of, facts, land, screen
 from tests.test_kills import DEADLY, LONG_AGO, MOST_CALLS, Bench, in_child
 from watcher.entry import Entry, State
+from watcher.folders import Folders
 from watcher.kept import Kept
 from watcher.ledger import Ledger
 from watcher.mirror import Amount, held, mark
 from watcher.purge import Limits, Purge
+from watcher.retention import Retention
+from watcher.settings import Settings
 from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 
 pytestmark = [
@@ -40,6 +44,9 @@ Met = tuple[str, int, list[str], list[str]]
 
 class Quarantine(Bench):
     """A root with a kept picture, three duplicates of it in quarantine, and a stray beside them."""
+
+    left = Amount(0, 0)
+    """What is in the quarantine when all is done."""
 
     def __init__(self, base: Path) -> None:
         super().__init__(base, base / "quarantine")
@@ -111,13 +118,32 @@ def look_after(bench: Quarantine, call: str, number: int, met: Path) -> None:
         file.write(json.dumps([call, number, before, bench.check(settled=False)]) + "\n")
     bench.purge()
     assert bench.check(settled=True) == ["purged"] * 3
-    assert held(bench.quarantine) == Amount(0, 0)
+    assert held(bench.quarantine) == bench.left
 
 
-def sweep(base: Path) -> None:
-    """Go through all points of all calls, under a strace that kills at the one of number ``MOST_CALLS``."""
-    bench = Quarantine(base)
-    for call in CALLS:
+class Retained(Quarantine):
+    """The same, where a watcher's retention does it after a start: all of the day's work, without the stray."""
+
+    left = Amount(1, len(screen(1)))
+
+    def purge(self) -> None:
+        folders = Folders(self.state / "none.toml", self.state, self.state)
+        flags = {"root": self.root, "quarantine": self.quarantine}
+        settings = Settings.load(folders, flags, environ={"FRAMESIFT_RETENTION__MAX_BYTES": "1 B"})
+        with self.at_work() as (ledger, custody):
+            custody.recover()
+            retention = Retention(ledger, settings, NoPatience(), lambda _: None)
+            for _ in range(2 * len(NAMES)):
+                retention.look(date(2020, 5, 4), 0.0)
+
+
+BENCHES = {"purge": Quarantine, "retention": Retained}
+
+
+def sweep(name: str, base: Path, *calls: str) -> None:
+    """Go through all points of all *calls*, under a strace that kills at the one of number ``MOST_CALLS``."""
+    bench = BENCHES[name](base)
+    for call in calls:
         for number in range(1, MOST_CALLS):
             assert in_child(bench.prepare) == 0
             status = in_child(partial(die_at, bench, call, number))
@@ -127,13 +153,14 @@ def sweep(base: Path) -> None:
             assert in_child(partial(look_after, bench, call, number, base / "met")) == 0, f"after {call} {number}"
 
 
-def test_a_kill_at_any_system_call_of_a_purge_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
+def killed_at_every(name: str, base: Path, *calls: str) -> list[Met]:
     if shutil.which("strace") is None:
         pytest.skip("strace, which kills at a chosen system call, is not there")
-    calls = ",".join(CALLS)
-    rules = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={MOST_CALLS}"]
+    joined = ",".join(calls)
+    rules = ["-e", f"trace={joined}", "-e", f"inject={joined}:signal=KILL:when={MOST_CALLS}"]
+    again: list[str | Path] = [sys.executable, "-m", "tests.test_purge_kills", name, base, *calls]
     done = subprocess.run(
-        ["strace", "-f", "-qq", "-o", os.devnull, *rules, sys.executable, "-m", "tests.test_purge_kills", tmp_path],
+        ["strace", "-f", "-qq", "-o", os.devnull, *rules, *again],
         cwd=Path(__file__).parent.parent,
         capture_output=True,
         text=True,
@@ -142,11 +169,21 @@ def test_a_kill_at_any_system_call_of_a_purge_loses_no_kept_picture_and_is_finis
     if "ptrace" in done.stderr.lower():
         pytest.skip(f"may not trace: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
-    met: list[Met] = [tuple(json.loads(line)) for line in (tmp_path / "met").read_text().splitlines()]
+    return [tuple(json.loads(line)) for line in (base / "met").read_text().splitlines()]
+
+
+def test_a_kill_at_any_system_call_of_a_purge_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
+    met = killed_at_every("purge", tmp_path, *CALLS)
     assert {"pwrite64", "fsync", "unlinkat", "rmdir"} <= {call for call, *_ in met}
     # Before the intent, between intent and confirmation, and after it.
     assert {"quarantined", "moving", "purged"} == {state for _, _, before, _ in met for state in before}
 
 
+def test_a_kill_at_any_deletion_or_commit_of_retention_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
+    met = killed_at_every("retention", tmp_path, "fdatasync", "unlinkat", "rmdir")
+    assert {"fdatasync", "unlinkat", "rmdir"} == {call for call, *_ in met}
+    assert {"quarantined", "moving", "purged"} == {state for _, _, before, _ in met for state in before}
+
+
 if __name__ == "__main__":
-    sweep(Path(sys.argv[1]))
+    sweep(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
