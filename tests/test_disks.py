@@ -276,6 +276,7 @@ def test_a_disk_that_is_unmounted_while_watched_means_blind_and_is_watched_again
             land(desk.path(tick), screen(tick))
             until_judged(desk, tick + 1)
         windows = desk.windows(9)
+        assert subprocess.run(["umount", desk.root], check=False, capture_output=True).returncode, "it is in use"
         subprocess.run(["umount", "--lazy", desk.root], check=True)
         wait_for(lambda: f"waiting for {desk.root}: another disk is in its place" in desk.output())
         # Not even the watcher's own lock keeps the disk from being taken out.

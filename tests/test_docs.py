@@ -102,6 +102,12 @@ def test_the_hook_in_the_readme_works(tmp_path: Path) -> None:
     assert "meetings" in hooks.names
 
 
+def test_every_test_the_readme_names_is_there() -> None:
+    named = set(re.findall(r"test_\w+\.py", README))
+    assert {name for name in named if not (REPOSITORY / "tests" / name).is_file()} == set()
+    assert len(named) > 20
+
+
 def test_the_pictures_in_the_readme_are_there_and_small_and_one_shows_the_demo() -> None:
     demo, *others = re.findall(r"!\[.*?\]\((.*?)\)", README)
     picture = (REPOSITORY / demo).read_text(encoding="utf-8")

@@ -564,6 +564,7 @@ said["again"] = framesift("service", "install")
 said["same"] = shown("MainPID") == pid
 subprocess.run(["kill", "-KILL", pid])
 while shown("ActiveState") == "active": pass
+said["then"] = shown("SubState")
 said["killed"] = framesift("service", "status")
 said["restarted"] = framesift("service", "install")
 said["removed"] = framesift("service", "uninstall")
@@ -607,6 +608,7 @@ def test_systemd_itself_starts_the_very_command_hears_it_and_stops_it(home: Mapp
     assert "yes: active (running)" in said["status"][1]
     assert "nothing is changed" in said["again"][1]
     assert said["same"]
+    assert said["then"] == "auto-restart"
     assert said["killed"][0] == 4
     assert said["restarted"][0] == said["removed"][0] == 0
     assert said["left"] in ("", "0")

@@ -99,10 +99,10 @@ class Live:
     def _look_at_root(self, found: Callable[[], None], is_ours: Callable[[], bool]) -> bool:
         """Whether the root is there and can be listed; it is heard anew if it is not the folder it was."""
         try:
-            identity = _identity(self._root)
+            identity, disk = _identity(self._root), disk_of(self._root)
             if identity != self._identity:
                 # The empty folder under a disk that was unmounted looks like a root from which all was deleted.
-                if self.sight.disk != disk_of(self._root) and not is_ours():
+                if self.sight.disk != disk and not is_ours():
                     self._blind(OSError(errno.ENODEV, ELSEWHERE))
                     return False
                 with os.scandir(self._root) as items:
@@ -111,7 +111,7 @@ class Live:
             self._blind(error)
             return False
         if identity != self._identity:
-            self._identity, self.sight.disk = identity, disk_of(self._root)
+            self._identity, self.sight.disk = identity, disk
             self._hear()
             found()
             self._folders.clear()
