@@ -55,7 +55,8 @@ def examined(shelf: Shelf, code: int | None = None) -> dict[str, dict[str, str]]
     assert found, f"another exit code than {code}"
     names = [one["name"] for one in found["findings"]]
     assert len(names) == len(set(names))
-    assert all(one["mend"] or one["cause"] for one in found["findings"] if one["verdict"] != "well")
+    assert all(one["mend"] or one["cause"] for one in found["findings"] if one["verdict"] == "odd")
+    assert all(one["mend"] and one["cause"] for one in found["findings"] if one["verdict"] == "sick")
     return {one["name"]: one for one in found["findings"]}
 
 

@@ -39,8 +39,8 @@ class Finding:
         return cls(name, Grade.ODD, found, cause, mend)
 
     @classmethod
-    def sick(cls, name: str, found: str, cause: str = "", mend: str = "") -> "Finding":
-        """To be mended."""
+    def sick(cls, name: str, found: str, cause: str, mend: str) -> "Finding":
+        """To be mended: never without its cause and its mend."""
         return cls(name, Grade.SICK, found, cause, mend)
 
 

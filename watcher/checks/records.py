@@ -65,7 +65,10 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Findi
     unknown = [path for path, _ in quarantined(quarantine, root) if os.fsencode(path) not in known]
     if missing and not quarantine.exists():
         return Finding.sick(
-            "pictures", f"{quarantine} is gone, and {len(missing)} pictures with it", "its disk is not mounted"
+            "pictures",
+            f"{quarantine} is gone, and {len(missing)} pictures with it",
+            "its disk is not mounted, or it was deleted or moved by hand",
+            "mount it, or put it back; pictures that are deleted cannot be restored",
         )
     if missing:
         return Finding.odd(

@@ -72,7 +72,7 @@ def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
     if not locked or not report.at:
         return Finding.odd("seeing", "nobody looks", "it is starting" if locked else "no watcher is running")
     if not report.root_there:
-        return Finding.sick("seeing", report.why, mend="see root below; the watcher goes on by itself")
+        return Finding.sick("seeing", report.why, _AWAY, "see root below; the watcher goes on by itself")
     if report.unlisted:
         return Finding.sick(
             "seeing",
@@ -87,6 +87,7 @@ def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
     return Finding.well("seeing", f"events arrive{last}; everything was looked at {duration(looked)} ago")
 
 
+_AWAY = "its disk is not mounted, or the folder was moved, or may not be read any more"
 _HEARING = "raise what it names; on a network volume there is nothing to mend"
 
 
@@ -148,6 +149,9 @@ def nobody_else_watches(root: Path, *, ours: bool, held: bool) -> Finding:
     return Finding.well("one watcher", "no other framesift works on this folder")
 
 
+_ENDED = "it was stopped, or has failed: the last line of its log says why"
+
+
 def service_runs(manager: Manager, job: Job) -> Finding:
     """What the service manager says of the watcher in the background."""
     try:
@@ -159,7 +163,9 @@ def service_runs(manager: Manager, job: Job) -> Finding:
             "service", "not installed", "the watcher does not start at login", "framesift service install"
         )
     if not found.condition.running:
-        return Finding.sick("service", found.condition.said, mend=f"framesift service install; its log: {job.log_file}")
+        return Finding.sick(
+            "service", found.condition.said, _ENDED, f"framesift service install; its log: {job.log_file}"
+        )
     if not (found.condition.enabled and found.current):
         why = "installed by another version or with other options" if found.condition.enabled else "not enabled"
         return Finding.odd("service", f"{found.condition.said}; {why}", mend="framesift service install")

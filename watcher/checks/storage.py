@@ -24,9 +24,8 @@ def quarantine_takes(root: Path, quarantine: Path) -> Finding:
         return _to_be_made(quarantine)
     try:
         if (owner := root_of(quarantine)) != root:
-            return Finding.sick(
-                "quarantine", f"{quarantine} is that of {owner}", mend="give each root a quarantine of its own"
-            )
+            found = f"{quarantine} is that of {owner}"
+            return Finding.sick("quarantine", found, "two roots share it", "give each root a quarantine of its own")
         if not try_move(root, quarantine / MARKER_FOLDER):
             return Finding.odd(
                 "quarantine",
@@ -49,7 +48,8 @@ def _to_be_made(quarantine: Path) -> Finding:
     above = _existing(quarantine)
     if os.access(above, os.W_OK | os.X_OK):
         return Finding.well("quarantine", f"{quarantine} is not there yet; the watcher makes it")
-    return Finding.sick("quarantine", f"{quarantine} cannot be made: {above} is not writable", mend=_WRITABLE)
+    found = f"{quarantine} cannot be made: {above} is not writable"
+    return Finding.sick("quarantine", found, "it belongs to another user, or is read-only", _WRITABLE)
 
 
 def there_is_room(folders: Mapping[str, Path]) -> Finding:
@@ -92,7 +92,8 @@ def nobody_else_reads(root: Path, own: Mapping[str, Path], quarantine: Path) -> 
         )
     if exposed:
         paths = " ".join(f"'{path}'" for path in exposed)
-        return Finding.sick("privacy", f"others may look into {paths}", mend=f"chmod -R go-rwx {paths}")
+        found = f"others may look into {paths}"
+        return Finding.sick("privacy", found, "their modes were changed by hand", f"chmod -R go-rwx {paths}")
     return Finding.well("privacy", "nobody else may read state, log and quarantine")
 
 

@@ -83,7 +83,8 @@ def _examine(program: Program, given: Path | None) -> tuple[str, list["Finding"]
     try:
         settings = program.settings(root=given)
     except SettingsError as error:
-        return "", [Finding.sick("settings", str(error), mend="mend that line; framesift config check says OK then")]
+        mend = "mend that line; framesift config check says OK then"
+        return "", [Finding.sick("settings", str(error), "a key or a value that cannot be", mend)]
     findings = [Finding.well("settings", f"valid: {program.folders.config_file}")]
     if not program.ledger_file.exists():
         findings.append(Finding.odd("ledger", f"there is none yet at {program.ledger_file}", "no watcher ever ran"))
@@ -128,7 +129,9 @@ def _made(check: "Check") -> "Finding":
     try:
         return make()
     except (WatcherError, OSError) as error:
-        return Finding.sick(name, f"cannot be examined: {error}")
+        return Finding.sick(
+            name, f"cannot be examined: {error}", "a disk or a right refuses it", "mend that, and ask again"
+        )
 
 
 def _without_ledger(patient: _Patient) -> Iterator["Check"]:
