@@ -209,7 +209,7 @@ def flat(width: int, height: int, light: int = 0) -> bytes:
 
 
 @cache
-def grey(seed: int) -> bytes:
+def grey_png(seed: int) -> bytes:
     buffer = io.BytesIO()
     picture(seed).convert("L").save(buffer, "PNG")
     return buffer.getvalue()
@@ -254,9 +254,9 @@ HARMFUL: dict[str, tuple[Callable[[], bytes], str]] = {
     "zTXt bomb": (lambda: with_chunks(screen(2), chunk(b"zTXt", b"k\0\0" + packed())), "new"),
     "iTXt bomb": (lambda: with_chunks(screen(3), chunk(b"iTXt", b"k\0\1\0\0\0" + packed())), "new"),
     "iCCP bomb": (lambda: with_chunks(screen(4), chunk(b"iCCP", b"k\0\0" + packed())), "new"),
-    "grey zTXt bomb": (lambda: with_chunks(grey(2), chunk(b"zTXt", b"k\0\0" + packed())), "unreadable"),
-    "grey iTXt bomb": (lambda: with_chunks(grey(3), chunk(b"iTXt", b"k\0\1\0\0\0" + packed())), "unreadable"),
-    "grey iCCP bomb": (lambda: with_chunks(grey(4), chunk(b"iCCP", b"k\0\0" + packed())), "unreadable"),
+    "grey zTXt bomb": (lambda: with_chunks(grey_png(2), chunk(b"zTXt", b"k\0\0" + packed())), "unreadable"),
+    "grey iTXt bomb": (lambda: with_chunks(grey_png(3), chunk(b"iTXt", b"k\0\1\0\0\0" + packed())), "unreadable"),
+    "grey iCCP bomb": (lambda: with_chunks(grey_png(4), chunk(b"iCCP", b"k\0\0" + packed())), "unreadable"),
 }
 
 
