@@ -7,7 +7,7 @@ import zlib
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 import torch
@@ -153,15 +153,52 @@ def test_plain_pictures_are_read_the_short_way_with_the_same_pixels(
     path, taken, plain = tmp_path / "1_1.png", [], decoding._plain
     saved(path, mode, **options)
 
-    def watched(file: BinaryIO, header: decoding._Header) -> Image.Image | None:
-        taken.append(plain(file, header))
+    def watched(source: decoding._Source) -> Image.Image | None:
+        taken.append(plain(source))
         return taken[-1]
 
     monkeypatch.setattr(decoding, "_plain", watched)
-    pixels = loaded(path).clone()
+    monkeypatch.setattr(decoding, "_recent", decoding._Recent())
+    pixels = loaded(path)
     assert (taken[0] is not None) == short
-    monkeypatch.setattr(decoding, "_plain", lambda *_: None)
+    monkeypatch.setattr(decoding, "_plain", lambda _: None)
+    monkeypatch.setattr(decoding, "_recent", decoding._Recent())
     assert torch.equal(pixels, loaded(path))
+
+
+def test_the_same_data_are_not_decoded_twice_and_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded, plain = [], decoding._plain
+
+    def counted(source: decoding._Source) -> Image.Image | None:
+        decoded.append(1)
+        return plain(source)
+
+    monkeypatch.setattr(decoding, "_plain", counted)
+    monkeypatch.setattr(decoding, "_recent", decoding._Recent())
+    drawn("RGB", 40, 30).save(tmp_path / "a_1.png")
+    drawn("RGB", 40, 30).save(tmp_path / "b_1.png", dpi=(144, 144))
+    assert torch.equal(loaded(tmp_path / "a_1.png"), loaded(tmp_path / "b_1.png"))
+    assert len(decoded) == 1
+    assert loaded(tmp_path / "b_1.png", reduce=1).shape == (3, 30, 40)
+    assert len(decoded) == 2
+    drawn("RGB", 40, 30, seed=2).save(tmp_path / "c_1.png")
+    assert not torch.equal(loaded(tmp_path / "c_1.png"), loaded(tmp_path / "a_1.png"))
+    assert len(decoded) == 3
+    for seed in range(decoding._RECENT):
+        drawn("RGB", 40, 30, seed=seed + 3).save(tmp_path / "d_1.png")
+        loaded(tmp_path / "d_1.png")
+    loaded(tmp_path / "a_1.png")
+    assert len(decoded) == 4 + decoding._RECENT
+
+
+def test_what_is_kept_of_the_last_pictures_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recent = decoding._Recent()
+    monkeypatch.setattr(decoding, "_recent", recent)
+    monkeypatch.setattr(decoding, "_RECENT_BYTES", 20_000)
+    for seed in range(5):
+        drawn("RGB", 40, 30, seed=seed).save(tmp_path / "1_1.png")
+        loaded(tmp_path / "1_1.png")
+        assert 0 < sum(map(decoding._size, recent._held)) <= 20_000
 
 
 @pytest.mark.parametrize("cut", [1, 5, 400])
@@ -209,6 +246,7 @@ def test_a_file_replaced_while_it_is_read_is_gone(tmp_path: Path, monkeypatch: p
 
 
 def test_a_disk_error_is_not_a_broken_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_recent", decoding._Recent())
     path = tmp_path / "1_1.png"
     drawn("RGB").save(path)
 

@@ -205,7 +205,8 @@ def test_a_mutated_picture_is_a_frame_or_unreadable_within_the_memory(
         outcomes["unreadable" if frame is None else "frame"] += 1
         most = max(most, process.memory_info().rss)
         with monkeypatch.context() as patch:
-            patch.setattr(decoding, "_plain", lambda *_: None)
+            patch.setattr(decoding, "_plain", lambda _: None)
+            patch.setattr(decoding, "_recent", decoding._Recent())
             by_pillows_reader = framed(path, policy)
         assert by_pillows_reader is None or (frame is not None and torch.equal(frame, by_pillows_reader))
     assert min(outcomes.values()) > MUTANTS // 20, outcomes

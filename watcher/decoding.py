@@ -7,6 +7,7 @@ import struct
 import threading
 import warnings
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ _AT_ONCE = 16_000_000
 """Bytes of the largest file that is held in memory as a whole while it is decoded."""
 _CANVAS = 16_000_000
 """Pixels of the largest canvas that a thread keeps: 5K is 15 million, and takes 60 MB."""
+_RECENT = 6
+_RECENT_BYTES = 64_000_000
 _RAW = {(8, 2): "RGB", (8, 6): "RGBX"}
 """By depth and colour type, how Pillow's decoder gets red, green and blue, and drops alpha."""
 _KEPT = {-1: 256 << 20, -3: 32 << 20}
@@ -70,6 +73,45 @@ class _Header:
     """The raw mode of the data; None if there is more to it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """All that the pixels of a frame depend on, if it is a plain picture."""
+
+    header: _Header
+    preparation: Preparation
+    data: bytes
+    """Compressed; empty if the picture is not a plain one."""
+
+
+class _Recent:
+    """The last few plain pictures and their pixels: a screen on which nothing moved is often the same data again."""
+
+    def __init__(self) -> None:
+        self._held: deque[tuple[_Source, Tensor]] = deque()
+        self._lock = threading.Lock()
+
+    def find(self, source: _Source) -> Tensor | None:
+        """The pixels of an equal *source*; not to be written to."""
+        with self._lock:
+            return next((pixels for known, pixels in self._held if source.data and known == source), None)
+
+    def add(self, source: _Source, pixels: Tensor) -> None:
+        """Keep them, in place of the oldest ones."""
+        if source.data:
+            with self._lock:
+                self._held.append((source, pixels))
+                while len(self._held) > _RECENT or sum(map(_size, self._held)) > _RECENT_BYTES:
+                    self._held.popleft()
+
+
+def _size(held: tuple[_Source, Tensor]) -> int:
+    source, pixels = held
+    return len(source.data) + pixels.untyped_storage().nbytes()
+
+
+_recent = _Recent()
+
+
 def decode(path: Path, preparation: Preparation) -> Tensor:
     """Read the picture at *path*, prepared as *preparation* says.
 
@@ -86,14 +128,19 @@ def decode(path: Path, preparation: Preparation) -> Tensor:
         width, height = (-(-side // preparation.reduce) for side in header.size)
         if min(width, height) < SMALLEST:
             raise UnreadableError(f"{width} x {height} pixels after averaging are too few: SSIM needs {SMALLEST}")
+        source = _Source(header, preparation, _data(file, header))
+        if (known := _recent.find(source)) is not None:
+            return known
         try:
-            return _tensor(_averaged(file, header, preparation), height, width)
+            pixels = _tensor(_averaged(file, source), height, width)
         except BROKEN as error:
             raise UnreadableError(f"broken image data ({error})") from error
         except OSError as error:
             if error.errno is not None:  # the disk's complaint, not Pillow's
                 raise
             raise UnreadableError(f"broken image data ({error})") from error
+    _recent.add(source, pixels)
+    return pixels
 
 
 def _tensor(planes: Iterable[tuple[Image.Image, str]], height: int, width: int) -> Tensor:
@@ -121,35 +168,33 @@ def _header(file: BinaryIO) -> _Header:
     return _Header((width, height), None if interlaced else _RAW.get((depth, colours)))
 
 
-def _averaged(file: BinaryIO, header: _Header, preparation: Preparation) -> Iterator[tuple[Image.Image, str]]:
+def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, str]]:
     """Red, green and blue, averaged down: images, and the names of the bands."""
-    plain = _plain(file, header)
+    plain = _plain(source)
     if plain is not None:
-        yield from _planes(plain, preparation)
+        yield from _planes(plain, source.preparation)
         return
     file.seek(0)
     # Pillow's warnings of odd chunks would stand in the log between the lines about captures.
     with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["PNG"]) as image:
-        if image.size != header.size:
+        if image.size != source.header.size:
             raise UnreadableError("declares two different sizes")
         # Alpha is dropped whatever it says, and Pillow warns of some ways in which it is said.
         image.info.pop("transparency", None)
         image.load()
-        yield from _planes(image, preparation)
+        yield from _planes(image, source.preparation)
 
 
-def _plain(file: BinaryIO, header: _Header) -> Image.Image | None:
-    """The picture in RGB if *file* is a plain one, as screenshots are; None leaves it to Pillow's own reader.
+def _plain(source: _Source) -> Image.Image | None:
+    """The picture in RGB if it is a plain one, as screenshots are; None leaves it to Pillow's own reader.
 
     That reads tens of kilobytes at a time, goes through Python's lock for each, and keeps alpha, to be dropped later.
     """
-    content = file.read(_AT_ONCE + 1) if header.raw else b""
-    data = _compressed(content) if len(content) <= _AT_ONCE else b""
-    if not data:
+    if not source.data:
         return None
-    image = _canvas(header.size)
+    image = _canvas(source.header.size)
     try:
-        image.frombytes(data, "zip", header.raw)
+        image.frombytes(source.data, "zip", source.header.raw)
     except ValueError:
         return None  # broken, or less than whole: what that comes to is Pillow's to say
     return image
@@ -165,6 +210,12 @@ def _canvas(size: tuple[int, int]) -> Image.Image:
     if math.prod(size) <= _CANVAS:
         _own.canvas = image
     return image
+
+
+def _data(file: BinaryIO, header: _Header) -> bytes:
+    """The compressed data of a plain picture; empty if it is another, or too large to be held as a whole."""
+    content = file.read(_AT_ONCE + 1) if header.raw else b""
+    return _compressed(content) if len(content) <= _AT_ONCE else b""
 
 
 def _compressed(content: bytes) -> bytes:

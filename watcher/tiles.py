@@ -93,11 +93,14 @@ class Squares:
 
         A place is channel, row and column; a column may be one more than the last, which squares of the last overlap.
         """
-        high, line = self.frame_words.shape[1:]
-        shape = (SIDE + HALO, 3, self.rows, self.columns + 1, SIDE // _WORD)
-        cut = self.frame_words.as_strided(shape, (line, high * line, SIDE * line, SIDE // _WORD, 1))
+        high = self.frame_words.shape[1]
+        pieces = self.frame_words.view(-1, SIDE // _WORD)  # 32 pixels each
+        across = self.columns + 1
         channel, row, column = places.T
-        return (cut[:, channel, row, column] ^ _TO_SIGNED).view(torch.int8)
+        first = (channel * high + row * SIDE) * across + column
+        below = torch.arange(SIDE + HALO, device=first.device)[:, None] * across
+        cut = pieces.index_select(0, (first + below).flatten())
+        return (cut ^ _TO_SIGNED).view(torch.int8).view(SIDE + HALO, len(places), SIDE)
 
     def _pixels(self) -> Tensor:
         return self.frame_words.view(torch.uint8)
