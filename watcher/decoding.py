@@ -40,7 +40,9 @@ _AT_ONCE = 16_000_000
 _CANVAS = 16_000_000
 """Pixels of the largest canvas that a thread keeps: 5K is 15 million, and takes 60 MB."""
 _RECENT = 6
+"""Pictures whose data are remembered: two rounds of three displays."""
 _RECENT_BYTES = 64_000_000
+"""Bytes that they and their pixels may take; the least recent go first."""
 _RAW = {(8, 2): "RGB", (8, 6): "RGBX"}
 """By depth and colour type, how Pillow's decoder gets red, green and blue, and drops alpha."""
 _KEPT = {-1: 256 << 20, -3: 32 << 20}
