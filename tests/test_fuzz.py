@@ -1,6 +1,10 @@
-"""Strange files by the hundred: mutated PNGs and made-up names, against what may come of them."""
+"""Strange files by the hundred: mutated PNGs and made-up names, against what may come of them.
+
+By hand as long as one likes, and other files each time: ``FUZZ=100 bash tests/run tests/test_fuzz.py``.
+"""
 
 import io
+import os
 import random
 import zlib
 from collections.abc import Callable
@@ -21,7 +25,10 @@ from watcher.errors import NotWholeError, UnreadableError
 from watcher.frame import load
 from watcher.verdict import Policy
 
-MUTANTS = 400
+LENGTH = int(os.environ.get("FUZZ", "1"))
+"""How many times as much as usual is tried."""
+pytestmark = pytest.mark.timeout(120 * LENGTH)
+MUTANTS = 400 * LENGTH
 MEMORY = 300_000_000
 """Bytes that a picture of the most pixels may take while it is decoded."""
 LIKE_OURS = r"\d{4}-\d\d-\d\d_\d\d\.\d\d\.\d\d(\.\d{1,8})?_\d{1,3}\.png"
@@ -105,7 +112,7 @@ def mutants(draw: st.DrawFn) -> bytes:
     return bytes(content[: draw(st.none() | st.integers(0, len(content)))]) + draw(st.binary(max_size=20))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400 * LENGTH, deadline=None)
 @given(mutants())
 def test_the_walk_takes_what_the_standard_takes_and_nothing_else(content: bytes) -> None:
     assert accepted(content) == is_whole(content)
@@ -116,7 +123,7 @@ def test_the_walk_takes_the_picture_that_the_mutants_are_of() -> None:
     assert is_whole(WHOLE)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * LENGTH, deadline=None)
 @given(st.text(max_size=60) | st.from_regex(LIKE_OURS, fullmatch=True))
 def test_a_name_is_parsed_or_is_no_captures(name: str) -> None:
     pattern, status = NamePattern(), Path(__file__).stat()
@@ -195,7 +202,8 @@ def test_a_mutated_picture_is_a_frame_or_unreadable_within_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what is read the short way is what Pillow's own reader makes of it."""
-    draw, process, policy = random.Random(5), psutil.Process(), Policy(reduce=1)
+    seed = 5 if LENGTH == 1 else random.randrange(10**9)
+    draw, process, policy = random.Random(seed), psutil.Process(), Policy(reduce=1)
     path, outcomes = tmp_path / "picture_1.png", {"frame": 0, "unreadable": 0}
     before = most = process.memory_info().rss
     for number in range(MUTANTS):
@@ -204,10 +212,11 @@ def test_a_mutated_picture_is_a_frame_or_unreadable_within_the_memory(
         frame = framed(path, policy)
         outcomes["unreadable" if frame is None else "frame"] += 1
         most = max(most, process.memory_info().rss)
+        assert most - before < MEMORY, f"seed {seed}, mutant {number}"
         with monkeypatch.context() as patch:
             patch.setattr(decoding, "_plain", lambda _: None)
             patch.setattr(decoding, "_recent", decoding._Recent())
             by_pillows_reader = framed(path, policy)
-        assert by_pillows_reader is None or (frame is not None and torch.equal(frame, by_pillows_reader))
+        same = frame is not None and by_pillows_reader is not None and torch.equal(frame, by_pillows_reader)
+        assert by_pillows_reader is None or same, f"seed {seed}, mutant {number}"
     assert min(outcomes.values()) > MUTANTS // 20, outcomes
-    assert most - before < MEMORY
