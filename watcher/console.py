@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from watcher.entry import Entry, State
-from watcher.errors import WatcherError
+from watcher.errors import BusyError, WatcherError
 from watcher.files import make_private_folder
 from watcher.finding import Finding, Grade
 from watcher.mirror import Amount
@@ -136,7 +136,8 @@ class Log:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, WatcherError):
+        # The log of a watcher at work is not for those that it keeps out.
+        if isinstance(error, WatcherError) and not isinstance(error, BusyError):
             self.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
         if self._handler is not None:
             self._handler.close()

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from watcher import disposal, files
 from watcher.capture import Capture
 from watcher.entry import Entry, Move, State, Timeline
-from watcher.errors import ConflictError, FaultError, GoneError, WatcherError
+from watcher.errors import BusyError, ConflictError, FaultError, GoneError
 from watcher.kept import Kept
 from watcher.ledger import Ledger
 from watcher.mirror import MARKER_FOLDER, mark, unnumbered
@@ -248,7 +248,7 @@ def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
     """Lock *folder* (made if need be) for one process that does this *work* on *root*, and leave the root's name there.
 
     Raises:
-        WatcherError: another process holds it.
+        BusyError: another process holds it.
         FaultError: it cannot be made or written.
     """
     place = folder / MARKER_FOLDER
@@ -258,7 +258,7 @@ def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
         lock.acquire(timeout=_CLAIM_SECONDS)
         mark(folder, root)
     except Timeout:
-        raise WatcherError(f"another framesift {work} is running already ({folder} is locked)") from None
+        raise BusyError(f"another framesift {work} is running already ({folder} is locked)") from None
     except OSError as error:
         raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
     return lock

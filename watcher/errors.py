@@ -25,6 +25,10 @@ class KnownError(WatcherError):
     """A capture has been judged before, by this framesift or by one that works beside it."""
 
 
+class BusyError(WatcherError):
+    """Another framesift is at work there."""
+
+
 class ConflictError(WatcherError):
     """The place a file should go to is taken; nothing was overwritten."""
 

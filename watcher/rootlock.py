@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from watcher.errors import WatcherError
+from watcher.errors import BusyError
 from watcher.folders import Folders
 
 PATIENCE_SECONDS = 2.0
@@ -33,7 +33,7 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
         """Lock the folder that is there now; one that is not, or that cannot be opened, is locked when it is.
 
         Raises:
-            WatcherError: a process with another ledger holds it.
+            BusyError: a process with another ledger holds it.
         """
         if self._root is None or self._holds_it(self._root):
             return
@@ -46,7 +46,7 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
         while not _lock(place, self._is_ours):
             if time.monotonic() > deadline:
                 os.close(place)
-                raise WatcherError(f"another framesift with another ledger is running on {self._root}")
+                raise BusyError(f"another framesift with another ledger is running on {self._root}")
             time.sleep(_PAUSE_SECONDS)
         self._held = place
 
@@ -75,7 +75,7 @@ def is_held(root: Path) -> bool:
     try:
         with RootLock(root, lambda: False) as lock:
             lock.take(patience=0.0)
-    except WatcherError:
+    except BusyError:
         return True
     return False
 

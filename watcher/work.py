@@ -12,7 +12,7 @@ from watcher.console import Log
 from watcher.custody import Custody, Patience, Rehearsal, claim, insist, is_claimed
 from watcher.engine import Engine, Load, Place
 from watcher.entry import Entry, Timeline
-from watcher.errors import FaultError, GoneError, KnownError, WatcherError
+from watcher.errors import BusyError, FaultError, GoneError, KnownError, WatcherError
 from watcher.frame import choose_device, load
 from watcher.ledger import Ledger
 from watcher.mirror import MARKER_FOLDER, mark, root_of
@@ -65,7 +65,7 @@ class Task:
         A disk that is full is waited for, of which *voice* tells.
 
         Raises:
-            WatcherError: another one does, or one with another ledger works on the root.
+            BusyError: another one does, or one with another ledger works on the root.
             FaultError: the ledger or a lock cannot be used.
         """
         _refuse_quarantine(self.root)
@@ -76,7 +76,7 @@ class Task:
             own, quarantine = lock_folder(self.program.folders.state_dir, self.root), self.settings.quarantine_dir
             for other in _WORKS:
                 if is_claimed(quarantine, other) and not is_claimed(own, other):
-                    raise WatcherError(f"another framesift {other} with another ledger is running on {self.root}")
+                    raise BusyError(f"another framesift {other} with another ledger is running on {self.root}")
             start = _Start(self.log, Stop(), voice)  # a signal ends this as it ends any start
             # Our own lock comes first: with it, ``status`` knows of one that waits for the quarantine's disk.
             stack.enter_context(insist(lambda: claim(own, self.root, work), start))
