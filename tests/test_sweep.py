@@ -176,6 +176,17 @@ def test_windows_of_a_sweep_and_of_a_watcher_are_apart_and_a_first_watcher_begin
     } == {display: sorted(frames) for display, frames in desk.windows(0, "sweep").items()}
 
 
+def test_a_first_watcher_judges_from_its_first_capture_on_by_the_sweeps_windows(desk: Desk) -> None:
+    kept = desk.put(0, screen(1))
+    desk.run("sweep")
+    desk.start()
+    shown_again = desk.put(1, screen(1))
+    wait_for(lambda: desk.judged() == 2)
+    assert desk.stop() == 0
+    decision = desk.decisions()[desk.relative(shown_again)]
+    assert (decision[0], decision[3]) == ("duplicate", desk.relative(kept))
+
+
 def test_a_window_without_end_holds_what_the_watcher_has_kept(desk: Desk, framesift: Framesift) -> None:
     with desk.ledger() as ledger:
         ledger.adopt(desk.root, [])

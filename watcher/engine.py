@@ -79,15 +79,18 @@ class Engine:
             except CrampedError as error:
                 said = self.place.yield_to(error, attempt, self._most)
             # Only now is nothing of the attempt held: an error keeps what was at hand when it was raised.
-            self._begin_anew()
+            self.begin_anew()
             self._say(said)
         raise AssertionError
 
     def _here(self, frame: Frame) -> Frame:
         return replace(frame, pixels=frame.pixels.to(self.place.device))
 
-    def _begin_anew(self) -> None:
-        """Windows are a cache of the ledger, and what broke off within one may have left it half changed."""
+    def begin_anew(self) -> None:
+        """Have the windows that the ledger knows now.
+
+        They are a cache of it, of which somebody else may have changed more, or what broke off have left half changed.
+        """
         del self.windows
         with device_errors():
             torch.cuda.empty_cache()

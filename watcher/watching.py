@@ -64,7 +64,8 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
 
         def found() -> None:
             root_lock.take()
-            insist(partial(_adopt, ledger, root, pattern, task.program.started), patience)
+            if insist(partial(_adopt, ledger, root, pattern, task.program.started), patience):
+                work.begin_anew()
             insist(chronicle.begin, patience)
 
         def is_ours() -> bool:
@@ -87,11 +88,16 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
     return stop.signal
 
 
-def _adopt(ledger: Ledger, root: Path, pattern: NamePattern, started: float) -> None:
-    """On the first start leave to ``sweep`` what was in the root before it, whatever its mtime says."""
+def _adopt(ledger: Ledger, root: Path, pattern: NamePattern, started: float) -> bool:
+    """On the first start leave to ``sweep`` what was in the root before it, whatever its mtime says.
+
+    Returns:
+        Whether it was the first: the ledger has taken the sweeps' windows over.
+    """
     if ledger.knows_root(root):
-        return
+        return False
     ledger.adopt(root, [capture for capture in archive(root, pattern) if _changed(capture.path) < started])
+    return True
 
 
 def _changed(path: Path) -> float:

@@ -150,6 +150,10 @@ class Work:
 
         self._engine = Engine(self.place, settings.policy, filled, partial(log.say, tone="warning"))
 
+    def begin_anew(self) -> None:
+        """Go on with the windows that the ledger knows now."""
+        self._engine.begin_anew()
+
     def outcomes(self, captures: Iterable[Capture], load: Load | None = None) -> Iterator[Entry | Postponed]:
         """Judge *captures*, read by *load* or from their files, one by one; carry out and write down each verdict.
 
