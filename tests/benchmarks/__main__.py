@@ -137,7 +137,8 @@ def whole_cost(bench: Bench, captures: list[Capture], window: int, filled: Fille
         _warm(windows, filled.members, bench.crowd)
         flow = verdicts(iter(captures), windows, policy, bench.crowd.load)
         for display in {capture.display: capture for capture in captures}.values():
-            windows.of(bench.crowd.load(display))  # what a restart costs is a row of its own
+            # What a restart costs is a row of its own.
+            assert len(windows.of(bench.crowd.load(display))) == window, "the window is not full"
         reads, ours, theirs = bench.crowd.reads, 0.0, 0.0
         for capture in captures:
             theirs += clock(partial(bare, capture.path))
@@ -179,7 +180,8 @@ def _linked(capture: Capture, root: Path) -> Capture:
 def _custody(place: Path, root: Path) -> tuple[Ledger, Custody]:
     settings = Settings.load(Folders(place / "none.toml", place, place), {"root": root}, {})
     ledger = Ledger.open(place / "ledger.sqlite")
-    ledger.adopt(root, [])
+    if not ledger.knows_root(root):  # again, it would begin with what sweeps have kept: nothing
+        ledger.adopt(root, [])
     hooks = Hooks(settings, place / "hooks", sys.exit)
     return ledger, Custody(ledger, hooks, Timeline(root), NoPatience())
 
