@@ -20,6 +20,7 @@ ONLY_IN = {
     "pluggy": "hookspecs plugins",
     "pydantic": "refusals settings values",
     "pytorch_msssim": "similarity",
+    "pyvips": "libvips",
     "rich": "console progress tables",
     "rich_click": "cli commands.* period",
     "sqlite3": "database",
@@ -30,7 +31,7 @@ ONLY_IN = {
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
 ORDER = (
-    "errors finding period preparation scenes schema services spelling text tiles vitals",
+    "errors finding libvips period preparation scenes schema services spelling text tiles vitals",
     "capture cover folders places recorder",
     "files kept layers listing rootlock services.job verdict",
     "arrival entry halt hearing mirror refusals services.launchd services.systemd services.windows strips values",

@@ -19,9 +19,11 @@ from tests.shelf import Shelf
 from watcher.capture import NamePattern
 from watcher.checks import capturing, seeing, setup, storage
 from watcher.custody import claim
+from watcher.decoding import decode
 from watcher.entry import Entry, Move, State
 from watcher.finding import Finding, Grade, worst
 from watcher.kept import Kept
+from watcher.preparation import Preparation
 from watcher.rootlock import RootLock
 from watcher.services.job import Condition, Job
 from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
@@ -105,7 +107,7 @@ def test_a_desk_that_is_well_is_called_so(watched: Shelf) -> None:
     assert grades(findings, "odd") == {"service"}
     assert list(findings) == [
         "settings", "watcher", "seeing", "service", "one watcher", "root", "watch limit", "quarantine", "free space",
-        "privacy", "hooks", "device", "ledger", "moves", "pictures", "files", "capture job", "news", "screens",
+        "privacy", "hooks", "device", "decoder", "ledger", "moves", "pictures", "files", "capture job", "news", "screens",
     ]  # fmt: skip
     assert "usually there is one every 5 min" in findings["capture job"]["found"]
     text = watched.run("doctor")
@@ -166,6 +168,26 @@ def test_a_device_that_is_not_there() -> None:
     finding = setup.device_is_there("mps" if sys.platform != "darwin" else "cuda")
     assert finding.verdict is Grade.SICK
     assert finding.cause
+
+
+def test_a_decoder_that_does_not_load_is_named_and_pillow_takes_its_place(tmp_path: Path) -> None:
+    assert setup.decoder_is_fast().verdict is Grade.WELL
+    picture = tmp_path / "1_1.png"
+    picture.write_bytes(screen(1))
+    (tmp_path / "pyvips.py").write_text("raise OSError('cannot open shared object file: libvips.so.42')\n")
+    program = (
+        "import sys; from pathlib import Path; from watcher.checks.setup import decoder_is_fast;"
+        "from watcher.decoding import decode; from watcher.preparation import Preparation;"
+        "print(decoder_is_fast()); print(int(decode(Path(sys.argv[1]), Preparation(2)).sum()))"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))}
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, picture], env=environment, capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    assert "ODD" in told
+    assert "twice the time: cannot open shared object file" in told
+    assert told.splitlines()[-1] == str(int(decode(picture, Preparation(2)).sum()))
 
 
 def test_a_root_that_is_gone_or_may_not_be_read(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""A PNG file as red, green and blue, averaged down: with Pillow, and no copy or conversion more than that needs."""
+"""A PNG file as red, green and blue, averaged down, with no copy or conversion more than that needs.
 
-import contextlib
-import ctypes
-import math
+Screenshots are plain pictures, which libvips decodes; Pillow has the last word on all others.
+"""
+
 import struct
 import threading
 import warnings
@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from watcher import libvips
 from watcher.errors import UnreadableError
 from watcher.preparation import Preparation
 from watcher.tiles import padded_sides
@@ -37,32 +38,16 @@ _HEAD = struct.Struct(">16xIIBB2xB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AT_ONCE = 16_000_000
 """Bytes of the largest file that is held in memory as a whole while it is decoded."""
-_CANVAS = 16_000_000
-"""Pixels of the largest canvas that a thread keeps: 5K is 15 million, and takes 60 MB."""
 _RECENT = 6
 """Pictures whose data are remembered: two rounds of three displays."""
 _RECENT_BYTES = 64_000_000
 """Bytes that they and their pixels may take; the least recent go first."""
-_RAW = {(8, 2): "RGB", (8, 6): "RGBX"}
-"""By depth and colour type, how Pillow's decoder gets red, green and blue, and drops alpha."""
-_KEPT = {-1: 256 << 20, -3: 32 << 20}
-"""Bytes: of M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, see mallopt(3)."""
-_own = threading.local()
-"""The canvas of each thread."""
+_RGB_OR_RGBA = {(8, 2), (8, 6)}
+"""Depth and colour type of plain pictures; alpha counts for nothing."""
+_PLAIN = [b"IHDR", b"IDAT", b"IEND"]
+"""The chunks of a plain picture that tell its pixels."""
 _SILENT = frozenset(b"bKGD cHRM eXIf gAMA iCCP iDOT iTXt pHYs sBIT sRGB tEXt tIME zTXt".split())
 """Chunks that change no pixel of what Pillow reads. They are not read here, so that no text inflates."""
-
-
-def keep_freed_memory() -> None:
-    """Have the allocator keep what is freed for the next picture, where it lets itself be told (glibc's mallopt).
-
-    It would give megabytes back to the system and page them in again several times a picture. This is for the whole
-    process, for good, and so for one that decodes as fast as it can and then ends.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # not on macOS, nor on Windows
-        allocator = ctypes.CDLL(None)
-        for setting, size in _KEPT.items():
-            allocator.mallopt(setting, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +56,8 @@ class _Header:
 
     size: tuple[int, int]
     """Width and height in pixels."""
-    raw: str | None
-    """The raw mode of the data; None if there is more to it."""
+    plain: bool
+    """Whether it may be a plain picture: RGB or RGBA of 8 bits, not interlaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +67,7 @@ class _Source:
     header: _Header
     preparation: Preparation
     data: bytes
-    """Compressed; empty if the picture is not a plain one."""
+    """Those chunks that tell pixels; empty if the picture is not a plain one."""
 
 
 class _Recent:
@@ -167,7 +152,7 @@ def _header(file: BinaryIO) -> _Header:
     width, height, depth, colours, interlaced = _HEAD.unpack(head)
     if width * height > PIXEL_LIMIT:
         raise UnreadableError(f"{width} x {height} pixels are more than {PIXEL_LIMIT // 1_000_000} million")
-    return _Header((width, height), None if interlaced else _RAW.get((depth, colours)))
+    return _Header((width, height), not interlaced and (depth, colours) in _RGB_OR_RGBA)
 
 
 def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, str]]:
@@ -188,52 +173,33 @@ def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, st
 
 
 def _plain(source: _Source) -> Image.Image | None:
-    """The picture in RGB if it is a plain one, as screenshots are; None leaves it to Pillow's own reader.
-
-    That reads tens of kilobytes at a time, goes through Python's lock for each, and keeps alpha, to be dropped later.
-    """
-    if not source.data:
-        return None
-    image = _canvas(source.header.size)
-    try:
-        image.frombytes(source.data, "zip", source.header.raw)
-    except ValueError:
+    """The picture in RGB if it is a plain one, as screenshots are; None leaves it to Pillow's own reader."""
+    pixels = libvips.decoded(source.data) if source.data else None
+    if pixels is None:
         return None  # broken, or less than whole: what that comes to is Pillow's to say
-    return image
-
-
-def _canvas(size: tuple[int, int]) -> Image.Image:
-    """An image of *size* with anything on it, this thread's own: new memory for each picture would be paged in anew."""
-    held: Image.Image | None = getattr(_own, "canvas", None)
-    if held is not None and held.size == size:
-        return held
-    held = _own.canvas = None  # its memory first
-    image = Image.new("RGB", size, None)
-    if math.prod(size) <= _CANVAS:
-        _own.canvas = image
-    return image
+    # Any buffer will do, whatever Pillow's types say: it is not copied.
+    return Image.frombuffer("RGBX", source.header.size, pixels, "raw", "RGBX", 0, 1)  # type: ignore[arg-type]
 
 
 def _data(file: BinaryIO, header: _Header) -> bytes:
-    """The compressed data of a plain picture; empty if it is another, or too large to be held as a whole."""
-    content = file.read(_AT_ONCE + 1) if header.raw else b""
-    return _compressed(content) if len(content) <= _AT_ONCE else b""
+    """The PNG data of a plain picture; empty if it is another, or too large to be held as a whole."""
+    content = file.read(_AT_ONCE + 1) if header.plain else b""
+    return _stripped(content) if len(content) <= _AT_ONCE else b""
 
 
-def _compressed(content: bytes) -> bytes:
-    """The picture data of a PNG file; empty if it is not in one run, or if what is around it may have a say."""
+def _stripped(content: bytes) -> bytes:
+    """A PNG file without what tells no pixels; empty if the picture is not in one run, or if more may have a say."""
     view, at = memoryview(content), len(_SIGNATURE)
     kinds: list[bytes] = []
-    data: list[memoryview] = []
+    parts: list[bytes | memoryview] = [_SIGNATURE]
     while at + 12 <= len(content) and kinds[-1:] != [b"IEND"]:
-        end, kind = at + 8 + int.from_bytes(view[at : at + 4]), content[at + 4 : at + 8]
-        if kind == b"IDAT":
-            data.append(view[at + 8 : end])
+        end, kind = at + 12 + int.from_bytes(view[at : at + 4]), content[at + 4 : at + 8]
+        if kind in _PLAIN:
+            parts.append(view[at:end])
         if (kind, kinds[-1:]) != (b"IDAT", [b"IDAT"]):
             kinds.append(kind)
-        at = end + 4
-    telling = [kind for kind in kinds if kind not in _SILENT]
-    return b"".join(data) if telling == [b"IHDR", b"IDAT", b"IEND"] else b""
+        at = end
+    return b"".join(parts) if [kind for kind in kinds if kind not in _SILENT] == _PLAIN else b""
 
 
 def _planes(image: Image.Image, preparation: Preparation) -> Iterator[tuple[Image.Image, str]]:
@@ -245,7 +211,7 @@ def _planes(image: Image.Image, preparation: Preparation) -> Iterator[tuple[Imag
     elif image.mode in {"1", "L", "LA", "I", "I;16", "I;16B"}:
         yield from [(_reduced(_grey(image), preparation), "L")] * 3
     else:
-        averaged = _reduced(image if image.mode == "RGB" else image.convert("RGB"), preparation)
+        averaged = _reduced(image if image.mode in {"RGB", "RGBX"} else image.convert("RGB"), preparation)
         yield from ((averaged, band) for band in "RGB")
 
 

@@ -14,7 +14,6 @@ from watcher.arrival import SETTLE_SECONDS
 from watcher.capture import Capture, NamePattern
 from watcher.census import is_elsewhere
 from watcher.custody import insist
-from watcher.decoding import keep_freed_memory
 from watcher.entry import Entry, State, Timeline
 from watcher.errors import GoneError, WatcherError
 from watcher.ledger import Ledger
@@ -97,7 +96,6 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
             captures += still_to_judge(ledger, timeline)
         captures.sort(key=lambda capture: capture.order)
         work = Work(task, ledger, timeline, patience)
-        keep_freed_memory()
         ahead = ReadAhead(captures, work.load, ledger.location)
         stop.then(ahead.stop)
         tally.total = len(captures)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from watcher import libvips
 from watcher.errors import WatcherError
 from watcher.finding import Finding
 from watcher.frame import choose_device
@@ -35,6 +36,15 @@ def device_is_there(name: str, fallback: str = "") -> Finding:
     if name == "auto" and device.type == "cpu" and _DRIVERS["cuda"].exists():
         return Finding.odd("device", "auto takes the CPU, beside an NVIDIA driver", _why_not("cuda"))
     return Finding.well("device", device.type if name != "auto" else f"auto takes {device.type}")
+
+
+def decoder_is_fast() -> Finding:
+    """Whether pictures are decoded by the fast library, or all by Pillow."""
+    if not libvips.MISSING:
+        return Finding.well("decoder", f"libvips {libvips.version()}")
+    found = f"pictures are decoded by Pillow, which takes twice the time: {libvips.MISSING}"
+    cause = "its package has no library for this machine, or the library does not load"
+    return Finding.odd("decoder", found, cause, 'pip install --force-reinstall "pyvips[binary]"')
 
 
 def _why_not(name: str) -> str:

@@ -155,6 +155,7 @@ def _without_ledger(patient: _Patient) -> Iterator["Check"]:
     yield "privacy", lambda: storage.nobody_else_reads(root, own, patient.quarantine)
     yield "hooks", lambda: setup.hooks_load(settings, folders.hooks_dir)
     yield "device", lambda: setup.device_is_there(settings.device, report.fallback if patient.locked else "")
+    yield "decoder", setup.decoder_is_fast
 
 
 def _with_ledger(patient: _Patient, ledger: "Ledger") -> Iterator["Check"]:
