@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from watcher import decoding, frame
+from watcher import decoding, frame, libvips
 from watcher.capture import Capture
 from watcher.decoding import decode
 from watcher.errors import GoneError, UnreadableError, WatcherError
@@ -164,6 +166,24 @@ def test_plain_pictures_are_read_the_short_way_with_the_same_pixels(
     monkeypatch.setattr(decoding, "_plain", lambda _: None)
     monkeypatch.setattr(decoding, "_recent", decoding._Recent())
     assert torch.equal(pixels, loaded(path))
+
+
+@given(
+    draw=st.randoms(use_true_random=False),
+    width=st.integers(11, 40),
+    height=st.integers(11, 30),
+    colours=st.sampled_from([(2, 3), (6, 4)]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_filters_the_rows_have_the_short_way_undoes_them_as_pillow_does(
+    draw: random.Random, width: int, height: int, colours: tuple[int, int], tmp_path: Path
+) -> None:
+    colour, channels = colours
+    rows = b"".join(bytes([draw.randrange(5)]) + draw.randbytes(width * channels) for _ in range(height))
+    path = tmp_path / "1_1.png"
+    path.write_bytes(png(header(width, height, 8, colour), rows))
+    assert libvips.decoded(path.read_bytes()) is not None
+    assert torch.equal(loaded(path, reduce=1), tensor_of(Image.open(path)))
 
 
 def test_the_same_data_are_not_decoded_twice_and_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
