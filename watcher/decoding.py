@@ -34,6 +34,8 @@ BROKEN = (
 
 _PAINT = "#808080"
 """The shade of what is ignored."""
+_PAINTED = bytes.fromhex(_PAINT[1:]) + bytes(libvips.RGBX - 3)
+"""A pixel of it."""
 _HEAD = struct.Struct(">16xIIBB2xB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AT_ONCE = 16_000_000
@@ -159,7 +161,8 @@ def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, st
     """Red, green and blue, averaged down: images, and the names of the bands."""
     plain = _plain(source)
     if plain is not None:
-        yield from _planes(plain, source.preparation)
+        averaged = plain.reduce(source.preparation.reduce)
+        yield from ((averaged, band) for band in "RGB")
         return
     file.seek(0)
     # Pillow's warnings of odd chunks would stand in the log between the lines about captures.
@@ -173,12 +176,17 @@ def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, st
 
 
 def _plain(source: _Source) -> Image.Image | None:
-    """The picture in RGB if it is a plain one, as screenshots are; None leaves it to Pillow's own reader."""
+    """The painted picture in RGB if it is a plain one, as screenshots are; None leaves it to Pillow's own reader."""
     pixels = libvips.decoded(source.data) if source.data else None
     if pixels is None:
         return None  # broken, or less than whole: what that comes to is Pillow's to say
-    # Any buffer will do, whatever Pillow's types say: it is not copied.
-    return Image.frombuffer("RGBX", source.header.size, pixels, "raw", "RGBX", 0, 1)  # type: ignore[arg-type]
+    width, height = source.header.size
+    for left, top, right, bottom in source.preparation.boxes(width, height):
+        for row in range(top, bottom):
+            first, last = (row * width + column for column in (left, right))
+            pixels[first * libvips.RGBX : last * libvips.RGBX] = _PAINTED * (last - first)
+    # Any buffer will do, whatever Pillow's types say. It is not copied, as it would be if Pillow had to paint.
+    return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)  # type: ignore[arg-type]
 
 
 def _data(file: BinaryIO, header: _Header) -> bytes:
@@ -211,7 +219,7 @@ def _planes(image: Image.Image, preparation: Preparation) -> Iterator[tuple[Imag
     elif image.mode in {"1", "L", "LA", "I", "I;16", "I;16B"}:
         yield from [(_reduced(_grey(image), preparation), "L")] * 3
     else:
-        averaged = _reduced(image if image.mode in {"RGB", "RGBX"} else image.convert("RGB"), preparation)
+        averaged = _reduced(image if image.mode == "RGB" else image.convert("RGB"), preparation)
         yield from ((averaged, band) for band in "RGB")
 
 
