@@ -1,4 +1,4 @@
-"""libvips, which decodes PNG data in half of Pillow's time; where it cannot be loaded, all is left to Pillow."""
+"""libvips, which decodes PNG data in little more than half of Pillow's time; where it cannot be loaded, all is left to Pillow."""
 
 try:
     import pyvips

@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 
 import psutil
 import torch
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
@@ -30,6 +32,7 @@ from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
 from tests.soak import soak
+from watcher import libvips
 from watcher.arrival import check_whole, key_of
 from watcher.capture import Capture, NamePattern
 from watcher.custody import Custody
@@ -210,6 +213,22 @@ def row_of_cost(bench: Bench, window: int, *, kin: bool = False) -> Iterator[Row
         f"{cost.ours / cost.bare:.2f}",
         f"{cost.ours * 1000:.0f} ms over {cost.bare * 1000:.0f} ms; {cost.reads:.2f} kept files read again",
     )
+
+
+def row_of_decoding(bench: Bench) -> Iterator[Row]:
+    """PNG data in memory to pixels in memory, by either library."""
+    ours = theirs = 0.0
+    for content in [capture.path.read_bytes() for capture in bench.captures] * ROUNDS:
+        theirs += clock(partial(_by_pillow, content))
+        ours += clock(partial(libvips.decoded, content))
+    count = len(bench.captures) * ROUNDS
+    detail = f"{ours / count * 1000:.0f} ms over {theirs / count * 1000:.0f} ms"
+    yield Row("PNG data to pixels, libvips over Pillow", f"{ours / theirs:.2f}", detail)
+
+
+def _by_pillow(content: bytes) -> None:
+    with Image.open(BytesIO(content)) as image:
+        image.load()
 
 
 # b. the author's earlier methods
@@ -444,6 +463,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": rows_of_memory,
     "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
     "soak": row_of_soak,
+    "png": row_of_decoding,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
     **{f"k{window}": partial(row_of_cost, window=window, kin=True) for window in WINDOWS[:2]},
 }

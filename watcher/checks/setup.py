@@ -42,7 +42,7 @@ def decoder_is_fast() -> Finding:
     """Whether pictures are decoded by the fast library, or all by Pillow."""
     if not libvips.MISSING:
         return Finding.well("decoder", f"libvips {libvips.version()}")
-    found = f"pictures are decoded by Pillow, which takes twice the time: {libvips.MISSING}"
+    found = f"pictures are decoded by Pillow, which takes almost twice the time: {libvips.MISSING}"
     cause = "its package has no library for this machine, or the library does not load"
     return Finding.odd("decoder", found, cause, 'pip install --force-reinstall "pyvips[binary]"')
 
