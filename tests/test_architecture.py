@@ -58,7 +58,7 @@ ORDER = (
 LINES = 350
 """A module that does not fit is cut in two."""
 
-BROAD = {"cli": 1, "plugins": 2}
+BROAD = {"cli": 1, "libvips": 1, "plugins": 2}
 """Excepts that swallow anything: the program's boundary, and around a stranger's code (one a kind of hook)."""
 
 MOVERS = {"hardlink_to", "link", "link_to", "rename", "renames", "rmdir", "rmtree", "symlink", "symlink_to", "unlink"}

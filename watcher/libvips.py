@@ -1,14 +1,15 @@
-"""libvips, which decodes PNG data in little more than half of Pillow's time; where it cannot be loaded, all is left to Pillow."""
+"""libvips, which decodes PNG data in little more than half of Pillow's time; where it cannot be loaded, Pillow does."""
 
 try:
     import pyvips
-except (ImportError, OSError) as error:  # no package for this machine, or its library does not load
-    MISSING = str(error)
+
+    pyvips.cache_set_max(0)  # of operations: no picture is asked for twice
+    pyvips.concurrency_set(1)  # a picture is decoded row by row; whoever has several does so in several threads
+except Exception as error:  # noqa: BLE001 - a library may be missing, of another machine or unable to begin
+    MISSING = str(error) or type(error).__name__
     """Why it cannot be used; empty if it can."""
 else:
     MISSING = ""
-    pyvips.cache_set_max(0)  # of operations: no picture is asked for twice
-    pyvips.concurrency_set(1)  # a picture is decoded row by row; whoever has several does so in several threads
 
 RGBX = 4
 """Bytes to a pixel."""
