@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
+import torch
 from PIL import Image
 
 from tests.conftest import Desk, capture_of, png, screen
 from tests.shelf import Shelf
+from watcher import decoding
 from watcher.capture import NamePattern
 from watcher.checks import capturing, seeing, setup, storage
 from watcher.custody import claim
@@ -189,6 +192,25 @@ def test_a_decoder_that_does_not_load_is_named_and_pillow_takes_its_place(tmp_pa
     assert "ODD" in told
     assert "almost twice the time: cannot open shared object file" in told
     assert told.splitlines()[-1] == str(int(decode(picture, Preparation(2)).sum()))
+
+
+@pytest.mark.parametrize("complaint", [pyvips.Error("no such operation"), UnicodeDecodeError("utf-8", b"", 0, 1, "?")])
+def test_a_decoder_that_decodes_nothing_is_named_and_pillow_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: Exception
+) -> None:
+    picture = tmp_path / "1_1.png"
+    picture.write_bytes(screen(7))
+    usual = decode(picture, Preparation(1))
+
+    def refuses(*_: object, **__: object) -> None:
+        raise complaint
+
+    monkeypatch.setattr(pyvips.Image, "pngload_buffer", refuses)
+    finding = setup.decoder_is_fast()
+    assert finding.verdict is Grade.ODD
+    assert "decodes no PNG data" in finding.found
+    monkeypatch.setattr(decoding, "_recent", decoding._Recent())
+    assert torch.equal(decode(picture, Preparation(1)), usual)
 
 
 def test_a_root_that_is_gone_or_may_not_be_read(tmp_path: Path) -> None:

@@ -231,6 +231,14 @@ def test_too_little_picture_data_never_shows_what_the_last_picture_showed(cut: i
         loaded(tmp_path / "2_1.png")
 
 
+def test_nobody_hears_what_libvips_thinks_of_odd_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = (b"\0" + bytes(3 * 40)) * 31
+    (tmp_path / "1_1.png").write_bytes(png(header(40, 30, 8, 2), rows))
+    assert libvips.decoded((tmp_path / "1_1.png").read_bytes()) is not None
+    assert loaded(tmp_path / "1_1.png").shape == (3, 15, 20)
+    assert caplog.records == []
+
+
 def test_of_an_animation_the_first_frame_counts(tmp_path: Path) -> None:
     first, second = drawn("RGB", seed=1), drawn("RGB", seed=2)
     first.save(tmp_path / "1_1.png", save_all=True, append_images=[second])

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ import pytest
 
 from tests.conftest import Desk, Framesift, facts, screen, typed, wait_for, working_desk
 from tests.test_watch import brute_force, working_day
+from watcher import running
 from watcher.census import Census
 from watcher.entry import Timeline
+from watcher.errors import FaultError
+from watcher.ledger import Ledger
 
 
 def fill(desk: Desk, count: int, seed: int = 5, first: int = 0) -> list[Path]:
@@ -338,6 +342,51 @@ def test_told_to_stop_it_finishes_the_capture_in_hand_and_says_how_to_go_on(desk
     with desk.ledger() as ledger:
         assert ledger.moving() == []
     assert len(swept(framesift)) == 240 - done
+
+
+class Refusals:
+    """Has the ledger refuse one of its calls, once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls, self.refused = 0, -1
+        for name in ("rows", "transaction"):
+            monkeypatch.setattr(Ledger, name, self._counted(getattr(Ledger, name)))
+
+    def refuse(self, number: int) -> None:
+        """Of the calls from now on, that of this *number*, the first being 1."""
+        self.calls, self.refused = 0, number
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            self.calls += 1
+            if self.calls == self.refused:
+                raise FaultError("the ledger cannot be used: disk I/O error")
+            return call(*arguments)
+
+        return counted
+
+
+@pytest.mark.slow
+def test_a_ledger_that_fails_once_at_any_call_is_waited_for_and_no_verdict_is_another(
+    desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_FAULT_SECONDS", 0)
+    refusals = Refusals(monkeypatch)
+    for tick, (number, letters) in enumerate([(1, 0), (1, 1), (2, 0), (1, 3), (2, 1), (1, 0)]):
+        desk.put(tick, typed(number, letters))
+    rounds = [("--again", "--duplicate", threshold) for threshold in (0.9999, 0.98)]
+    usual = [kinds(swept(framesift, *options)) for options in rounds]
+    assert usual[0] != usual[1]
+    # The first call opens the ledger: what is wrong with that, a person has to hear at once.
+    for number in count(2):
+        refusals.refuse(number)
+        assert kinds(swept(framesift, *rounds[number % 2])) == usual[number % 2], number
+        if refusals.calls < number:
+            break
+    assert number > 40
+    refusals.refuse(0)
+    with desk.ledger() as ledger:
+        assert ledger.moving() == []
 
 
 @pytest.mark.slow

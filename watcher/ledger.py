@@ -100,7 +100,8 @@ class Ledger(Database):
                 windows.forget(db, number)
             if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
                 windows.touch(db, timeline, _number_of(db, verdict.score.nearest))
-        return self.entry(number)
+            # A read that fails after the commit would have the caller record it a second time.
+            return self.entry(number)
 
     def intend(self, entry: Entry, move: Move) -> Entry:
         """Write down that the picture of *entry* is about to move."""

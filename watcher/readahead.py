@@ -1,4 +1,4 @@
-"""Frames decoded ahead of their judgement, on all cores, in order."""
+"""Frames decoded ahead of their judgement, on several cores, in order."""
 
 import os
 from collections import deque
@@ -13,11 +13,13 @@ from watcher.errors import GoneError
 from watcher.frame import Frame
 
 _AHEAD = 4
-"""Frames a core that are decoded or wait to be judged: none idles, and memory stays small."""
+"""Frames a thread that are decoded or wait to be judged: none idles, and memory stays small."""
+_THREADS = 8
+"""At most: with fewer already, one judging thread does not keep up with them."""
 
 
 class ReadAhead:
-    """Hands out captures in their order, while those that follow are read; Pillow decodes without Python's lock."""
+    """Hands out captures in their order while those that follow are read; decoding leaves Python's lock free."""
 
     def __init__(
         self, captures: Sequence[Capture], load: Callable[[Capture], Frame], locate: Callable[[Capture], Path]
@@ -32,7 +34,7 @@ class ReadAhead:
         self._stopped = True
 
     def __iter__(self) -> Iterator[Capture]:
-        threads = os.cpu_count() or 1
+        threads = min(os.cpu_count() or 1, _THREADS)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
         try:
             waiting: deque[Capture] = deque()

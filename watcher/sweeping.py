@@ -85,25 +85,26 @@ def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
     with contextlib.ExitStack() as stack:
         stack.enter_context(task.root_lock).take()
         ledger = stack.enter_context(task.begun("sweep", Voice()))
-        if is_elsewhere(ledger, task.root):
-            raise WatcherError(f"{task.root}: {ELSEWHERE}")
         stack.enter_context(stop)
         patience = Wait(task.log, stop, Voice())
+        if insist(partial(is_elsewhere, ledger, task.root), patience):
+            raise WatcherError(f"{task.root}: {ELSEWHERE}")
         captures = insist(partial(_to_judge, task, ledger, scope), patience)
         timeline = Timeline(task.root, "sweep")
         if scope.again:
-            timeline = begin_round(ledger, task.root, task.settings.policy, scope.begin, scope.end)
-            captures += still_to_judge(ledger, timeline)
+            policy = task.settings.policy
+            timeline = insist(partial(begin_round, ledger, task.root, policy, scope.begin, scope.end), patience)
+            captures += insist(partial(still_to_judge, ledger, timeline), patience)
         captures.sort(key=lambda capture: capture.order)
         work = Work(task, ledger, timeline, patience)
-        ahead = ReadAhead(captures, work.load, ledger.location)
+        ahead = ReadAhead(captures, work.load, lambda capture: insist(partial(ledger.location, capture), patience))
         stop.then(ahead.stop)
         tally.total = len(captures)
         told = begun(tally)
         for outcome in work.outcomes(ahead, ahead.load):
             told(tally, _counted(task, tally, outcome))
         if scope.again and tally.done == tally.total:
-            finish_round(ledger, timeline, everything=scope.everything)
+            insist(partial(finish_round, ledger, timeline, everything=scope.everything), patience)
     tally.stopped = stop.received and (tally.done < tally.total or not tally.total)
     return tally
 

@@ -129,7 +129,8 @@ class Work:
             WatcherError: the device or a hook cannot be used.
         """
         settings, log = task.settings, task.log
-        self.place = _place(settings, Report.from_json(ledger.report(task.root)).lost)
+        last = Report.from_json(insist(partial(ledger.report, task.root), patience))
+        self.place = _place(settings, last.lost)
         if self.place.why:
             log.say(self.place.why, "warning")
         # One thread alone talks to the device; those that read ahead do not.

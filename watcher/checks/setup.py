@@ -40,10 +40,11 @@ def device_is_there(name: str, fallback: str = "") -> Finding:
 
 def decoder_is_fast() -> Finding:
     """Whether pictures are decoded by the fast library, or all by Pillow."""
-    if not libvips.MISSING:
+    why_not = libvips.why_not()
+    if not why_not:
         return Finding.well("decoder", f"libvips {libvips.version()}")
-    found = f"pictures are decoded by Pillow, which takes almost twice the time: {libvips.MISSING}"
-    cause = "its package has no library for this machine, or the library does not load"
+    found = f"pictures are decoded by Pillow, which takes almost twice the time: {why_not}"
+    cause = "its package has no library for this machine, or another libvips is in its place"
     return Finding.odd("decoder", found, cause, 'pip install --force-reinstall "pyvips[binary]"')
 
 
