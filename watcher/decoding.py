@@ -182,9 +182,10 @@ def _plain(source: _Source) -> Image.Image | None:
         return None  # broken, or less than whole: what that comes to is Pillow's to say
     width, height = source.header.size
     for left, top, right, bottom in source.preparation.boxes(width, height):
+        painted = _PAINTED * (right - left)
         for row in range(top, bottom):
-            first, last = (row * width + column for column in (left, right))
-            pixels[first * libvips.RGBX : last * libvips.RGBX] = _PAINTED * (last - first)
+            first = (row * width + left) * libvips.RGBX
+            pixels[first : first + len(painted)] = painted
     # Any buffer will do, whatever Pillow's types say. It is not copied, as it would be if Pillow had to paint.
     return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)  # type: ignore[arg-type]
 
