@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from watcher import Entry, hookimpl
 
 if TYPE_CHECKING:
-    from watcher.settings import Settings
+    from watcher.settings.settings import Settings
 
 
 @hookimpl

@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from tests.conftest import Desk, capture_of, land, name_of, png
-from watcher.capture import Capture
-from watcher.entry import Entry, Move, State, Timeline
-from watcher.kept import Kept
-from watcher.ledger import Ledger
-from watcher.scenes import Scene, SceneKind, draw
-from watcher.signature import Signature, compute
-from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.demo.scenes import Scene, SceneKind, draw
+from watcher.judge.signature import Signature, compute
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 
 SIZE = (640, 400)
 POLICY = Policy()

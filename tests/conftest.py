@@ -18,13 +18,13 @@ from threading import Thread
 import pytest
 from PIL import Image, ImageDraw
 
-from watcher.capture import Capture, NamePattern
-from watcher.census import Census
 from watcher.cli import main
-from watcher.entry import Timeline
 from watcher.errors import FaultError
-from watcher.folders import FOLDER_VARIABLES
-from watcher.ledger import Ledger
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.totals import Census
+from watcher.model.capture import Capture, NamePattern
+from watcher.model.entry import Timeline
+from watcher.settings.folders import FOLDER_VARIABLES
 
 START = datetime(2020, 5, 4, 9, 0, 0)
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.conftest import Desk, name_of, png
-from watcher.ledger import policy_number
-from watcher.mirror import mark
-from watcher.rows import place
-from watcher.scenes import Scene, SceneKind, draw, scene_at
-from watcher.verdict import Policy
+from watcher.demo.scenes import Scene, SceneKind, draw, scene_at
+from watcher.disk.mirror import mark
+from watcher.ledger.ledger import policy_number
+from watcher.ledger.rows import place
+from watcher.model.verdict import Policy
 
 _COLUMNS = (
     "id, root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile, nearest_id, reason,"

@@ -8,15 +8,15 @@ import pytest
 
 from tests.conftest import Desk, NoPatience, capture_of, screen
 from watcher.cli import main
-from watcher.custody import Custody
-from watcher.entry import Entry, State, Timeline
-from watcher.folders import FOLDER_VARIABLES, Folders
-from watcher.kept import Kept
-from watcher.ledger import Ledger
-from watcher.mirror import mark
-from watcher.plugins import Hooks
-from watcher.settings import Settings
-from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.disk.mirror import mark
+from watcher.keep.custody import Custody
+from watcher.keep.plugins import Hooks
+from watcher.ledger.ledger import Ledger
+from watcher.model.entry import Entry, State, Timeline
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.settings.folders import FOLDER_VARIABLES, Folders
+from watcher.settings.settings import Settings
 
 CONTENT = screen(1)
 SIZE = len(CONTENT)

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 from tests.conftest import Desk, screen, working_desk
-from watcher.ledger import Ledger
-from watcher.rows import path_of
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.rows import path_of
 
 SCREENS = 150
 AHEAD = 300

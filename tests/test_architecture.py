@@ -15,40 +15,51 @@ import watcher
 HOME = Path(__file__).parent.parent
 
 ONLY_IN = {
-    "filelock": "custody",
-    "jinja2": "typeset",
-    "pluggy": "hookspecs plugins",
-    "pydantic": "refusals settings values",
-    "pytorch_msssim": "similarity",
-    "pyvips": "libvips",
-    "rich": "console progress tables",
-    "rich_click": "cli commands.* period",
-    "sqlite3": "database",
-    "torch": "blocks bounds cover decoding difference engine frame gallery highlights places signature similarity tiles"
-    " unusual window windows",
-    "watchdog": "hearing",
+    "filelock": "keep.custody",
+    "jinja2": "report.html",
+    "pluggy": "keep.hookspecs keep.plugins",
+    "pydantic": "settings.refusals settings.settings settings.types",
+    "pytorch_msssim": "judge.similarity",
+    "pyvips": "judge.libvips",
+    "rich": "terminal.console terminal.progress terminal.review_table",
+    "rich_click": "cli commands.* model.period",
+    "sqlite3": "ledger.database",
+    "torch": "judge.blocks judge.bounds judge.decoding judge.device judge.difference judge.farthest_first judge.frame"
+    " judge.regions judge.signature judge.similarity judge.tiles judge.window judge.windows review.highlights"
+    " review.kept_screens review.unusual",
+    "watchdog": "arrive.events",
 }
 """What comes from outside, and the modules it stays in: each is called, and could be exchanged, there."""
 
 ORDER = (
-    "errors finding libvips period preparation scenes schema services spelling text tiles vitals",
-    "capture cover folders places recorder",
-    "files kept layers listing rootlock services.job verdict",
-    "arrival entry halt hearing mirror refusals services.launchd services.systemd services.windows strips values",
-    "console decoding rows services.installing settings sources telling",
-    "database frame ledger_windows lifeline running signature",
-    "bounds readahead similarity thumbnails",
-    "blocks difference page window",
-    "typeset windows",
-    "pipeline",
-    "engine hookspecs ledger",
-    "backlog census disposal gallery plugins program rounds showings subject",
-    "checks chronicle custody shots unusual",
-    "checks.*",
-    "highlights purge second_looks work",
-    "report retention sweeping tables",
-    "publishing",
-    "progress watching",
+    "arrive demo disk flow health judge keep ledger model report review settings terminal",
+    (
+        "demo.scenes errors health.heartbeat judge.libvips judge.tiles ledger.schema model.finding model.period"
+        " model.preparation services settings.spelling text"
+    ),
+    "demo.recorder judge.farthest_first judge.regions model.capture settings.folders",
+    "disk.files disk.listing disk.rootlock model.kept_frame model.verdict services.job settings.sources",
+    (
+        "arrive.arrival arrive.events disk.mirror health.wait_reason model.entry review.strips services.launchd"
+        " services.systemd services.windows_task settings.refusals settings.types"
+    ),
+    "arrive.live judge.decoding ledger.rows review.wording services.installing settings.settings terminal.console",
+    "flow.waiting health.sd_notify judge.frame judge.signature ledger.database ledger.windows",
+    "flow.readahead judge.bounds judge.similarity report.thumbnails",
+    "judge.blocks judge.difference judge.window report.page",
+    "judge.windows report.html",
+    "judge.pipeline",
+    "judge.device keep.hookspecs ledger.ledger",
+    (
+        "keep.deletion keep.plugins ledger.rounds ledger.totals ledger.unjudged program report.context"
+        " review.appearances review.kept_screens"
+    ),
+    "doctor flow.journal keep.custody report.cards review.unusual",
+    "doctor.*",
+    "flow.work keep.purge report.second_looks review.highlights",
+    "flow.sweep keep.retention report.compose terminal.review_table",
+    "report.publish",
+    "flow.watch terminal.progress",
     "commands commands.*",
     "cli",
     "__main__",
@@ -58,7 +69,7 @@ ORDER = (
 LINES = 350
 """A module that does not fit is cut in two."""
 
-BROAD = {"cli": 1, "libvips": 2, "plugins": 2}
+BROAD = {"cli": 1, "judge.libvips": 2, "keep.plugins": 2}
 """Excepts that swallow anything: the program's boundary, around a stranger's code (one a kind of hook), and around a
 library that can be done without."""
 
@@ -117,7 +128,7 @@ def named(module: Module) -> str:
 
 def lines_of(name: str) -> list[int]:
     """Where the order names a module; the drawn screens are one, whatever files they are cut into."""
-    name = "scenes" if name.startswith("scenes.") else name
+    name = "demo.scenes" if name.startswith("demo.scenes.") else name
     return [number for number, line in enumerate(ORDER) if any(fnmatch(name, entry) for entry in line.split())]
 
 
@@ -142,7 +153,7 @@ def test_every_module_has_one_place_in_the_order() -> None:
 @pytest.mark.parametrize("module", [module for module in PACKAGE if module.name != "__init__"], ids=named)
 def test_imports_run_one_way(module: Module) -> None:
     for sibling in module.siblings():
-        inside = {sibling.split(".")[0], module.name.split(".")[0]} == {"scenes"}
+        inside = sibling.startswith("demo.scenes") and module.name.startswith("demo.scenes")
         assert inside or lines_of(sibling) < lines_of(module.name), f"{module.name} imports {sibling}"
 
 
@@ -165,7 +176,10 @@ def test_hooks_are_written_with_public_names_only(module: Module) -> None:
             assert all(alias.name.split(".")[0] != "watcher" for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "watcher":
             if node in for_checkers:
-                assert (node.module, [alias.name for alias in node.names]) == ("watcher.settings", ["Settings"])
+                assert (node.module, [alias.name for alias in node.names]) == (
+                    "watcher.settings.settings",
+                    ["Settings"],
+                )
                 continue
             assert node.module == "watcher"
             assert {alias.name for alias in node.names} <= set(watcher.__all__)
@@ -215,7 +229,7 @@ def test_the_gate_lets_other_things_pass(line: str) -> None:
 
 def test_one_module_alone_renames_links_and_removes_files() -> None:
     movers = {named(module) for module in [*PACKAGE, *HOOKS] if any(moves_files(node) for node in module.nodes())}
-    assert movers == {"watcher/files.py"}
+    assert movers == {"watcher/disk/files.py"}
 
 
 def swallows_anything(node: ast.AST) -> bool:

@@ -11,20 +11,20 @@ __version__ = "0.1.0"
 __all__ = ["Capture", "Entry", "Kind", "Policy", "Score", "State", "Verdict", "__version__", "hookimpl"]
 
 if TYPE_CHECKING:
-    from watcher.capture import Capture
-    from watcher.entry import Entry, State
-    from watcher.hookspecs import hookimpl
-    from watcher.verdict import Kind, Policy, Score, Verdict
+    from watcher.keep.hookspecs import hookimpl
+    from watcher.model.capture import Capture
+    from watcher.model.entry import Entry, State
+    from watcher.model.verdict import Kind, Policy, Score, Verdict
 else:
     _HOMES = {
-        "Capture": "capture",
-        "Entry": "entry",
-        "Kind": "verdict",
-        "Policy": "verdict",
-        "Score": "verdict",
-        "State": "entry",
-        "Verdict": "verdict",
-        "hookimpl": "hookspecs",
+        "Capture": "model.capture",
+        "Entry": "model.entry",
+        "Kind": "model.verdict",
+        "Policy": "model.verdict",
+        "Score": "model.verdict",
+        "State": "model.entry",
+        "Verdict": "model.verdict",
+        "hookimpl": "keep.hookspecs",
     }
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - type checkers read the branch above

@@ -28,8 +28,8 @@ from watcher.commands import (
     why,
 )
 from watcher.errors import LostError, SettingsError, WatcherError
-from watcher.folders import Folders
 from watcher.program import Program
+from watcher.settings.folders import Folders
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str) -> None:
-    from watcher.console import print_error  # noqa: PLC0415 - rich is not needed to succeed
+    from watcher.terminal.console import print_error  # noqa: PLC0415 - rich is not needed to succeed
 
     print_error(text)
 
@@ -96,7 +96,7 @@ def _keep_traceback() -> Path:
     # What follows no success needs.
     import traceback  # noqa: PLC0415
 
-    from watcher.files import make_private_folder, write_private  # noqa: PLC0415
+    from watcher.disk.files import make_private_folder, write_private  # noqa: PLC0415
 
     folder = Folders.choose().log_dir
     make_private_folder(folder)

@@ -8,9 +8,9 @@ from watcher.errors import WatcherError
 
 if TYPE_CHECKING:
     # Asking for help must load neither pydantic nor SQLite.
-    from watcher.folders import Folders
-    from watcher.ledger import Ledger
-    from watcher.settings import Settings
+    from watcher.ledger.ledger import Ledger
+    from watcher.settings.folders import Folders
+    from watcher.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Program:
         Raises:
             SettingsError: something in them is wrong.
         """
-        from watcher.settings import Settings  # noqa: PLC0415 - see above
+        from watcher.settings.settings import Settings  # noqa: PLC0415 - see above
 
         return Settings.load(self.folders, flags)
 
@@ -44,7 +44,7 @@ class Program:
         Raises:
             FaultError: it cannot be used.
         """
-        from watcher.ledger import Ledger  # noqa: PLC0415 - see above
+        from watcher.ledger.ledger import Ledger  # noqa: PLC0415 - see above
 
         return Ledger.open(self.ledger_file)
 
@@ -70,7 +70,7 @@ class Program:
 
     def quarantine(self, ledger: "Ledger", root: Path) -> Path:
         """Where the duplicates of *root* are: where its last watcher put them, for it may have had --quarantine."""
-        from watcher.vitals import Report  # noqa: PLC0415 - most verbs need no report
+        from watcher.health.heartbeat import Report  # noqa: PLC0415 - most verbs need no report
 
         evidence = Report.from_json(ledger.report(root))
         return Path(evidence.quarantine or self.settings(root=root).quarantine_dir)

@@ -32,21 +32,21 @@ from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import NoPatience
 from tests.soak import soak
-from watcher import libvips
-from watcher.arrival import check_whole, key_of
-from watcher.capture import Capture, NamePattern
-from watcher.custody import Custody
-from watcher.entry import Timeline
-from watcher.folders import Folders
-from watcher.frame import choose_device
-from watcher.kept import Kept
-from watcher.ledger import Ledger
-from watcher.pipeline import Judged, verdicts
-from watcher.plugins import Hooks
-from watcher.settings import Settings
-from watcher.similarity import reference
-from watcher.verdict import NOTHING_TO_COMPARE, Policy, judge
-from watcher.windows import Windows
+from watcher.arrive.arrival import check_whole, key_of
+from watcher.judge import libvips
+from watcher.judge.frame import choose_device
+from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.similarity import reference
+from watcher.judge.windows import Windows
+from watcher.keep.custody import Custody
+from watcher.keep.plugins import Hooks
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import Capture, NamePattern
+from watcher.model.entry import Timeline
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, judge
+from watcher.settings.folders import Folders
+from watcher.settings.settings import Settings
 
 WINDOWS = (100, 1_000, 10_000)
 ROUNDS = 3
@@ -321,12 +321,12 @@ import sys, time
 from functools import partial
 from pathlib import Path
 import psutil
-from watcher.capture import NamePattern
-from watcher.entry import Timeline
-from watcher.frame import choose_device, load
-from watcher.ledger import Ledger
-from watcher.verdict import Policy
-from watcher.windows import Windows
+from watcher.model.capture import NamePattern
+from watcher.model.entry import Timeline
+from watcher.judge.frame import choose_device, load
+from watcher.ledger.ledger import Ledger
+from watcher.model.verdict import Policy
+from watcher.judge.windows import Windows
 
 place, picture, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 read = partial(load, device=choose_device("cpu"), policy=Policy())

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.benchmarks.screens import bare
-from tests.test_watch import brute_force
-from watcher.capture import Capture
-from watcher.console import Log
-from watcher.entry import Entry
-from watcher.folders import Folders
+from tests.flow.test_watch import brute_force
+from watcher.flow.sweep import Scope, Tally, Told, sweep
+from watcher.flow.work import Task
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry
+from watcher.model.verdict import Kind, Policy
 from watcher.program import Program
-from watcher.settings import Settings
-from watcher.sweeping import Scope, Tally, Told, sweep
-from watcher.verdict import Kind, Policy
-from watcher.work import Task
+from watcher.settings.folders import Folders
+from watcher.settings.settings import Settings
+from watcher.terminal.console import Log
 
 
 def linked(captures: Sequence[Capture], root: Path) -> list[Path]:

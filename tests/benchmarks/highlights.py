@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from watcher.capture import Capture
-from watcher.entry import Timeline
-from watcher.frame import load
-from watcher.ledger import Ledger
-from watcher.signature import Signature, compute
-from watcher.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
-from watcher.window import kept_frame
+from watcher.judge.frame import load
+from watcher.judge.signature import Signature, compute
+from watcher.judge.window import kept_frame
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import Capture
+from watcher.model.entry import Timeline
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 
 if TYPE_CHECKING:
     from tests.benchmarks.__main__ import Bench
@@ -92,11 +92,11 @@ def _shaken(codes: Tensor, lot: random.Random) -> Tensor:
 _REVIEW = """
 import sys, time
 from pathlib import Path
-from watcher.highlights import review
-from watcher.ledger import Ledger
-from watcher.period import Period
-from watcher.settings import Settings
-from watcher.showings import Choice
+from watcher.review.highlights import review
+from watcher.ledger.ledger import Ledger
+from watcher.model.period import Period
+from watcher.settings.settings import Settings
+from watcher.review.appearances import Choice
 
 def peak():  # Linux: a process inherits what getrusage says of its parent
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000

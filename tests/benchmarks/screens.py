@@ -12,18 +12,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from watcher.capture import Capture, NamePattern
-from watcher.frame import Frame, load
-from watcher.kept import Kept
-from watcher.listing import archive
-from watcher.pipeline import Judged, verdicts
-from watcher.recorder import Timetable, capture_path, picture
-from watcher.scenes import DEMO_DISPLAYS, scene_at
-from watcher.signature import TILE, Signature, compute
-from watcher.tiles import HALO
-from watcher.verdict import Kind, Policy
-from watcher.window import kept_frame
-from watcher.windows import Windows
+from watcher.demo.recorder import Timetable, capture_path, picture
+from watcher.demo.scenes import DEMO_DISPLAYS, scene_at
+from watcher.disk.listing import archive
+from watcher.judge.frame import Frame, load
+from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.signature import TILE, Signature, compute
+from watcher.judge.tiles import HALO
+from watcher.judge.window import kept_frame
+from watcher.judge.windows import Windows
+from watcher.model.capture import Capture, NamePattern
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import Kind, Policy
 
 REDUCE = 2
 _DRAWN_TICKS = 20

@@ -12,7 +12,7 @@ from watcher.errors import WatcherError
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.difference import Difference
+    from watcher.judge.difference import Difference
 
 
 @click.command(name="compare")
@@ -29,8 +29,8 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
 
     Ends with the rectangles in which they differ, as the settings' table [ignore] takes them.
     """
-    from watcher.capture import NamePattern  # noqa: PLC0415 - asking for help must load neither rich nor torch
-    from watcher.difference import captures_of, compare  # noqa: PLC0415
+    from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
+    from watcher.model.capture import NamePattern  # noqa: PLC0415 - asking for help must load neither rich nor torch
 
     settings = program.settings()
     pattern = NamePattern(settings.name_pattern)
@@ -65,8 +65,8 @@ def _values(found: "Difference") -> dict[str, Any]:
 
 
 def _print(found: "Difference", map_file: Path | None, method: str) -> None:
-    from watcher.console import print_table  # noqa: PLC0415 - as above
-    from watcher.spelling import dotted, shown  # noqa: PLC0415
+    from watcher.settings.spelling import dotted, shown  # noqa: PLC0415
+    from watcher.terminal.console import print_table  # noqa: PLC0415 - as above
 
     verdict, policy = found.verdict, found.verdict.policy
     left, top, width, height = found.box
@@ -90,7 +90,7 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
 
 def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]]]:
     """The line of the table [ignore] that the settings need, with what they have in it already."""
-    from watcher.preparation import EVERY_DISPLAY  # noqa: PLC0415 - as above
+    from watcher.model.preparation import EVERY_DISPLAY  # noqa: PLC0415 - as above
 
     key = EVERY_DISPLAY if found.display is None else str(found.display)
     return key, [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]

@@ -5,7 +5,7 @@ import json
 import rich_click as click
 
 from watcher.program import Program
-from watcher.spelling import dotted, shown
+from watcher.settings.spelling import dotted, shown
 from watcher.text import visible
 
 

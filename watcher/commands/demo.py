@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from watcher.errors import WatcherError
-from watcher.folders import FOLDER_VARIABLES, PREFIX
-from watcher.verdict import Kind
+from watcher.model.verdict import Kind
+from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
 
 if TYPE_CHECKING:
     import subprocess
 
-    from watcher.ledger import Ledger
+    from watcher.ledger.ledger import Ledger
 
 _START_SECONDS = 60.0
 _PAUSE = 0.9
@@ -36,7 +36,7 @@ def command(seconds: float, keep: bool) -> None:
 
     A stand-in for the capture job draws a working day, and the real watcher reacts to its files.
     """
-    from watcher.ledger import Ledger  # noqa: PLC0415 - asking for help must not load SQLite
+    from watcher.ledger.ledger import Ledger  # noqa: PLC0415 - asking for help must not load SQLite
 
     with _folder(keep=keep) as base:
         root = base / "ScreenRecord"
@@ -97,7 +97,7 @@ def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def _done(ledger: "Ledger", root: Path) -> int:
     """How many captures are judged, and where they belong."""
-    from watcher.census import Census  # noqa: PLC0415 - as above
+    from watcher.ledger.totals import Census  # noqa: PLC0415 - as above
 
     return sum(Census(ledger, root).counts().values()) - len(ledger.moving())
 
@@ -112,7 +112,7 @@ def _await(process: "subprocess.Popen[bytes]", seconds: float, happened: Callabl
 
 def _record(root: Path, seconds: float) -> int:
     """Record for so long; returns how many captures were taken."""
-    from watcher.recorder import Timetable, record  # noqa: PLC0415 - asking for help must not load Pillow
+    from watcher.demo.recorder import Timetable, record  # noqa: PLC0415 - asking for help must not load Pillow
 
     stop = threading.Event()
     timer = threading.Timer(seconds, stop.set)
@@ -125,8 +125,8 @@ def _record(root: Path, seconds: float) -> int:
 
 
 def _sum_up(ledger: "Ledger", root: Path) -> None:
-    from watcher.census import Census  # noqa: PLC0415 - as above
-    from watcher.console import size  # noqa: PLC0415
+    from watcher.ledger.totals import Census  # noqa: PLC0415 - as above
+    from watcher.terminal.console import size  # noqa: PLC0415
 
     census = Census(ledger, root)
     counts = census.counts()

@@ -14,12 +14,12 @@ from watcher.errors import SettingsError, WatcherError
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.checks.seeing import Survey
-    from watcher.finding import Finding
-    from watcher.ledger import Ledger
+    from watcher.doctor.seeing import Survey
+    from watcher.health.heartbeat import Halt, Report
+    from watcher.ledger.ledger import Ledger
+    from watcher.model.finding import Finding
     from watcher.services.job import Job, Manager
-    from watcher.settings import Settings
-    from watcher.vitals import Halt, Report
+    from watcher.settings.settings import Settings
 
     Check = tuple[str, Callable[[], Finding]]
 
@@ -37,7 +37,7 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
     Nothing is changed. Ends with 4 if something is sick; what is odd is worth a look.
     """
-    from watcher.finding import Grade, worst  # noqa: PLC0415 - asking for help must not load it
+    from watcher.model.finding import Grade, worst  # noqa: PLC0415 - asking for help must not load it
 
     examined, findings = _examine(context.obj, root)
     if as_json:
@@ -78,7 +78,7 @@ class _Patient:
 
 def _examine(program: Program, given: Path | None) -> tuple[str, list["Finding"]]:
     """The root that is meant, and what was found, in the order in which to read it."""
-    from watcher.finding import Finding  # noqa: PLC0415 - as above
+    from watcher.model.finding import Finding  # noqa: PLC0415 - as above
 
     try:
         settings = program.settings(root=given)
@@ -104,12 +104,12 @@ def _examine(program: Program, given: Path | None) -> tuple[str, list["Finding"]
 
 
 def _meet(program: Program, settings: "Settings", ledger: "Ledger | None" = None) -> _Patient:
-    from watcher.capture import NamePattern  # noqa: PLC0415 - as above
-    from watcher.census import Census  # noqa: PLC0415
-    from watcher.checks.seeing import survey  # noqa: PLC0415
-    from watcher.custody import is_claimed  # noqa: PLC0415
-    from watcher.halt import halt_of  # noqa: PLC0415
-    from watcher.vitals import Report, lock_folder  # noqa: PLC0415
+    from watcher.doctor.seeing import survey  # noqa: PLC0415
+    from watcher.health.heartbeat import Report, lock_folder  # noqa: PLC0415
+    from watcher.health.wait_reason import halt_of  # noqa: PLC0415
+    from watcher.keep.custody import is_claimed  # noqa: PLC0415
+    from watcher.ledger.totals import Census  # noqa: PLC0415
+    from watcher.model.capture import NamePattern  # noqa: PLC0415 - as above
 
     report = Report.from_json(ledger.report(settings.root)) if ledger else Report()
     own = lock_folder(program.folders.state_dir, settings.root)
@@ -123,7 +123,7 @@ def _meet(program: Program, settings: "Settings", ledger: "Ledger | None" = None
 
 def _made(check: "Check") -> "Finding":
     """The finding of one check, or why it could not be made."""
-    from watcher.finding import Finding  # noqa: PLC0415 - as above
+    from watcher.model.finding import Finding  # noqa: PLC0415 - as above
 
     name, make = check
     try:
@@ -135,9 +135,9 @@ def _made(check: "Check") -> "Finding":
 
 
 def _without_ledger(patient: _Patient) -> Iterator["Check"]:
-    from watcher.checks import seeing, setup, storage  # noqa: PLC0415 - as above
-    from watcher.hearing import watch_limit  # noqa: PLC0415
-    from watcher.rootlock import is_held  # noqa: PLC0415
+    from watcher.arrive.events import watch_limit  # noqa: PLC0415
+    from watcher.disk.rootlock import is_held  # noqa: PLC0415
+    from watcher.doctor import seeing, setup, storage  # noqa: PLC0415 - as above
 
     root, settings, folders, report = patient.root, patient.settings, patient.program.folders, patient.report
     found = patient.found
@@ -159,9 +159,9 @@ def _without_ledger(patient: _Patient) -> Iterator["Check"]:
 
 
 def _with_ledger(patient: _Patient, ledger: "Ledger") -> Iterator["Check"]:
-    from watcher.census import Census  # noqa: PLC0415 - as above
-    from watcher.checks import capturing, records  # noqa: PLC0415
-    from watcher.vitals import usual_gap  # noqa: PLC0415
+    from watcher.doctor import capturing, records  # noqa: PLC0415
+    from watcher.health.heartbeat import usual_gap  # noqa: PLC0415
+    from watcher.ledger.totals import Census  # noqa: PLC0415 - as above
 
     root, report = patient.root, patient.report
     times = Census(ledger, root).recent_times(_LEARNED_FROM)
@@ -177,16 +177,16 @@ def _with_ledger(patient: _Patient, ledger: "Ledger") -> Iterator["Check"]:
 
 
 def _service(patient: _Patient) -> tuple["Manager", "Job"]:
-    from watcher.folders import absolute  # noqa: PLC0415 - as above
     from watcher.services.installing import manager_here  # noqa: PLC0415
     from watcher.services.job import job_for  # noqa: PLC0415
-    from watcher.settings import Settings  # noqa: PLC0415
+    from watcher.settings.folders import absolute  # noqa: PLC0415 - as above
+    from watcher.settings.settings import Settings  # noqa: PLC0415
 
     usual_root = Path(os.path.realpath(absolute(Settings.model_fields["root"].default)))
     return manager_here(), job_for(patient.program.folders, patient.root, usual_root)
 
 
 def _print(root: str, findings: list["Finding"]) -> None:
-    from watcher.console import print_findings  # noqa: PLC0415 - as above
+    from watcher.terminal.console import print_findings  # noqa: PLC0415 - as above
 
     print_findings(findings, title=root)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from watcher.errors import WatcherError
-from watcher.period import Period, date
+from watcher.model.period import Period, date
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.highlights import Review
-    from watcher.ledger import Ledger
-    from watcher.settings import Settings
-    from watcher.showings import Choice
+    from watcher.ledger.ledger import Ledger
+    from watcher.review.appearances import Choice
+    from watcher.review.highlights import Review
+    from watcher.settings.settings import Settings
 
 _DAYS = 7
 
@@ -38,9 +38,9 @@ def command(program: Program, period: Period, count: int, display: int | None, o
     PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days. Screens that are
     usual are left out, and of those that are alike one is shown.
     """
-    from watcher.census import Census  # noqa: PLC0415 - asking for help must not load it
-    from watcher.ledger import Ledger  # noqa: PLC0415
-    from watcher.showings import Choice, shown  # noqa: PLC0415
+    from watcher.ledger.ledger import Ledger  # noqa: PLC0415
+    from watcher.ledger.totals import Census  # noqa: PLC0415 - asking for help must not load it
+    from watcher.review.appearances import Choice, shown  # noqa: PLC0415
 
     choice = Choice(period, count, display)
     # The copy of a ledger that is not there is empty, and leaves nothing behind.
@@ -50,12 +50,12 @@ def command(program: Program, period: Period, count: int, display: int | None, o
         settings = program.settings(root=root)
         if not shown(ledger, root, choice):
             _require_no_backlog(ledger, settings, choice)
-        from watcher.highlights import review  # noqa: PLC0415 - torch takes seconds
+        from watcher.review.highlights import review  # noqa: PLC0415 - torch takes seconds
 
         found = review(ledger, settings, root, choice)
         left = Census(ledger, root).left_alone()
         if out is not None:
-            from watcher.publishing import publish  # noqa: PLC0415 - as above
+            from watcher.report.publish import publish  # noqa: PLC0415 - as above
 
             publish(program, ledger, choice, out)
     if as_json:
@@ -72,8 +72,8 @@ def command(program: Program, period: Period, count: int, display: int | None, o
 
 def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice") -> None:
     """Nothing was judged in the period: refuse if that is only because nobody has looked yet."""
-    from watcher.backlog import unjudged  # noqa: PLC0415 - as above
-    from watcher.capture import NamePattern  # noqa: PLC0415
+    from watcher.ledger.unjudged import unjudged  # noqa: PLC0415 - as above
+    from watcher.model.capture import NamePattern  # noqa: PLC0415
 
     root, period = settings.root, choice.period
     if not root.is_dir():
@@ -91,7 +91,7 @@ def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice"
 
 
 def _print(found: "Review", root: Path, choice: "Choice") -> None:
-    from watcher.tables import print_review  # noqa: PLC0415 - as above
+    from watcher.terminal.review_table import print_review  # noqa: PLC0415 - as above
 
     if not found.captures:
         display = "" if choice.display is None else f" on display {choice.display}"

@@ -5,9 +5,9 @@ from typing import Any
 
 import rich_click as click
 
-from watcher.period import Period, date
+from watcher.model.period import Period, date
+from watcher.model.verdict import Kind
 from watcher.program import Program
-from watcher.verdict import Kind
 
 
 @click.command(name="history")
@@ -28,7 +28,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Print what was decided, newest last."""
-    from watcher.console import print_line  # noqa: PLC0415 - asking for help must not load it
+    from watcher.terminal.console import print_line  # noqa: PLC0415 - asking for help must not load it
 
     conditions: list[tuple[str, Any]] = [
         ("taken_at >= ?", since and since.begin.isoformat()),

@@ -13,13 +13,13 @@ import rich_click as click
 
 from watcher.errors import FaultError, WatcherError
 from watcher.program import Program
-from watcher.spelling import duration
+from watcher.settings.spelling import duration
 from watcher.text import visible
 
 if TYPE_CHECKING:
-    from watcher.disposal import Candidate
-    from watcher.mirror import Amount
-    from watcher.purge import Limits, Purge, Tally
+    from watcher.disk.mirror import Amount
+    from watcher.keep.deletion import Candidate
+    from watcher.keep.purge import Limits, Purge, Tally
 
 
 def _age(_: object, __: object, text: str | None) -> timedelta | None:
@@ -30,7 +30,7 @@ def _age(_: object, __: object, text: str | None) -> timedelta | None:
 
 
 def _size(_: object, __: object, text: str | None) -> int | None:
-    from watcher.values import size_of  # noqa: PLC0415 - asking for help must not load it
+    from watcher.settings.types import size_of  # noqa: PLC0415 - asking for help must not load it
 
     try:
         return size_of(text) if text else None
@@ -62,7 +62,7 @@ def command(
     Without --older-than and --keep-under, all of them; with both, what either asks for. Pictures outside the
     quarantine, similar ones and restored ones are never touched.
     """
-    from watcher.purge import Purge  # noqa: PLC0415 - as above
+    from watcher.keep.purge import Purge  # noqa: PLC0415 - as above
 
     with program.existing_ledger() as ledger:
         place = program.root(ledger, root)
@@ -75,8 +75,8 @@ def command(
 
 
 def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | None], *, force: bool) -> "Limits":
-    from watcher.capture import NamePattern  # noqa: PLC0415 - as above
-    from watcher.purge import Limits  # noqa: PLC0415
+    from watcher.keep.purge import Limits  # noqa: PLC0415
+    from watcher.model.capture import NamePattern  # noqa: PLC0415 - as above
 
     now = datetime.now().astimezone()
     older_than, keep_under = given
@@ -105,8 +105,8 @@ class _Work:
     """One purge, and what is told of it."""
 
     def __init__(self, purge: "Purge", *, as_json: bool) -> None:
-        from watcher.mirror import held  # noqa: PLC0415 - as above
-        from watcher.purge import Tally  # noqa: PLC0415
+        from watcher.disk.mirror import held  # noqa: PLC0415 - as above
+        from watcher.keep.purge import Tally  # noqa: PLC0415
 
         self._purge = purge
         self._as_json = as_json
@@ -136,12 +136,12 @@ class _Work:
         self._tell_plan()
         if not sys.stdin.isatty():
             raise WatcherError("nothing was purged: there is no terminal to ask at; say --yes if you mean it")
-        from watcher.console import told  # noqa: PLC0415 - as above
+        from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
         return click.confirm(f"Delete {told(self._planned.purged)} for good?", err=True)
 
     def _tell_plan(self) -> None:
-        from watcher.console import told  # noqa: PLC0415 - as above
+        from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
         quarantine = visible(os.fspath(self._purge.quarantine))
         click.echo(f"{quarantine} holds {told(self._before)}", err=self._as_json)
@@ -169,7 +169,7 @@ class _Work:
         Raises:
             WatcherError: not all of what was to be deleted could be.
         """
-        from watcher.mirror import held  # noqa: PLC0415 - as above
+        from watcher.disk.mirror import held  # noqa: PLC0415 - as above
 
         tally = self._planned if dry_run else self._done
         after = self._before - tally.purged if dry_run else held(self._purge.quarantine)
@@ -181,7 +181,7 @@ class _Work:
             raise WatcherError(f"not all could be deleted: {self._done.refusals}")
 
     def _tell_end(self, tally: "Tally", after: "Amount", done: str) -> None:
-        from watcher.console import told  # noqa: PLC0415 - as above
+        from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
         if self._planned.refusals:
             click.echo(visible(self._planned.refusals))

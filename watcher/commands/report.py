@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from watcher.errors import WatcherError
-from watcher.period import Period, date
+from watcher.model.period import Period, date
 from watcher.program import Program
 from watcher.text import visible
 
@@ -27,10 +27,10 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
     PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without it, the last seven days. The page is one
     file that needs no network. It shows your screens, so that nobody else may read it.
     """
-    from watcher.console import size  # noqa: PLC0415 - asking for help must not load it
-    from watcher.publishing import publish  # noqa: PLC0415
-    from watcher.showings import Choice  # noqa: PLC0415
-    from watcher.telling import file_name_of  # noqa: PLC0415
+    from watcher.report.publish import publish  # noqa: PLC0415
+    from watcher.review.appearances import Choice  # noqa: PLC0415
+    from watcher.review.wording import file_name_of  # noqa: PLC0415
+    from watcher.terminal.console import size  # noqa: PLC0415 - asking for help must not load it
 
     wanted = period or Period.last_days(_DAYS)
     file = out or Path(f"framesift-report-{file_name_of(wanted)}.html")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from watcher.errors import ConflictError, WatcherError
-from watcher.period import Period, date
+from watcher.model.period import Period, date
 from watcher.program import Program
 from watcher.text import visible
 
 if TYPE_CHECKING:
-    from watcher.entry import Entry
-    from watcher.ledger import Ledger
+    from watcher.ledger.ledger import Ledger
+    from watcher.model.entry import Entry
 
 
 @click.command(name="restore")
@@ -74,7 +74,7 @@ class _Wanted:
         return self.either(entry.location, entry.verdict.capture.path)
 
     def file(self, path: Path, target: Path) -> bool:
-        from watcher.capture import NamePattern  # noqa: PLC0415 - asking for help must not load it
+        from watcher.model.capture import NamePattern  # noqa: PLC0415 - asking for help must not load it
 
         if self._day is None:
             return self.either(path, target)
@@ -103,7 +103,7 @@ def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterato
 
 
 def _restore(ledger: "Ledger", entry: "Entry") -> str:
-    from watcher.custody import restore  # noqa: PLC0415 - as above
+    from watcher.keep.custody import restore  # noqa: PLC0415 - as above
 
     try:
         restore(ledger, entry)
@@ -113,8 +113,8 @@ def _restore(ledger: "Ledger", entry: "Entry") -> str:
 
 
 def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
-    from watcher.custody import restore_unrecorded  # noqa: PLC0415 - as above
-    from watcher.mirror import quarantined, root_of  # noqa: PLC0415
+    from watcher.disk.mirror import quarantined, root_of  # noqa: PLC0415
+    from watcher.keep.custody import restore_unrecorded  # noqa: PLC0415 - as above
 
     root = root_of(quarantine)
     with program.ledger() as ledger:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from watcher.errors import WatcherError
-from watcher.folders import FOLDER_VARIABLES, PREFIX, absolute
 from watcher.program import Program
+from watcher.settings.folders import FOLDER_VARIABLES, PREFIX, absolute
 from watcher.text import visible
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def status(context: click.Context, root: Path | None) -> None:
 
     Ends with 4 if it is installed and not running, with 1 if it is not installed.
     """
-    from watcher.console import print_table  # noqa: PLC0415 - as above
     from watcher.services import installing  # noqa: PLC0415
+    from watcher.terminal.console import print_table  # noqa: PLC0415 - as above
 
     manager, job = _service(context.obj, root)
     state = installing.state(manager, job)
@@ -103,7 +103,7 @@ def _service(program: Program, given: Path | None) -> tuple["Manager", "Job"]:
     """The manager of this platform, and the job for the root that is meant."""
     from watcher.services.installing import manager_here  # noqa: PLC0415 - as above
     from watcher.services.job import job_for  # noqa: PLC0415
-    from watcher.settings import Settings  # noqa: PLC0415
+    from watcher.settings.settings import Settings  # noqa: PLC0415
 
     root = program.settings(root=given).root
     usual_root = absolute(Settings.model_fields["root"].default)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from watcher.errors import WatcherError
-from watcher.period import Period
+from watcher.model.period import Period
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.capture import Capture
-    from watcher.census import Census, Savings
-    from watcher.ledger import Ledger
-    from watcher.settings import Settings
+    from watcher.ledger.ledger import Ledger
+    from watcher.ledger.totals import Census, Savings
+    from watcher.model.capture import Capture
+    from watcher.settings.settings import Settings
 
 EXIT_SICK = 4
 
@@ -33,7 +33,7 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
     Ends with 4 unless it is watching.
     """
-    from watcher.vitals import Health  # noqa: PLC0415 - asking for help must not load it
+    from watcher.health.heartbeat import Health  # noqa: PLC0415 - asking for help must not load it
 
     program: Program = context.obj
     try:
@@ -52,11 +52,11 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
 def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, Any], str]:
     """The report in the form of its JSON, and where the log is."""
-    from watcher.census import Census, Savings  # noqa: PLC0415 - as above
-    from watcher.custody import is_claimed  # noqa: PLC0415
-    from watcher.halt import halt_of  # noqa: PLC0415
-    from watcher.mirror import held  # noqa: PLC0415
-    from watcher.vitals import Report, diagnose, lock_folder  # noqa: PLC0415
+    from watcher.disk.mirror import held  # noqa: PLC0415
+    from watcher.health.heartbeat import Report, diagnose, lock_folder  # noqa: PLC0415
+    from watcher.health.wait_reason import halt_of  # noqa: PLC0415
+    from watcher.keep.custody import is_claimed  # noqa: PLC0415
+    from watcher.ledger.totals import Census, Savings  # noqa: PLC0415 - as above
 
     census = Census(ledger, root)
     evidence = Report.from_json(ledger.report(root))
@@ -90,10 +90,10 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
 
 def _said_of_a_start(program: Program, root: Path) -> str:
     """What is known, without any ledger, of a watcher that is starting; it may wait for the very disk of the ledger."""
-    from watcher.custody import is_claimed  # noqa: PLC0415 - as above
-    from watcher.halt import halt_of  # noqa: PLC0415
-    from watcher.rootlock import is_held  # noqa: PLC0415
-    from watcher.vitals import UNTIL_MENDED, lock_folder  # noqa: PLC0415
+    from watcher.disk.rootlock import is_held  # noqa: PLC0415
+    from watcher.health.heartbeat import UNTIL_MENDED, lock_folder  # noqa: PLC0415
+    from watcher.health.wait_reason import halt_of  # noqa: PLC0415
+    from watcher.keep.custody import is_claimed  # noqa: PLC0415 - as above
 
     own = lock_folder(program.folders.state_dir, root)
     halt = halt_of(own)
@@ -114,7 +114,7 @@ def _retention(settings: "Settings") -> dict[str, int] | None:
 
 
 def _displays(census: "Census", savings: "dict[int, Savings]", window: int) -> dict[str, Any]:
-    from watcher.census import Savings  # noqa: PLC0415 - as above
+    from watcher.ledger.totals import Savings  # noqa: PLC0415 - as above
 
     windows = census.windows(window)
     displays = {}
@@ -135,8 +135,8 @@ def _displays(census: "Census", savings: "dict[int, Savings]", window: int) -> d
 
 def _strip(census: "Census", capture: "Capture") -> dict[str, str]:
     """The day of a display's last capture, a character for each half hour."""
-    from watcher.strips import spans  # noqa: PLC0415 - as above
-    from watcher.telling import strip_text  # noqa: PLC0415
+    from watcher.review.strips import spans  # noqa: PLC0415 - as above
+    from watcher.review.wording import strip_text  # noqa: PLC0415
 
     midnight = capture.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
     until = max(capture.taken_at + timedelta(microseconds=1), min(datetime.now(), midnight + timedelta(days=1)))
@@ -146,8 +146,8 @@ def _strip(census: "Census", capture: "Capture") -> dict[str, str]:
 
 
 def _print(report: dict[str, Any], log: str) -> None:
-    from watcher.console import print_table  # noqa: PLC0415 - as above
-    from watcher.telling import STRIP_LEGEND  # noqa: PLC0415
+    from watcher.review.wording import STRIP_LEGEND  # noqa: PLC0415
+    from watcher.terminal.console import print_table  # noqa: PLC0415 - as above
 
     quarantine = report["quarantine"]
     rows = [
@@ -179,14 +179,14 @@ def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
 
 
 def _amount(counted: dict[str, int]) -> str:
-    from watcher.console import told  # noqa: PLC0415 - as above
-    from watcher.mirror import Amount  # noqa: PLC0415
+    from watcher.disk.mirror import Amount  # noqa: PLC0415
+    from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
     return told(Amount(counted["files"], counted["bytes"]))
 
 
 def _kept_for(days: int, max_bytes: int) -> str:
-    from watcher.console import size  # noqa: PLC0415 - as above
+    from watcher.terminal.console import size  # noqa: PLC0415 - as above
 
     limits = [f"{days} days"] * bool(days) + [f"up to {size(max_bytes)}"] * bool(max_bytes)
     return f"{', '.join(limits)}; then duplicates are deleted if their screen is kept"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from watcher.period import Period, date
+from watcher.model.period import Period, date
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.console import Log
-    from watcher.entry import Entry
-    from watcher.progress import Bar
-    from watcher.sweeping import Tally, Told
+    from watcher.flow.sweep import Tally, Told
+    from watcher.model.entry import Entry
+    from watcher.terminal.console import Log
+    from watcher.terminal.progress import Bar
 
 LOG_NAME = "sweep.log"
 EXIT_INTERRUPTED = 130
@@ -59,7 +59,7 @@ def command(
     It can be stopped at any time, and goes on where it was when it is started again. A watcher may be at work on ROOT
     meanwhile: what has arrived since the watcher's first start is the watcher's.
     """
-    from watcher.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
+    from watcher.terminal.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
 
     settings = program.settings(
         root=root,
@@ -78,8 +78,8 @@ def command(
         verbose=program.verbose,
     ) as log:
         log.say(f"framesift sweeps {settings.root}")
-        from watcher.sweeping import Scope, sweep  # noqa: PLC0415 - torch takes seconds
-        from watcher.work import Task  # noqa: PLC0415
+        from watcher.flow.sweep import Scope, sweep  # noqa: PLC0415 - torch takes seconds
+        from watcher.flow.work import Task  # noqa: PLC0415
 
         begin, end = since.begin if since else datetime.min, until.end if until else datetime.max
         with contextlib.ExitStack() as stack:
@@ -99,7 +99,7 @@ class _Told:
         self._verbose = verbose
 
     def begun(self, tally: "Tally") -> "Told":
-        from watcher.progress import bar  # noqa: PLC0415 - as above
+        from watcher.terminal.progress import bar  # noqa: PLC0415 - as above
 
         self._bar: Bar = self._stack.enter_context(bar(self._log, tally))
         return self._capture
@@ -113,8 +113,8 @@ class _Told:
 
 
 def _summary(tally: "Tally", *, dry_run: bool) -> str:
-    from watcher.console import size  # noqa: PLC0415 - as above
-    from watcher.verdict import Kind  # noqa: PLC0415
+    from watcher.model.verdict import Kind  # noqa: PLC0415
+    from watcher.terminal.console import size  # noqa: PLC0415 - as above
 
     if not tally.total:
         return "stopped before it began" if tally.stopped else "nothing is left to judge"

@@ -44,7 +44,7 @@ def command(
 
     What was in ROOT before the first start is left to sweep. A ROOT that is not there yet is waited for.
     """
-    from watcher.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
+    from watcher.terminal.console import Log  # noqa: PLC0415 - asking for help must load neither rich nor torch
 
     settings = program.settings(
         root=root,
@@ -65,8 +65,8 @@ def command(
         signal.signal(signal.SIGTERM, _leave)
         log.say(f"framesift {__version__} is starting")
         # torch takes seconds, in which the first line is seen.
-        from watcher.watching import watch  # noqa: PLC0415
-        from watcher.work import Task  # noqa: PLC0415
+        from watcher.flow.watch import watch  # noqa: PLC0415
+        from watcher.flow.work import Task  # noqa: PLC0415
 
         received = watch(Task(program, settings, log, dry_run), new_disk=new_disk)
     return EXIT_INTERRUPTED if received is signal.SIGINT else 0

@@ -11,8 +11,8 @@ from watcher.errors import NotWholeError, WatcherError
 from watcher.program import Program
 
 if TYPE_CHECKING:
-    from watcher.entry import Entry
-    from watcher.ledger import Ledger
+    from watcher.ledger.ledger import Ledger
+    from watcher.model.entry import Entry
 
 
 @click.command(name="why")
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(program: Program, file: Path, as_json: bool) -> None:
     """Tell what was decided about FILE, by which policy, what it resembles most, and where it is now."""
-    from watcher.console import print_table  # noqa: PLC0415 - asking for help must not load it
+    from watcher.terminal.console import print_table  # noqa: PLC0415 - asking for help must not load it
 
     # Only the folder is resolved: a link in the file's place is nobody's capture.
     path = file.absolute().parent.resolve() / file.name
@@ -37,7 +37,7 @@ def command(program: Program, file: Path, as_json: bool) -> None:
 
 
 def _why_not(path: Path, ledger: "Ledger") -> str:
-    from watcher.arrival import check_whole, key_of  # noqa: PLC0415 - as above
+    from watcher.arrive.arrival import check_whole, key_of  # noqa: PLC0415 - as above
 
     try:
         status = path.lstat()
@@ -55,7 +55,7 @@ def _why_not(path: Path, ledger: "Ledger") -> str:
 
 
 def _rows(entry: "Entry") -> list[tuple[str, str]]:
-    from watcher.spelling import shown  # noqa: PLC0415 - as above
+    from watcher.settings.spelling import shown  # noqa: PLC0415 - as above
 
     capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
     across = ", across displays" if policy.across_displays else ""

@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from watcher.disk.files import make_private_folder, remove_written, write_private
 from watcher.errors import WatcherError
-from watcher.files import make_private_folder, remove_written, write_private
-from watcher.folders import Folders
 from watcher.services.job import Condition, Job, Manager
 from watcher.services.launchd import Launchd
 from watcher.services.systemd import Systemd
-from watcher.services.windows import Windows
+from watcher.services.windows_task import Windows
+from watcher.settings.folders import Folders
 
 
 def manager_here() -> Manager:

@@ -13,7 +13,7 @@ from unicodedata import category
 
 from watcher import __version__
 from watcher.errors import WatcherError
-from watcher.folders import Folders
+from watcher.settings.folders import Folders
 from watcher.text import visible
 
 NAME = "framesift"

@@ -1,0 +1,115 @@
+"""Whole or not: a PNG is judged by its structure, never by a decoder that guesses."""
+
+import io
+import itertools
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import screen
+from watcher.arrive.arrival import LONGEST_GAP_SECONDS, Arrival, check_structure, check_whole, key_of
+from watcher.errors import GoneError, NotWholeError
+
+WHOLE = screen(3)
+
+
+def check(content: bytes) -> None:
+    check_structure(io.BytesIO(content))
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+
+def test_a_whole_png_passes_and_so_does_one_with_bytes_after_its_end() -> None:
+    check(WHOLE)
+    check(WHOLE + b"anything")
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_no_prefix_of_a_png_is_whole(length: int) -> None:
+    with pytest.raises(NotWholeError):
+        check(WHOLE[:length])
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_no_png_with_a_tail_of_zeros_is_whole(length: int) -> None:
+    tail = bytes(len(WHOLE) - length)
+    if WHOLE[length:] != tail:
+        with pytest.raises(NotWholeError):
+            check(WHOLE[:length] + tail)
+
+
+@given(st.integers(0, len(WHOLE) * 8 - 1))
+def test_no_single_flipped_bit_goes_unnoticed(bit: int) -> None:
+    damaged = bytearray(WHOLE)
+    damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(NotWholeError):
+        check(bytes(damaged))
+
+
+@given(st.binary(max_size=300))
+def test_noise_after_the_signature_is_refused_and_never_crashes(noise: bytes) -> None:
+    with pytest.raises(NotWholeError):
+        check(WHOLE[:8] + noise)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"\xff\xd8\xff\xe0 a JPEG", "not a PNG"),
+        (b"hello", "not a PNG"),
+        (WHOLE[:8] + chunk(b"IEND", b""), "no header"),
+        (WHOLE[:33] + chunk(b"IEND", b""), "no picture data"),
+        (WHOLE[:8] + b"\xff\xff\xff\xffIHDR", "damaged"),
+        (WHOLE[:-4], "incomplete"),
+    ],
+)
+def test_the_reason_says_what_is_wrong(content: bytes, reason: str) -> None:
+    with pytest.raises(NotWholeError, match=reason):
+        check(content)
+
+
+def test_a_fifo_in_a_files_place_neither_blocks_nor_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x_1.png"
+    path.write_bytes(WHOLE)
+    key = key_of(path.stat())
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(GoneError):
+        check_whole(path, key)
+
+
+def test_a_link_in_a_files_place_is_not_followed(tmp_path: Path) -> None:
+    path, real = tmp_path / "x_1.png", tmp_path / "real"
+    real.write_bytes(WHOLE)
+    path.symlink_to(real)
+    with pytest.raises(OSError, match="symbolic links"):
+        check_whole(path, key_of(real.stat()))
+
+
+def test_a_file_that_grew_since_it_was_listed_is_not_judged(tmp_path: Path) -> None:
+    path = tmp_path / "x_1.png"
+    path.write_bytes(WHOLE)
+    key = key_of(path.stat())
+    path.write_bytes(WHOLE + b"more")
+    with pytest.raises(GoneError):
+        check_whole(path, key)
+
+
+def test_gaps_double_up_to_an_hour_and_a_person_hears_once() -> None:
+    arrival, now, gaps, told = Arrival.seen((1, 2, 3), now=0.0), 0.0, [], 0
+    for _ in range(30):
+        now = arrival.due
+        arrival.postpone(now)
+        told += arrival.worth_telling(now)
+        gaps.append(arrival.due - now)
+    assert gaps[:3] == pytest.approx([0.2, 0.4, 0.8])
+    assert all(early <= late + 1e-6 for early, late in itertools.pairwise(gaps))
+    assert gaps[-1] == pytest.approx(LONGEST_GAP_SECONDS)
+    assert told == 1

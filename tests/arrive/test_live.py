@@ -1,0 +1,221 @@
+"""Every picture is seen, whatever events say: the real observer on real folders."""
+
+import os
+import random
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.conftest import Desk, screen, wait_for
+from watcher.arrive import events as hearing
+from watcher.arrive import live as sources
+from watcher.arrive.live import Live
+from watcher.disk.listing import archive
+from watcher.model.capture import Capture, NamePattern
+
+REPEATS = 200
+WHOLE = screen(5)
+
+
+class Seeing:
+    """A live source at work on a thread, and what it has seen."""
+
+    def __init__(self, root: Path) -> None:
+        self.captures: list[Capture] = []
+        self.said: list[str] = []
+        self.found = 0
+        self.live = Live(root, NamePattern(), self.known, self.said.append)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        return {(os.fsencode(c.path.name), c.size, c.mtime_ns) for c in list(self.captures) if c.path.parent == folder}
+
+    def _run(self) -> None:
+        for capture in self.live.captures(self._found, lambda: None):
+            self.captures.append(capture)
+
+    def _found(self) -> None:
+        self.found += 1
+
+    def names(self) -> list[str]:
+        return [capture.path.name for capture in self.captures]
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        wait_for(lambda: self.live.sight.last_scan > 0 or bool(self.said))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def seeing(desk: Desk) -> Iterator[Seeing]:
+    with Seeing(desk.root) as seeing:
+        yield seeing
+
+
+def at_once(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(WHOLE)
+
+
+def renamed(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{path.name}-tmp")
+    hidden.write_bytes(WHOLE)
+    hidden.rename(path)
+
+
+def copied_tree(path: Path) -> None:
+    outside = path.parents[3] / "outside" / path.parent.name
+    outside.mkdir(parents=True)
+    source = outside / path.name
+    source.write_bytes(WHOLE)
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    shutil.copytree(outside, path.parent)
+
+
+def slowly(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cuts = sorted(random.Random(path.name).sample(range(1, len(WHOLE)), 3))
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as file:
+            for begin, end in zip([0, *cuts], [*cuts, len(WHOLE)], strict=True):
+                file.write(WHOLE[begin:end])
+                threading.Event().wait(0.05)
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+@pytest.mark.parametrize("arrive", [at_once, renamed, copied_tree, slowly])
+def test_every_one_of_200_arrivals_is_seen_once_and_whole(
+    desk: Desk, seeing: Seeing, arrive: Callable[[Path], None]
+) -> None:
+    expected = []
+    for number in range(REPEATS):
+        path = desk.root / f"day-{number}" / f"f{number}_1.png"
+        arrive(path)
+        expected.append(path.name)
+    wait_for(lambda: len(seeing.captures) >= REPEATS, 60)
+    assert sorted(seeing.names()) == sorted(expected)
+    assert {capture.size for capture in seeing.captures} == {len(WHOLE)}
+
+
+def test_what_no_event_told_of_is_found_by_a_rescan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "RESCAN_SECONDS", 1.0)
+    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
+    with Seeing(desk.root) as seeing:
+        path = desk.put(1, WHOLE)
+        wait_for(lambda: seeing.names() == [path.name])
+        desk.put(2, WHOLE)
+        wait_for(lambda: len(seeing.captures) == 2)
+        assert seeing.live.sight.found_by_scan == 2
+
+
+def test_what_came_while_nobody_watched_is_seen_in_the_order_of_its_time(desk: Desk) -> None:
+    paths = [desk.put(tick, WHOLE, display) for tick in (3, 1, 2) for display in (2, 1)]
+    with Seeing(desk.root) as seeing:
+        wait_for(lambda: len(seeing.captures) == len(paths))
+        assert seeing.names() == sorted(path.name for path in paths)
+
+
+def test_a_root_that_is_not_there_is_waited_for_and_said(tmp_path: Path) -> None:
+    root = tmp_path / "later"
+    with Seeing(root) as seeing:
+        wait_for(lambda: any("waiting for" in line for line in seeing.said))
+        at_once(root / "2020-05" / "f_1.png")
+        wait_for(lambda: seeing.names() == ["f_1.png"])
+        assert any("is there" in line for line in seeing.said)
+        assert seeing.found == 1
+
+
+def test_a_root_that_is_replaced_is_observed_anew(desk: Desk, seeing: Seeing) -> None:
+    desk.root.rename(desk.base / "old")
+    wait_for(lambda: not seeing.live.sight.root_there)
+    desk.root.mkdir()
+    wait_for(lambda: seeing.live.sight.root_there)
+    path = desk.put(1, WHOLE)
+    wait_for(lambda: seeing.names() == [path.name])
+    assert seeing.live.sight.found_by_scan == 0
+
+
+def test_an_earlier_capture_of_a_display_goes_first_though_it_is_whole_later(desk: Desk, seeing: Seeing) -> None:
+    early = desk.put(1, WHOLE[:100])
+    late = desk.put(2, WHOLE)
+    other = desk.put(2, WHOLE, display=2)
+    wait_for(lambda: bool(seeing.captures))
+    early.write_bytes(WHOLE)
+    wait_for(lambda: len(seeing.captures) == 3)
+    assert seeing.names() == [other.name, early.name, late.name]
+
+
+def test_a_file_that_is_never_whole_holds_nobody_up_and_is_told_of_once(desk: Desk, seeing: Seeing) -> None:
+    broken = desk.put(1, WHOLE[:-1])
+    whole = desk.put(2, WHOLE)
+    wait_for(lambda: seeing.names() == [whole.name])
+    wait_for(lambda: any(broken.name in line for line in seeing.said))
+    assert seeing.live.sight.waiting == {broken.name: "incomplete"}
+    broken.write_bytes(WHOLE)
+    wait_for(lambda: len(seeing.captures) == 2)
+    assert seeing.live.sight.waiting == {}
+    assert sum(broken.name in line for line in seeing.said) == 1
+
+
+def test_what_is_no_regular_visible_file_is_not_opened(desk: Desk, seeing: Seeing) -> None:
+    real = desk.base / "real.png"
+    real.write_bytes(WHOLE)
+    (desk.root / "link_1.png").symlink_to(real)
+    (desk.root / "folder_1.png").mkdir()
+    os.mkfifo(desk.root / "fifo_1.png")
+    (desk.root / ".hidden_1.png").write_bytes(WHOLE)
+    (desk.root / "elsewhere").symlink_to(desk.base)
+    (desk.root / "inside_1.png").write_bytes(WHOLE)
+    wait_for(lambda: bool(seeing.captures))
+    threading.Event().wait(0.5)
+    assert seeing.names() == ["inside_1.png"]
+    assert not seeing.said
+
+
+def test_nothing_beside_the_root_is_looked_at(desk: Desk, seeing: Seeing) -> None:
+    (desk.base / "beside_1.png").write_bytes(WHOLE)
+    (desk.base / "other" / "deep").mkdir(parents=True)
+    (desk.base / "other" / "deep" / "beside_2.png").write_bytes(WHOLE)
+    desk.root.chmod(0o700)  # an event of the root itself, which names the folder it lies in
+    moved = desk.put(1, WHOLE[:-1])
+    wait_for(lambda: bool(seeing.live.sight.waiting))
+    moved.rename(desk.base / "moved_1.png")
+    inside = desk.put(2, WHOLE)
+    wait_for(lambda: bool(seeing.captures))
+    threading.Event().wait(0.5)
+    assert seeing.names() == [inside.name]
+
+
+def test_a_rewritten_file_is_seen_again(desk: Desk, seeing: Seeing) -> None:
+    path = desk.put(1, WHOLE)
+    wait_for(lambda: len(seeing.captures) == 1)
+    path.write_bytes(screen(6))
+    wait_for(lambda: len(seeing.captures) == 2)
+
+
+@pytest.mark.usefixtures("seeing")
+def test_an_idle_source_does_not_spin(desk: Desk) -> None:
+    desk.put(1, WHOLE[:50])  # one that is never whole must not make it spin either
+    threading.Event().wait(3)
+    before = os.times()
+    threading.Event().wait(2)
+    after = os.times()
+    assert (after.user + after.system) - (before.user + before.system) < 0.2
+
+
+def test_the_archive_is_everything_that_lies_there(desk: Desk) -> None:
+    paths = [desk.put(tick, WHOLE, display) for tick in range(3) for display in (1, 2)]
+    (desk.root / "readme.txt").write_text("no capture")
+    assert sorted(capture.path for capture in archive(desk.root, NamePattern())) == sorted(paths)

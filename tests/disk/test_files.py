@@ -1,0 +1,216 @@
+"""Moves: nothing is overwritten, nothing is lost, and every half-done move can be finished."""
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import capture_of, land, screen
+from watcher.disk import files
+from watcher.errors import ConflictError, GoneError
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "2020-05-04_09.00.00.000000_1.png"
+    path.parent.mkdir()
+    path.write_bytes(screen(1))
+    path.chmod(0o640)
+    os.utime(path, ns=(1_588_575_600_000_000_001, 1_588_575_600_123_456_789))
+    return path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "out" / "picture.png"
+    path.parent.mkdir()
+    return path
+
+
+def looks(path: Path) -> tuple[bytes, int, int]:
+    status = path.stat()
+    return path.read_bytes(), status.st_mtime_ns, stat.S_IMODE(status.st_mode)
+
+
+def no_rename(*_: object) -> int:
+    return errno.EINVAL
+
+
+def other_volume(*_: object) -> int:
+    return errno.EXDEV
+
+
+def test_a_move_keeps_bytes_mtime_and_mode(source: Path, target: Path) -> None:
+    before = looks(source)
+    files.move(source, target, capture_of(source))
+    assert looks(target) == before
+    assert not source.exists()
+
+
+@pytest.mark.parametrize("rename", [None, no_rename, other_volume])
+def test_a_move_never_overwrites(source: Path, target: Path, rename: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    if rename:
+        monkeypatch.setattr(files, "_rename_noreplace", rename)
+    target.write_bytes(b"precious")
+    with pytest.raises(ConflictError):
+        files.move(source, target, capture_of(source))
+    assert target.read_bytes() == b"precious"
+    assert source.exists()
+
+
+def test_without_an_exclusive_rename_a_link_does_it(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_rename_noreplace", no_rename)
+    before = looks(source)
+    files.move(source, target, capture_of(source))
+    assert looks(target) == before
+    assert not source.exists()
+
+
+def test_to_another_volume_it_is_copied_whole(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = files._rename_noreplace
+
+    def across(source_folder: int, name: bytes, target_folder: int, new: bytes) -> int:
+        return real(source_folder, name, target_folder, new) if name.endswith(b".part") else errno.EXDEV
+
+    monkeypatch.setattr(files, "_rename_noreplace", across)
+    before = looks(source)
+    files.move(source, target, capture_of(source))
+    assert looks(target) == before
+    assert not source.exists()
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_copy_that_was_cut_short_is_made_anew(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = files._rename_noreplace
+    monkeypatch.setattr(
+        files,
+        "_rename_noreplace",
+        lambda a, name, b, new: real(a, name, b, new) if name.endswith(b".part") else errno.EXDEV,
+    )
+    (target.parent / f".{target.name}.part").write_bytes(b"half of it")
+    before = looks(source)
+    files.move(source, target, capture_of(source))
+    assert looks(target) == before
+
+
+def test_what_is_replaced_is_not_moved(source: Path, target: Path) -> None:
+    capture = capture_of(source)
+    source.write_bytes(screen(2))
+    with pytest.raises(GoneError):
+        files.move(source, target, capture)
+    assert source.read_bytes() == screen(2)
+    assert not target.exists()
+
+
+def test_what_is_replaced_in_the_instant_of_the_move_goes_back(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, capture, calls = files._rename_noreplace, capture_of(source), list[bytes]()
+
+    def late(a: int, name: bytes, b: int, new: bytes) -> int:
+        if not calls:
+            source.write_bytes(b"the next picture")
+        calls.append(name)
+        return real(a, name, b, new)
+
+    monkeypatch.setattr(files, "_rename_noreplace", late)
+    with pytest.raises(GoneError):
+        files.move(source, target, capture)
+    assert source.read_bytes() == b"the next picture"
+    assert not target.exists()
+
+
+def test_a_link_left_at_both_places_is_finished(source: Path, target: Path) -> None:
+    capture = capture_of(source)
+    os.link(source, target)
+    files.move(source, target, capture)
+    assert target.exists()
+    assert not source.exists()
+
+
+def test_a_copy_left_at_both_places_is_finished(source: Path, target: Path) -> None:
+    capture = capture_of(source)
+    target.write_bytes(source.read_bytes())
+    os.utime(target, ns=(capture.mtime_ns, capture.mtime_ns))
+    files.move(source, target, capture)
+    assert target.exists()
+    assert not source.exists()
+
+
+def test_a_finished_move_can_be_repeated(source: Path, target: Path) -> None:
+    capture = capture_of(source)
+    files.move(source, target, capture)
+    files.move(source, target, capture)
+    assert target.exists()
+
+
+@pytest.mark.parametrize("swapped", ["in", "out"])
+def test_a_folder_swapped_for_a_link_moves_nothing(source: Path, target: Path, tmp_path: Path, swapped: str) -> None:
+    capture, elsewhere = capture_of(source), tmp_path / "elsewhere"
+    (tmp_path / swapped).rename(elsewhere)
+    (tmp_path / swapped).symlink_to(elsewhere)
+    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+        files.move(source, target, capture)
+    assert len(list(tmp_path.rglob("*.png"))) >= 1
+    assert (tmp_path / "in" / source.name).exists()
+
+
+def test_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        files.make_private_folder(tmp_path / "a" / "b")
+        files.write_private(tmp_path / "a" / "note", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "a" / "note").stat().st_mode) == 0o600
+
+
+def test_a_file_is_deleted_only_if_it_is_the_captures(tmp_path: Path) -> None:
+    names = ("right_1.png", "touched_1.png", "longer_1.png", "link_1.png", "folder_1.png")
+    captures = {name: capture_of(land(tmp_path / name, b"picture", 1000)) for name in names}
+    os.utime(tmp_path / "touched_1.png", ns=(1000, 1001))
+    land(tmp_path / "longer_1.png", b"pictures", 1000)
+    (tmp_path / "link_1.png").unlink()
+    (tmp_path / "link_1.png").symlink_to("right_1.png")
+    (tmp_path / "folder_1.png").unlink()
+    (tmp_path / "folder_1.png").mkdir()
+    with files.emptying(tmp_path) as emptied:
+        for name in names[1:]:
+            with pytest.raises(GoneError, match=name):
+                emptied.delete(name, captures[name])
+            assert emptied.has(name)
+        emptied.delete("right_1.png", captures["right_1.png"])
+        assert not emptied.has("right_1.png")
+        with pytest.raises(GoneError):
+            emptied.delete("right_1.png", captures["right_1.png"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "no-home"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links as POSIX has them")
+def test_nothing_is_deleted_by_way_of_a_link(tmp_path: Path) -> None:
+    land(tmp_path / "real" / "inner" / "a_1.png", b"picture")
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(OSError, match="link"), files.emptying(tmp_path / "link" / "inner"):
+        pytest.fail("it was opened")
+
+
+def test_empty_folders_are_removed_up_to_the_top_and_no_others(tmp_path: Path) -> None:
+    top, inner = tmp_path / "top", tmp_path / "top" / "a" / "b" / "c"
+    inner.mkdir(parents=True)
+    land(top / "a" / "stays_1.png", b"picture")
+    files.remove_empty(inner, top)
+    assert [path.name for path in (top / "a").iterdir()] == ["stays_1.png"]
+    (top / "a" / "stays_1.png").unlink()
+    files.remove_empty(top / "a" / "b", top)  # gone already
+    assert (top / "a").exists()
+    files.remove_empty(top / "a", top)
+    files.remove_empty(top, top)
+    files.remove_empty(tmp_path, top)
+    assert list(top.iterdir()) == []

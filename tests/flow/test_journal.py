@@ -1,0 +1,82 @@
+"""What the log and ``status`` tell of days: savings on a day, in its month, ever, and what the quarantine holds."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import Desk, Watch, screen
+from tests.shelf import SIZE, Shelf
+from watcher.disk.mirror import Amount
+from watcher.flow.journal import Chronicle
+from watcher.health import heartbeat as vitals
+from watcher.health.heartbeat import Sight
+from watcher.judge.device import Place
+from watcher.ledger.totals import Census, Savings
+from watcher.terminal.console import Log, told
+
+TODAY = date.today()
+FIRST = TODAY.replace(day=1)
+
+
+@pytest.fixture
+def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
+    return Shelf(desk, monkeypatch, capfd)
+
+
+def some(files: int) -> Amount:
+    return Amount(files, files * SIZE)
+
+
+def test_savings_are_those_of_a_day_its_month_and_ever_and_purging_loses_none(shelf: Shelf) -> None:
+    kept = shelf.keep(0)
+    twins = shelf.twins(range(1, 5), kept)
+    before = FIRST - timedelta(days=1)
+    shelf.recorded(twins[0], (TODAY - before).days)
+    shelf.recorded(twins[1], (TODAY - before.replace(day=1)).days)
+    shelf.run("purge", "--yes", "--older-than", "1h")
+    with shelf.desk.ledger() as ledger:
+        census = Census(ledger, shelf.desk.root)
+        assert census.savings(TODAY) == {1: Savings(some(2), some(2), some(4))}
+        assert census.savings(before) == {1: Savings(some(1), some(2), some(4))}
+        assert census.savings(before - timedelta(days=400)) == {1: Savings(some(0), some(0), some(4))}
+        assert census.saved_bytes() == 4 * SIZE
+        assert Census(ledger, Path("/other")).savings(TODAY) == {}
+    shelf.run("restore", "--all")
+    with shelf.desk.ledger() as ledger:
+        assert Census(ledger, shelf.desk.root).savings(TODAY) == {1: Savings(some(0), some(0), some(2))}
+
+
+def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path) -> None:
+    kept = shelf.keep(0)
+    twins = shelf.twins(range(1, 4), kept)
+    for twin in twins[:2]:
+        shelf.recorded(twin, 1)
+    file = tmp_path / "log"
+    with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
+        chronicle = Chronicle(log, ledger, shelf.settings(), Sight(), Place(torch.device("cpu"), 0))
+        chronicle._day = TODAY - timedelta(days=1)
+        chronicle.idle()
+        chronicle.idle()
+    (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
+    assert f"{TODAY - timedelta(days=1)}: {told(some(2))} of duplicates saved (display 1: {told(some(2))});" in line
+    assert f"{told(some(3))} ever; the quarantine holds {told(some(3))}" in line
+
+
+@pytest.mark.slow
+def test_a_watcher_tells_when_nothing_new_comes_and_when_nothing_comes_at_all(
+    desk: Desk, watch_here: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interval is the one learned from the captures in the ledger; only what is long is made short here."""
+    desk.config.write_text(f'root = "{desk.root}"\nalarm_after = "1s"\nlog_format = "json"\n')
+    watch_here(*((desk.path(tick), screen(1)) for tick in range(8)))
+    monkeypatch.setattr(vitals, "SILENT_GAPS", 0)
+    monkeypatch.setattr(vitals, "SHORTEST_SILENCE", 0.0)
+    watch_here(*((desk.path(tick), screen(tick)) for tick in range(8, 10)))
+    told = [json.loads(line) for line in (desk.logs / "framesift.log").read_text().splitlines()]
+    warnings = [event["text"] for event in told if event["event"] == "warning"]
+    assert [text for text in warnings if text.startswith("nothing new on any display for")] != []
+    assert [text for text in warnings if text.endswith("usually there is one every 5 min")] != []
+    assert any("captures are coming again after" in event.get("text", "") for event in told)

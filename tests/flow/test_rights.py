@@ -1,0 +1,63 @@
+"""Rights that are lost while a real watcher runs: it says which, loses nothing, and goes on when they are back."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Desk, facts, land, screen, wait_for, without_rights
+from tests.flow.test_watch import LONG_AGO, until_judged, until_told
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="modes as POSIX has them"),
+]
+
+
+@contextlib.contextmanager
+def shut(folder: Path, mode: int = 0) -> Iterator[None]:
+    before = folder.stat().st_mode
+    folder.chmod(mode)
+    try:
+        yield
+    finally:
+        folder.chmod(before)
+
+
+def test_rights_lost_while_running_are_named_and_cost_no_picture(desk: Desk) -> None:
+    desk.start(prefix=without_rights())
+    day = land(desk.path(0), screen(1)).parent
+    until_judged(desk, 1)
+
+    with shut(desk.root):
+        wait_for(lambda: f"waiting for {desk.root}: Permission denied" in desk.output())
+        assert json.loads(desk.run("status", "--json", check=4).stdout)["state"] == "blind"
+    wait_for(lambda: f"{desk.root} is there" in desk.output())
+
+    with shut(day):
+        hidden = land(desk.path(1), screen(2))
+        wait_for(
+            lambda: f"{day} cannot be listed: Permission denied" in desk.run("status", "--json", check=None).stdout
+        )
+    until_judged(desk, 2)
+    assert facts(hidden)[0] == screen(2)
+
+    for tick, folder in enumerate((desk.quarantine, day), 2):
+        with shut(folder, 0o500):
+            land(desk.path(tick), screen(1), LONG_AGO)
+            until_told(desk, tick + 1)
+        assert facts(desk.path(tick)) == (screen(1), LONG_AGO, 0o644)
+    assert desk.output().count("cannot be moved: Permission denied") == 2
+
+    with shut(desk.state):
+        land(desk.path(4), screen(1), LONG_AGO)
+        wait_for(lambda: "cannot be locked: Permission denied; nothing is moved until this is mended" in desk.output())
+    wait_for(desk.mirrored(desk.path(4)).exists)
+    until_judged(desk, 5)
+    assert desk.stop() == 0
+    assert facts(desk.mirrored(desk.path(4))) == (screen(1), LONG_AGO, 0o644)
+    states = [said[4] for said in desk.decisions().values()]
+    assert states == ["kept", "kept", "kept", "kept", "quarantined"]

@@ -1,0 +1,328 @@
+"""Killed at any moment: every picture is in exactly one place, and the next start finishes with the same decisions."""
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Desk, NoPatience, capture_of, facts, land, screen, typed, wait_for, working_desk
+from watcher.keep.custody import Custody, restore
+from watcher.keep.plugins import Hooks
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.totals import Census
+from watcher.model.entry import Entry, State, Timeline
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.settings.folders import Folders
+from watcher.settings.settings import Settings
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and its tools as POSIX has them"),
+]
+
+LONG_AGO = 1_234_567_890_123_456_789
+KILLS = 8
+PART = 25
+WINDOW = 5
+
+# The whole watcher, killed at random moments of a stream.
+
+
+def stream() -> list[list[tuple[int, int, bytes]]]:
+    """Captures (tick, display, content) in as many parts as there are kills; about half are duplicates."""
+    rng = random.Random(29)
+    captures = []
+    for tick in range(KILLS * PART // 2):
+        for display in (1, 2):
+            number = rng.randrange(WINDOW + 2) * 2 + display
+            captures.append((tick, display, typed(number, rng.choice((0, 0, 1, 3)))))
+    return [captures[start : start + PART] for start in range(0, len(captures), PART)]
+
+
+def arrive(desk: Desk, part: int, captures: list[tuple[int, int, bytes]]) -> dict[Path, tuple[bytes, int, int]]:
+    """Let a folder of captures appear at once; returns what each of them is."""
+    landing, folder = desk.base / "landing", desk.root / f"part-{part}"
+    given = {}
+    for tick, display, content in captures:
+        path = land(landing / desk.path(tick, display).name, content, LONG_AGO + tick)
+        given[folder / path.name] = facts(path)
+    landing.rename(folder)
+    return given
+
+
+def told(desk: Desk) -> int:
+    """How many captures the last run has told of."""
+    return sum(" ms" in line for line in desk.output().splitlines())
+
+
+@pytest.mark.timeout(300)
+def test_a_stream_under_kill_after_kill_ends_as_an_unbroken_one_with_each_picture_in_one_place(
+    desk: Desk, tmp_path: Path
+) -> None:
+    rng = random.Random(31)
+    (tmp_path / "unbroken").mkdir()
+    given: dict[Path, tuple[bytes, int, int]] = {}
+    with working_desk(tmp_path / "unbroken") as unbroken:
+        unbroken.start("--window", str(WINDOW))
+        for number, captures in enumerate(stream()):
+            process = desk.start("--window", str(WINDOW))
+            given |= arrive(desk, number, captures)
+            arrive(unbroken, number, captures)
+            enough = rng.randrange(2, PART - 5)
+            wait_for(partial(reached, desk, enough))
+            time.sleep(rng.random() * 0.03)
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+            wait_for(partial(judged_all, unbroken, len(given)))
+        assert unbroken.stop() == 0
+        desk.start("--window", str(WINDOW))
+        wait_for(partial(judged_all, desk, len(given)))
+        assert desk.stop() == 0
+
+        decisions = unbroken.decisions()
+        found = [kind for kind, *_ in decisions.values()]
+        assert min(found.count(kind) for kind in ("new", "similar", "duplicate")) >= 20
+        assert desk.decisions() == decisions
+        assert desk.windows(WINDOW) == unbroken.windows(WINDOW)
+
+    places = {path: [place for place in (path, desk.mirrored(path)) if place.exists()] for path in given}
+    assert {path: [facts(place) for place in found] for path, found in places.items()} == {
+        path: [what] for path, what in given.items()
+    }
+    pictures = [path for folder in (desk.root, desk.quarantine) for path in folder.rglob("*") if path.is_file()]
+    assert len([path for path in pictures if path.parent.name != ".framesift"]) == len(given)
+    lines = [line for run in tmp_path.glob("watch-*.out") for line in run.read_text().splitlines() if " ms" in line]
+    assert len(lines) <= len(given), "something was judged twice"
+
+
+def reached(desk: Desk, count: int) -> bool:
+    return told(desk) >= count
+
+
+def judged_all(desk: Desk, count: int) -> bool:
+    return desk.judged() == count
+
+
+# One duplicate on its way into the quarantine and back, killed at every system call that changes a disk.
+
+MOST_CALLS = 200
+"""More than one process makes of any call below; the call of this number is the one that kills."""
+_NOWHERE = Path("/nowhere/at/all")
+
+
+def _fails(call: Callable[[], object]) -> None:
+    with contextlib.suppress(OSError):
+        call()
+
+
+def _renameat2() -> None:
+    ctypes.CDLL(None).renameat2(-1, bytes(_NOWHERE), -1, bytes(_NOWHERE), 1)
+
+
+DEADLY: dict[str, Callable[[int], object]] = {
+    "pwrite64": lambda null: os.pwrite(null, b"", 0),
+    "write": lambda null: os.write(null, b""),
+    "fsync": os.fsync,
+    "fdatasync": os.fdatasync,
+    "ftruncate": lambda null: os.ftruncate(null, 0),
+    "fchmod": lambda _: os.fchmod(-1, 0),
+    "utimensat": lambda _: os.utime(_NOWHERE),
+    "mkdir": lambda _: Path("/").mkdir(),
+    "rename": lambda _: _NOWHERE.rename(_NOWHERE),
+    "renameat2": lambda _: _renameat2(),
+    "linkat": lambda null: os.link(_NOWHERE, _NOWHERE, src_dir_fd=null),
+    "unlink": lambda _: _NOWHERE.unlink(),
+    "unlinkat": lambda null: os.unlink("nowhere", dir_fd=null),
+}
+"""Each call, and a way to make it without any effect but that it is counted."""
+
+
+Met = tuple[str, int, State | None, int]
+"""A crash point (call and number), the state of the duplicate after the next start, and the moves that finished."""
+
+
+class Bench:
+    """A root with a kept capture and its duplicate, a ledger, and a quarantine that may be on another disk."""
+
+    def __init__(self, base: Path, quarantine: Path) -> None:
+        self.root, self.quarantine, self.state = base / "ScreenRecord", quarantine, base / "state"
+        folders = Folders(base / "none.toml", self.state, base / "logs")
+        self.settings = Settings.load(folders, {"root": self.root, "quarantine": quarantine}, environ={})
+        self.complaints: list[str] = []
+        self.hooks = Hooks(self.settings, base / "hooks", self.complaints.append)
+        self.kept = self.root / "2020-05" / "2020-05-04_09.00.00.000000_1.png"
+        self.duplicate = self.root / "2020-05" / "2020-05-04_09.05.00.000000_1.png"
+        self.mirrored = quarantine / self.duplicate.relative_to(self.root)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[tuple[Ledger, Custody]]:
+        with Ledger.open(self.state / "ledger.sqlite") as ledger:
+            yield ledger, Custody(ledger, self.hooks, Timeline(self.root), NoPatience())
+        assert not self.complaints
+
+    def prepare(self) -> None:
+        for folder in (self.root, self.quarantine, self.state):
+            shutil.rmtree(folder, ignore_errors=True)
+        for path in (self.kept, self.duplicate):
+            land(path, screen(1), LONG_AGO, 0o640)
+        capture = capture_of(self.kept)
+        with self.at_work() as (ledger, custody):
+            ledger.adopt(self.root, [])
+            custody.carry_out(Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy()), Kept(capture, 40, 48, b"s"))
+
+    def cycle(self) -> None:
+        """From the verdict into the quarantine, and back; what is done already is not done again."""
+        with self.at_work() as (ledger, custody):
+            entry = self.entry(ledger)
+            if entry is None:
+                score = Score(capture_of(self.kept), 1.0, exact=True, worst_tile=1.0)
+                entry = custody.carry_out(Verdict(capture_of(self.duplicate), Kind.DUPLICATE, score, Policy()), None)
+            if entry.state is State.QUARANTINED:
+                restore(ledger, entry)
+
+    def entry(self, ledger: Ledger) -> Entry | None:
+        entries = ledger.about(self.duplicate)
+        assert len(entries) <= 1
+        return entries[0] if entries else None
+
+    def start(self) -> tuple[State | None, int]:
+        """Recover as a start does; returns the duplicate's state then, and how many moves had to be finished."""
+        with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite")) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with self.at_work() as (ledger, custody):
+            finished = len(custody.recover())
+            assert custody.recover() == []
+            entry = self.entry(ledger)
+            assert Census(ledger, self.root).counts()[Kind.NEW] == 1
+        state = entry.state if entry else None
+        place = self.mirrored if state is State.QUARANTINED else self.duplicate
+        assert entry is None or entry.location == place
+        self.check_files(self.kept, place)
+        return state, finished
+
+    def check_files(self, *expected: Path) -> None:
+        """These pictures are there, unchanged, and no other file is, whole or in part."""
+        there = [path for folder in (self.root, self.quarantine) for path in folder.rglob("*") if path.is_file()]
+        assert sorted(there) == sorted(expected)
+        assert [facts(path) for path in expected] == [(screen(1), LONG_AGO, 0o640)] * len(expected)
+
+
+def in_child(action: Callable[[], object]) -> int:
+    """Run *action* in a process of its own; returns how it ended, as :func:`os.waitpid` tells."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    code = 1
+    try:
+        action()
+        code = 0
+    finally:
+        if code:
+            traceback.print_exc()
+        os._exit(code)
+
+
+def die_at(bench: Bench, call: str, number: int) -> None:
+    """Run the cycle so that its *number*-th *call* is the deadly one, for strace counts them per process."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for _ in range(MOST_CALLS - number):
+        _fails(partial(DEADLY[call], null))
+    bench.cycle()
+
+
+def look_after(bench: Bench, call: str, number: int, met: Path) -> None:
+    """Start after a kill; all is in order then, and what is left to do can be done."""
+    state, finished = bench.start()
+    with met.open("a") as file:
+        file.write(json.dumps([call, number, state, finished]) + "\n")
+    bench.cycle()
+    assert bench.start() == (State.RESTORED, 0)
+
+
+def sweep(base: Path, quarantine: Path, calls: list[str]) -> None:
+    """Go through all points of all *calls*, under a strace that kills at the one of number ``MOST_CALLS``."""
+    bench = Bench(base, quarantine)
+    for call in calls:
+        for number in range(1, MOST_CALLS):
+            assert in_child(bench.prepare) == 0
+            status = in_child(partial(die_at, bench, call, number))
+            if status == 0:
+                break
+            assert status == signal.SIGKILL, f"{call} {number}: ended with {status}"
+            assert in_child(partial(look_after, bench, call, number, base / "met")) == 0, f"after {call} {number}"
+
+
+def killed_at_every(calls: list[str], base: Path, quarantine: Path, *, refused: str = "") -> list[Met]:
+    """Sweep through all crash points of *calls*, on a system that refuses the call *refused*."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace, which kills at a chosen system call, is not there")
+    rules = [
+        f"trace={','.join([*calls, refused]).strip(',')}",
+        f"inject={','.join(calls)}:signal=KILL:when={MOST_CALLS}",
+    ]
+    rules += [f"inject={refused}:error=EINVAL"] * bool(refused)
+    options = [word for rule in rules for word in ("-e", rule)]
+    program = [sys.executable, "-m", "tests.keep.test_kills", str(base), str(quarantine), *calls]
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", os.devnull, *options, *program],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ptrace" in done.stderr.lower():
+        pytest.skip(f"may not trace: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    lines = (base / "met").read_text().splitlines()
+    met: list[Met] = [tuple(json.loads(line)) for line in lines]
+    # Some of the kills were within each of the two moves.
+    assert {(State.QUARANTINED, 1), (State.RESTORED, 1)} <= {(state, finished) for _, _, state, finished in met}
+    return met
+
+
+def test_a_kill_at_any_system_call_of_a_move_and_of_a_restore_leaves_one_picture_in_one_place(tmp_path: Path) -> None:
+    met = killed_at_every(list(DEADLY), tmp_path, tmp_path / "quarantine")
+    assert {"pwrite64", "fdatasync", "fsync", "mkdir", "renameat2"} <= {call for call, *_ in met}
+    # Before the record, between the two moves, and after them as well.
+    after = {(state, finished) for _, _, state, finished in met}
+    assert {(None, 0), (State.QUARANTINED, 0), (State.RESTORED, 0)} <= after
+
+
+def test_the_same_where_the_system_has_no_exclusive_rename(tmp_path: Path) -> None:
+    calls = ["linkat", "unlinkat", "fsync"]
+    met = killed_at_every(calls, tmp_path, tmp_path / "quarantine", refused="renameat2")
+    assert {call for call, *_ in met} == set(calls)
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made there
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev or not os.access(memory, os.W_OK):
+        pytest.skip("there is no second disk")
+    with tempfile.TemporaryDirectory(dir=memory, prefix="framesift-") as folder:
+        yield Path(folder)
+
+
+def test_the_same_where_the_quarantine_is_on_another_disk(tmp_path: Path, other_disk: Path) -> None:
+    calls = ["write", "fsync", "fchmod", "utimensat", "renameat2", "unlinkat", "mkdir"]
+    met = killed_at_every(calls, tmp_path, other_disk / "quarantine")
+    assert {call for call, *_ in met} == set(calls)
+
+
+if __name__ == "__main__":
+    sweep(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

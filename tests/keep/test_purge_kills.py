@@ -1,0 +1,189 @@
+"""Purge and retention killed at any call that changes a disk: the next start finishes, and no kept picture goes."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NoPatience, capture_of, facts, land, screen
+from tests.keep.test_kills import DEADLY, LONG_AGO, MOST_CALLS, Bench, in_child
+from watcher.disk.mirror import Amount, held, mark
+from watcher.keep.purge import Limits, Purge
+from watcher.keep.retention import Retention
+from watcher.ledger.ledger import Ledger
+from watcher.model.entry import Entry, State
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.settings.folders import Folders
+from watcher.settings.settings import Settings
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and its tools as POSIX has them"),
+]
+
+NAMES = ("2020-05/04_1.png", "2020-05/05_1.png", "2020-06/06_1.png", "stray/07_1.png")
+"""Three duplicates in two folders, and a picture that no ledger knows."""
+
+CALLS: dict[str, Callable[[int], object]] = {
+    call: DEADLY[call] for call in ("pwrite64", "write", "fsync", "fdatasync", "ftruncate", "unlink", "unlinkat")
+} | {"rmdir": lambda _: Path("/nowhere/at/all").rmdir()}
+
+Met = tuple[str, int, list[str], list[str]]
+"""A crash point (call and number), and the states of the duplicates before and after the next start."""
+
+
+class Quarantine(Bench):
+    """A root with a kept picture, three duplicates of it in quarantine, and a stray beside them."""
+
+    left = Amount(0, 0)
+    """What is in the quarantine when all is done."""
+
+    def __init__(self, base: Path) -> None:
+        super().__init__(base, base / "quarantine")
+        self.twins = [self.quarantine / name for name in NAMES[:-1]]
+        self.stray = self.quarantine / NAMES[-1]
+
+    def prepare(self) -> None:
+        for folder in (self.root, self.quarantine, self.state):
+            shutil.rmtree(folder, ignore_errors=True)
+        land(self.kept, screen(1), LONG_AGO, 0o640)
+        kept = capture_of(self.kept)
+        score = Score(kept, 1.0, exact=True, worst_tile=1.0)
+        with self.at_work() as (ledger, custody):
+            ledger.adopt(self.root, [])
+            custody.carry_out(Verdict(kept, Kind.NEW, NOTHING_TO_COMPARE, Policy()), Kept(kept, 40, 48, b"s"))
+            for name in NAMES[:-1]:
+                capture = capture_of(land(self.root / name, screen(1), LONG_AGO))
+                custody.carry_out(Verdict(capture, Kind.DUPLICATE, score, Policy()), None)
+        land(self.stray, screen(1), LONG_AGO)
+        mark(self.quarantine, self.root)
+
+    def purge(self) -> None:
+        """Delete what is proven, and then by force what is not: the stray."""
+        every = Limits(lambda _: True)
+        forced = Limits(lambda _: True, force=True, is_stray=lambda name: name.endswith(".png"))
+        with self.at_work() as (ledger, _):
+            for limits in (every, forced):
+                purge = Purge(ledger, self.root, self.quarantine, limits)
+                purge.resume(NoPatience())
+                for _ in purge.carry_out(NoPatience()):
+                    pass
+
+    def duplicates(self, ledger: Ledger) -> list[Entry]:
+        return list(ledger.entries("kind = 'duplicate'"))
+
+    def check(self, *, settled: bool) -> list[str]:
+        """The kept picture is as it was; and what has gone is in the ledger as purged, or as about to be."""
+        assert facts(self.kept) == (screen(1), LONG_AGO, 0o640)
+        with self.at_work() as (ledger, _):
+            entries = self.duplicates(ledger)
+        assert [entry.location for entry in entries] == self.twins
+        for entry in entries:
+            there = entry.location.exists()
+            if settled:
+                assert entry.state is (State.QUARANTINED if there else State.PURGED)
+                assert (entry.target, entry.becomes) == (None, None)
+            elif not there:
+                assert State.PURGED in (entry.state, entry.becomes)
+        return [entry.state.value for entry in entries]
+
+
+def die_at(bench: Quarantine, call: str, number: int) -> None:
+    """Purge so that its *number*-th *call* is the deadly one, for strace counts them per process."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for _ in range(MOST_CALLS - number):
+        with contextlib.suppress(OSError):
+            CALLS[call](null)
+    bench.purge()
+
+
+def look_after(bench: Quarantine, call: str, number: int, met: Path) -> None:
+    before = bench.check(settled=False)
+    if number % 2:  # a start finishes what a purge began; so does another purge
+        with bench.at_work() as (_, custody):
+            custody.recover()
+            assert custody.recover() == []
+        bench.check(settled=True)
+    with met.open("a") as file:
+        file.write(json.dumps([call, number, before, bench.check(settled=False)]) + "\n")
+    bench.purge()
+    assert bench.check(settled=True) == ["purged"] * 3
+    assert held(bench.quarantine) == bench.left
+
+
+class Retained(Quarantine):
+    """The same, where a watcher's retention does it after a start: all of the day's work, without the stray."""
+
+    left = Amount(1, len(screen(1)))
+
+    def purge(self) -> None:
+        folders = Folders(self.state / "none.toml", self.state, self.state)
+        flags = {"root": self.root, "quarantine": self.quarantine}
+        settings = Settings.load(folders, flags, environ={"FRAMESIFT_RETENTION__MAX_BYTES": "1 B"})
+        with self.at_work() as (ledger, custody):
+            custody.recover()
+            retention = Retention(ledger, settings, NoPatience(), lambda _: None)
+            for _ in range(2 * len(NAMES)):
+                retention.look(date(2020, 5, 4), 0.0)
+
+
+BENCHES = {"purge": Quarantine, "retention": Retained}
+
+
+def sweep(name: str, base: Path, *calls: str) -> None:
+    """Go through all points of all *calls*, under a strace that kills at the one of number ``MOST_CALLS``."""
+    bench = BENCHES[name](base)
+    for call in calls:
+        for number in range(1, MOST_CALLS):
+            assert in_child(bench.prepare) == 0
+            status = in_child(partial(die_at, bench, call, number))
+            if status == 0:
+                break
+            assert status == signal.SIGKILL, f"{call} {number}: ended with {status}"
+            assert in_child(partial(look_after, bench, call, number, base / "met")) == 0, f"after {call} {number}"
+
+
+def killed_at_every(name: str, base: Path, *calls: str) -> list[Met]:
+    if shutil.which("strace") is None:
+        pytest.skip("strace, which kills at a chosen system call, is not there")
+    joined = ",".join(calls)
+    rules = ["-e", f"trace={joined}", "-e", f"inject={joined}:signal=KILL:when={MOST_CALLS}"]
+    again: list[str | Path] = [sys.executable, "-m", "tests.keep.test_purge_kills", name, base, *calls]
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", os.devnull, *rules, *again],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ptrace" in done.stderr.lower():
+        pytest.skip(f"may not trace: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in (base / "met").read_text().splitlines()]
+
+
+def test_a_kill_at_any_system_call_of_a_purge_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
+    met = killed_at_every("purge", tmp_path, *CALLS)
+    assert {"pwrite64", "fsync", "unlinkat", "rmdir"} <= {call for call, *_ in met}
+    # Before the intent, between intent and confirmation, and after it.
+    assert {"quarantined", "moving", "purged"} == {state for _, _, before, _ in met for state in before}
+
+
+def test_a_kill_at_any_deletion_or_commit_of_retention_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
+    met = killed_at_every("retention", tmp_path, "fdatasync", "unlinkat", "rmdir")
+    assert {"fdatasync", "unlinkat", "rmdir"} == {call for call, *_ in met}
+    assert {"quarantined", "moving", "purged"} == {state for _, _, before, _ in met for state in before}
+
+
+if __name__ == "__main__":
+    sweep(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -1,0 +1,429 @@
+"""One page to look back: what its strips say, what it shows, that it fits, and that it is safe to open."""
+
+import base64
+import hashlib
+import html
+import io
+import os
+import random
+import re
+import shlex
+import stat
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.conftest import Desk, capture_of, land, screen, wait_for
+from tests.month import Month, Plan
+from tests.shelf import CONTENT, Shelf
+from watcher.cli import main
+from watcher.model.kept_frame import Kept
+from watcher.model.period import Period
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
+from watcher.report import cards as shots
+from watcher.report import compose as report_module
+from watcher.report import second_looks
+from watcher.report.html import typeset
+from watcher.report.page import Day, Page, Segment, Strip
+from watcher.report.thumbnails import Allowance, encoded
+from watcher.review.appearances import Choice
+from watcher.review.strips import Look, Sighting, Span, by_day, drawn, lasted, spans, stood, usual_interval
+from watcher.review.wording import file_name_of, long, segment_told, strip_told, title_of
+from watcher.settings.folders import FOLDER_VARIABLES
+from watcher.text import quoted
+
+DAY = datetime(2020, 5, 4)
+WHOLE_DAY = Period(DAY, DAY + timedelta(days=1))
+MINUTE = timedelta(minutes=1)
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return DAY + timedelta(hours=hour, minutes=minute)
+
+
+def seen(text: str, hour: int = 9, display: int = 1) -> list[Sighting]:
+    """Captures every ten minutes: ``n`` and ``s`` show a screen of their own, a digit is a duplicate of that one.
+
+    Screens are counted from 1; ``x`` is unreadable and ``-`` no capture at all.
+    """
+    found = []
+    for step, letter in enumerate(text):
+        if letter == "-":
+            continue
+        kind = {"n": Kind.NEW, "s": Kind.SIMILAR, "x": Kind.UNREADABLE}.get(letter, Kind.DUPLICATE)
+        shows = int(letter) if letter.isdigit() else 100 + step if letter == "x" else step + 1
+        found.append(Sighting(display, at(hour, 10 * step), kind, shows))
+    return found
+
+
+def told(found: list[Span], display: int = 1) -> list[str]:
+    slot = timedelta(seconds=1)
+    return [segment_told(span) for span in drawn([span for span in found if span.display == display], slot)]
+
+
+class TestStrips:
+    def test_a_capture_stands_until_the_next_one_of_its_run(self) -> None:
+        assert told(spans(seen("nn21sx"), Period(at(9), at(10)))) == [
+            "09:00 to 09:20: 2 new screens",
+            "09:20 to 09:30: unchanged",
+            "09:30 to 09:40: an earlier screen",
+            "09:40 to 09:50: a similar screen",
+            "09:50 to 10:00: an unreadable picture",
+        ]
+
+    def test_an_unreadable_picture_does_not_make_the_same_screen_another(self) -> None:
+        assert told(spans(seen("n1x1"), Period(at(9), at(9, 40))))[-1] == "09:30 to 09:40: unchanged"
+
+    def test_a_display_that_others_outlast_is_off_and_all_together_are_silent(self) -> None:
+        found = spans(
+            sorted([*seen("nnn---nnn"), *seen("nnnnnn", display=2)], key=lambda one: one.taken_at),
+            Period(at(8), at(12)),
+        )
+        assert told(found) == [
+            "08:00 to 09:00: no captures",
+            "09:00 to 09:30: 3 new screens",
+            "09:30 to 10:00: off, or not captured with the others",
+            "10:00 to 10:30: 3 new screens",
+            "10:30 to 12:00: no captures",
+        ]
+        assert told(found, 2)[-2:] == [
+            "10:00 to 10:30: off, or not captured with the others",
+            "10:30 to 12:00: no captures",
+        ]
+
+    def test_one_missed_capture_is_no_silence_and_a_night_is(self) -> None:
+        assert told(spans(seen("nn-n"), Period(at(9), at(9, 40)))) == ["09:00 to 09:40: 3 new screens"]
+        assert told(spans(seen("nnn---n"), Period(at(9), at(10, 10)))) == [
+            "09:00 to 09:30: 3 new screens",
+            "09:30 to 10:00: no captures",
+            "10:00 to 10:10: a new screen",
+        ]
+
+    def test_files_of_one_run_may_be_written_seconds_apart(self) -> None:
+        late = [
+            Sighting(2, one.taken_at + timedelta(seconds=9), one.kind, one.shows) for one in seen("nnnn", display=2)
+        ]
+        found = spans(sorted([*seen("nnnn"), *late], key=lambda one: one.taken_at), Period(at(9), at(9, 40)))
+        assert {span.look for span in found} == {Look.NEW}
+
+    def test_what_stood_at_midnight_is_known_from_the_day_before(self) -> None:
+        found = spans(seen("n" + "1" * 11, hour=-1), WHOLE_DAY)
+        assert told(found)[0] == "00:00 to 01:00: unchanged"
+        assert stood(found) == {1: 3600}
+
+    def test_a_screen_that_comes_back_has_stood_for_all_its_visits(self) -> None:
+        found = spans(seen("n1n331"), Period(at(9), at(10)))
+        assert stood(found) == {1: 30 * 60, 3: 30 * 60}
+
+    def test_the_only_capture_there_is_stands_for_a_while(self) -> None:
+        assert usual_interval(seen("n")) == timedelta(minutes=10)
+        assert told(spans(seen("n"), WHOLE_DAY))[1] == "09:00 to 09:10: a new screen"
+
+    def test_of_what_is_too_short_to_be_seen_the_liveliest_is_drawn(self) -> None:
+        found = spans(seen("n11111" * 4), Period(at(9), at(13)))
+        assert [segment_told(span) for span in drawn(found, timedelta(hours=1))] == ["09:00 to 13:00: 4 new screens"]
+        assert len(drawn(found, timedelta(minutes=1))) == 11
+
+    def test_the_sentence_for_those_who_do_not_see_the_strip(self) -> None:
+        found = spans(seen("nn21sx"), Period(at(8), at(10)))
+        assert strip_told(found) == (
+            "2 new screens; a similar screen; an earlier screen; an unreadable picture;"
+            " unchanged for 10 min; no captures for 1 h"
+        )
+
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 2 * 1440), st.integers(1, 3), st.sampled_from(Kind), st.integers(1, 4)),
+            min_size=1,
+            max_size=60,
+        ),
+        st.integers(1, 90),
+    )
+    def test_strips_tell_of_every_minute_once(self, captures: list[tuple[int, int, Kind, int]], slot: int) -> None:
+        period = Period(at(12), at(36))
+        found = spans([Sighting(d, DAY + m * MINUTE, kind, s) for m, d, kind, s in sorted(captures)], period)
+        for display in {capture[1] for capture in captures}:
+            own = [span for span in found if span.display == display]
+            for parts in (own, drawn(own, slot * MINUTE)):
+                assert (parts[0].begin, parts[-1].end) == (period.begin, period.end)
+                assert all(one.end == other.begin for one, other in pairwise(parts))
+                assert sum(lasted(parts).values(), timedelta()) == period.end - period.begin
+            assert all(one.look != other.look for one, other in pairwise(parts))
+        cut = by_day(found)
+        assert set(cut) == {DAY.date(), (DAY + timedelta(days=1)).date()}
+        assert sum(span.captures for day in cut.values() for own in day.values() for span in own) == sum(
+            span.captures for span in found
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "name"),
+    [
+        ("2020", "2020", "2020-01-01..2020-12-31"),
+        ("2020-05", "May 2020", "2020-05-01..2020-05-31"),
+        ("2020-05-04", "Monday, 4 May 2020", "2020-05-04"),
+        ("2020-05-04..2020-05-10", "4 to 10 May 2020", "2020-05-04..2020-05-10"),
+        ("2020-04-28..2020-05-04", "28 April to 4 May 2020", "2020-04-28..2020-05-04"),
+        ("2019-12-30..2020-01-02", "30 December 2019 to 2 January 2020", "2019-12-30..2020-01-02"),
+        ("2020-05..2020-06", "1 May to 30 June 2020", "2020-05-01..2020-06-30"),
+        (
+            "2020-05-04T09:00..2020-05-04T10:29",
+            "Monday, 4 May 2020, 09:00 to 10:30",
+            "2020-05-04_09.00..2020-05-04_10.29",
+        ),
+    ],
+)
+def test_a_period_has_a_title_and_a_file_name(text: str, title: str, name: str) -> None:
+    assert title_of(Period.parse(text)) == title
+    assert file_name_of(Period.parse(text)) == name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(20, "20 s"), (600, "10 min"), (7800, "2 h 10 min"), (90_000, "1 d 1 h"), (7200, "2 h")]
+)
+def test_how_long_is_told_to_the_minute(seconds: int, words: str) -> None:
+    assert long(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the words of a POSIX shell")
+@pytest.mark.parametrize(
+    "name", ["plain_1.png", "it's $HOME `id`_1.png", "new\nline\x1b[31m\\_1.png", "\udcff'é\t_1.png"]
+)
+def test_a_copied_name_is_one_word_on_one_line_and_names_the_same_file(name: str) -> None:
+    word = quoted(Path("/a folder") / name)
+    assert word.isprintable()
+    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
+    assert said == os.fsencode(f"/a folder/{name}")
+
+
+@pytest.mark.parametrize("limit", [1_000, 5_000, 20_000])
+def test_no_picture_is_larger_than_it_may_be_even_of_noise(limit: int) -> None:
+    noise = Image.frombytes("RGB", (400, 300), random.Random(1).randbytes(400 * 300 * 3))
+    picture = encoded(noise, Allowance(300, limit))
+    data = base64.b64decode(picture.uri.partition(",")[2])
+    assert len(data) <= limit
+    assert Image.open(io.BytesIO(data)).size == (picture.width, picture.height)
+    assert picture.width <= 300
+
+
+# --- the verb ---
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
+    """Two days of three small displays, from nine to one."""
+    desk = Desk(tmp_path_factory.mktemp("month"))
+    desk.root.mkdir()
+    return Month(desk, Plan(DAY, 2, hours=(9, 13))).fill()
+
+
+Report = Callable[..., str]
+
+
+@pytest.fixture
+def report(month: Month, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Report:
+    """Makes a report of the days of the month, in an empty folder, and returns its text; or what was complained of."""
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, month.desk.environment[name])
+    monkeypatch.chdir(tmp_path)
+
+    def make(*arguments: str, code: int = 0) -> str:
+        found = main(["report", *arguments])
+        written = capfd.readouterr()
+        assert found == code, written
+        return written.err if code else Path("out.html").read_text(encoding="utf-8")
+
+    return make
+
+
+@pytest.fixture
+def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
+    return Shelf(desk, monkeypatch, capfd)
+
+
+PERIOD = ("2020-05-04..2020-05-05", "--html", "out.html")
+
+
+class TestVerb:
+    def test_the_page_tells_of_days_savings_and_second_looks(self, report: Report, month: Month) -> None:
+        page = report(*PERIOD)
+        assert "<h1>4 to 5 May 2020</h1>" in page
+        assert page.count('<section class="day"') == 2
+        assert page.count('<div class="track"') == 6
+        assert re.search(r"stood \d+ h", page)
+        assert page.count('<article class="look"') >= 1
+        assert f"{len(month.rows)} captures of 3 displays" in page
+        assert str(month.desk.quarantine) in page
+
+    def test_highlights_writes_the_page_with_those_that_were_asked_for(self, report: Report) -> None:
+        whole = report(*PERIOD)
+        assert main(["highlights", PERIOD[0], "-n", "1", "--html", "few.html"]) == 0
+        few = Path("few.html").read_text(encoding="utf-8")
+        assert few.count('<section class="day"') == whole.count('<section class="day"')
+        assert 0 < len(few) < len(whole)
+        Path("other.html").write_text("mine")
+        assert main(["highlights", PERIOD[0], "--html", "other.html"]) == 1
+        assert Path("other.html").read_text() == "mine"
+
+    def test_a_command_on_the_page_restores_what_it_is_beside(self, report: Report, month: Month) -> None:
+        commands = re.findall(r"<code>(framesift restore [^<]+)</code>", report(*PERIOD))
+        path = Path(shlex.split(html.unescape(commands[0]))[-1])
+        assert path.is_relative_to(month.desk.quarantine)
+        assert main(["restore", "--dry-run", str(path)]) == 0
+
+    @pytest.mark.usefixtures("report")
+    def test_it_is_named_after_its_period_and_nobody_else_may_read_it(self, tmp_path: Path) -> None:
+        assert main(["report", "2020-05-04"]) == 0
+        file = tmp_path / "framesift-report-2020-05-04.html"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert [path.name for path in tmp_path.iterdir() if path.suffix == ".html"] == [file.name]
+
+    def test_a_report_is_made_anew_and_another_file_stays(self, report: Report, tmp_path: Path) -> None:
+        report(*PERIOD)
+        (tmp_path / "out.html").chmod(0o644)
+        report(*PERIOD)
+        assert stat.S_IMODE((tmp_path / "out.html").stat().st_mode) == 0o600
+        (tmp_path / "out.html").write_text("<!doctype html>\n<p>mine</p>")
+        assert "out.html exists and is no report of framesift's" in report(*PERIOD, code=1)
+        assert (tmp_path / "out.html").read_text() == "<!doctype html>\n<p>mine</p>"
+
+    def test_a_link_is_replaced_and_what_it_points_to_stays(self, report: Report, tmp_path: Path) -> None:
+        report(*PERIOD)
+        older = (tmp_path / "out.html").rename(tmp_path / "older.html")
+        before = older.read_bytes()
+        (tmp_path / "out.html").symlink_to(older)
+        report(*PERIOD)
+        assert not (tmp_path / "out.html").is_symlink()
+        assert older.read_bytes() == before
+
+    def test_what_cannot_be_written_is_one_line(self, report: Report) -> None:
+        assert "cannot be written: No such file or directory" in report(PERIOD[0], "--html", "no/out.html", code=1)
+
+    def test_what_is_no_file_is_left_alone(self, report: Report, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        assert "pipe is no file" in report(PERIOD[0], "--html", "pipe", code=1)
+        assert "is no file" in report(PERIOD[0], "--html", str(tmp_path), code=1)
+
+    def test_a_period_without_captures_is_one_line(self, report: Report, tmp_path: Path) -> None:
+        assert report("2021", "--html", "out.html", code=1).count("\n") == 1
+        assert not (tmp_path / "out.html").exists()
+
+    def test_what_is_no_period_is_wrong_usage(self, report: Report) -> None:
+        assert "is no period" in report("yesterday", code=2)
+
+    def test_the_browser_is_shown_the_file(
+        self, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown = tmp_path / "shown"
+        monkeypatch.setattr(webbrowser, "_tryorder", None)
+        monkeypatch.setenv("BROWSER", f"{sys.executable} -c \"import sys; open('{shown}', 'w').write(sys.argv[1])\" %s")
+        report(*PERIOD, "--open")
+        wait_for(lambda: shown.exists() and bool(shown.read_text()))
+        assert shown.read_text() == (tmp_path / "out.html").as_uri()
+
+    def test_a_picture_that_is_gone_or_another_is_said_and_not_shown(self, report: Report, month: Month) -> None:
+        before = report(*PERIOD)
+        (file,) = {Path(os.fsdecode(row[-2])) for row in month.rows if row[0] == 1}  # type: ignore[arg-type]
+        content = file.read_bytes()
+        file.rename(file.with_suffix(".away"))
+        try:
+            file.write_bytes(content + b"more")
+            page = report(*PERIOD)
+        finally:
+            file.with_suffix(".away").replace(file)
+        assert "its picture cannot be shown" in page
+        assert page.count("<img") < before.count("<img")
+
+
+def test_captures_that_nobody_judged_are_told_of_in_one_line(shelf: Shelf, tmp_path: Path) -> None:
+    left = [capture_of(shelf.desk.put(tick, CONTENT)) for tick in range(3)]
+    with shelf.desk.ledger() as ledger:
+        ledger.adopt(shelf.desk.root, left)
+    out = str(tmp_path / "out.html")
+    assert "nothing of 2020 was judged" in (said := shelf.run("report", "2020", "--html", out, code=1))
+    assert "3 captures from before the first start wait for framesift sweep" in said
+    shelf.keep(5)
+    shelf.run("report", "2020", "--html", out)
+    assert "3 captures from before the first start are not in here" in Path(out).read_text()
+
+
+HOSTILE = (
+    "<script>alert(1)</script>_1.png",
+    '"><img src=x onerror=alert(2)>_1.png',
+    "\x1b[31m\nred_1.png",
+    "\udcff_1.png",
+)
+
+
+def hostile_page(shelf: Shelf, out: Path) -> None:
+    for number, name in enumerate(HOSTILE):
+        land(shelf.desk.root / name, screen(number), mtime_ns=1_588_579_200_000_000_000 + number * 600_000_000_000)
+        capture = capture_of(shelf.desk.root / name)
+        with shelf.at_work() as (_, custody):
+            verdict = Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy())
+            custody.carry_out(verdict, Kept(capture, 9, 9, b"s"))
+    shelf.run("report", "2020", "--html", out)
+
+
+def test_names_of_strangers_stay_text(shelf: Shelf, tmp_path: Path) -> None:
+    hostile_page(shelf, tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert page.count("<script") == 1
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;_1.png" in page
+    assert r"\x1b[31m\x0ared_1.png" in page
+    assert r"\xff_1.png" in page
+    assert "/%FF_1.png" in page, "the link names the file by its bytes"
+
+
+def test_the_policy_allows_this_style_and_script_alone(report: Report) -> None:
+    page = report(*PERIOD)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert html.unescape(policy).startswith("default-src 'none'; img-src data:;")
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in html.unescape(policy)
+    assert not re.search(r'\s(?:style|on[a-z]+)="', page), "would be refused"
+    assert not re.search(r'(?:src|href)="(?!data:|#|file:)', page), "nothing comes from elsewhere"
+
+
+def test_the_allowances_of_all_pictures_and_strips_together_are_fifteen_megabytes() -> None:
+    highlights = Choice(WHOLE_DAY).count * (shots.SMALL.bytes + shots.LARGE.bytes)
+    looks = second_looks.SECOND_LOOKS * (3 * second_looks._WHOLE.bytes + 2 * second_looks._DETAIL.bytes)
+    segment = typeset_size(segments=1001) - typeset_size(segments=1)
+    assert (highlights + looks + report_module._STOOD_BYTES) * 4 / 3 + report_module._SEGMENTS * segment / 1000 < 15e6
+
+
+def typeset_size(segments: int) -> int:
+    part = Segment(1234.5, 234.5, Look.UNREADABLE, "23:45 to 24:00: 10 unreadable pictures")
+    day = Day("Monday", "2020-05-04", "", (Strip(1, (part,) * segments, ""),))
+    return len(typeset(Page("", "", "", "", (), (), (day,), (), (), "")))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_month_of_three_displays_is_small_and_soon_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in FOLDER_VARIABLES:
+        monkeypatch.setenv(name, desk.environment[name])
+    month = Month(desk, Plan(datetime(2020, 6, 1), 30, sizes=((480, 300),) * 3)).fill()
+    assert len(month.rows) > 12_000
+    out = tmp_path / "month.html"
+    begin = time.process_time()
+    assert main(["report", "2020-06", "--html", str(out)]) == 0
+    assert time.process_time() - begin < 60
+    page = out.read_text(encoding="utf-8")
+    assert len(page) < 15_000_000
+    assert page.count('<section class="day"') == 30

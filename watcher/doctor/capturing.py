@@ -1,0 +1,123 @@
+"""Does the capture job run, and does it see the screens?"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from PIL import Image
+
+from watcher.health.heartbeat import SHORTEST_SILENCE, SILENT_GAPS, duration
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.rows import path_of
+from watcher.model.finding import Finding
+
+_LOOKED_AT = 20
+"""Captures of a display, newest first, whose screens are looked at."""
+_FLAT = 3
+"""Levels of 255 by which a picture of one colour may vary."""
+_DAY_SECONDS = 86_400
+_STILL = (
+    "the machine slept, or the job does not run any more",
+    "crontab -l, or the job's own log; macOS: cron needs Full Disk Access and Screen Recording",
+)
+"""Cause and mend where no captures come."""
+_GRAVE = 4
+"""Times the silence that is worth a look: reason to act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the last captures of a display show."""
+
+    display: int
+    captures: int
+    flat: int
+    """How many of them show one colour only."""
+    color: tuple[int, ...] = ()
+    """That of the latest flat one, RGB."""
+
+
+def job_runs(newest: datetime | None, gap: float | None, now: datetime) -> Finding:
+    """Whether captures come as they use to: *gap* is the usual interval in seconds, times are local."""
+    if newest is None:
+        return Finding.odd("capture job", "there is no capture yet", mend="does the capture job write into ROOT?")
+    silent = (now - newest).total_seconds()
+    if silent < -SHORTEST_SILENCE:
+        return Finding.odd("capture job", f"the last capture is of {newest:%Y-%m-%d %H:%M}", "a clock was set back")
+    if gap is None:
+        found = f"last capture {duration(silent)} ago; the usual interval is not known yet"
+        late = silent > _DAY_SECONDS
+        return Finding.odd("capture job", found, *_STILL) if late else Finding.well("capture job", found)
+    usual = f"last capture {duration(silent)} ago; usually there is one every {duration(gap)}"
+    limit = max(SILENT_GAPS * gap, SHORTEST_SILENCE)
+    if silent <= limit:
+        return Finding.well("capture job", usual)
+    return (Finding.sick if silent > _GRAVE * limit else Finding.odd)("capture job", usual, *_STILL)
+
+
+def news_come(ledger: Ledger, root: Path, alarm_after: timedelta) -> Finding:
+    """Whether some display has shown something new within *alarm_after* of the last capture."""
+    rows = ledger.rows(
+        "SELECT max(taken_at), max(CASE WHEN kind IN ('new', 'similar') THEN taken_at END) FROM entry"
+        " WHERE kind != 'unreadable' AND root_id = (SELECT id FROM root WHERE path = ?)",
+        [os.fsencode(root)],
+    )
+    last, distinct = (datetime.fromisoformat(moment) if moment else None for moment in rows[0])
+    if last is None or distinct is None:
+        return Finding.well("news", "nothing was judged yet")
+    same = last - distinct
+    if same <= alarm_after:
+        return Finding.well("news", f"the last distinct screen is of {distinct:%Y-%m-%d %H:%M}")
+    return Finding.sick(
+        "news",
+        f"nothing new on any display for {duration(same.total_seconds())}, though captures came",
+        "the screens did not change, or the capture job does not see them",
+        "look at the last capture; macOS: Privacy & Security, Screen Recording",
+    )
+
+
+def shown(ledger: Ledger, root: Path) -> list[Shown]:
+    """What the last captures of each display show, looked at in the pictures that are kept of them."""
+    displays = ledger.rows(
+        "SELECT DISTINCT display FROM entry WHERE root_id = (SELECT id FROM root WHERE path = ?) ORDER BY display",
+        [os.fsencode(root)],
+    )
+    return [_shown(ledger, root, row[0]) for row in displays]
+
+
+def _shown(ledger: Ledger, root: Path, display: int) -> Shown:
+    rows = ledger.rows(
+        "SELECT near.location FROM (SELECT CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END AS shows"
+        " FROM entry WHERE root_id = (SELECT id FROM root WHERE path = ?) AND display = ? AND kind != 'unreadable'"
+        " ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN entry AS near ON near.id = shows",
+        [os.fsencode(root), display, _LOOKED_AT],
+    )
+    colors = {raw: flat_color(path_of(raw)) for raw in {row[0] for row in rows}}
+    flat = [color for row in rows if (color := colors[row[0]]) is not None]
+    return Shown(display, len(rows), len(flat), flat[0] if flat else ())
+
+
+def flat_color(picture: Path) -> tuple[int, ...] | None:
+    """The RGB colour of a picture that has one only; None of any other, and of one that cannot be read."""
+    try:
+        with Image.open(picture, formats=["PNG"]) as image:
+            extremes = image.convert("RGB").getextrema()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    levels = [(int(low), int(high)) for low, high in extremes]  # type: ignore[misc]
+    return tuple(low for low, _ in levels) if all(high - low < _FLAT for low, high in levels) else None
+
+
+def screens_are_seen(displays: list[Shown]) -> Finding:
+    """Whether what is captured is more than one colour. A wallpaper alone, with all else left out, cannot be told."""
+    blank = [one for one in displays if one.captures and one.flat == one.captures]
+    if not blank:
+        return Finding.well("screens", f"{len(displays)} displays show pictures" if displays else "nothing to see yet")
+    found = "; ".join(
+        f"the last {one.captures} captures of display {one.display} are all of one colour, RGB {one.color}"
+        for one in blank
+    )
+    cause = "the display is off or locked; or macOS withholds the screen from the capture job"
+    mend = "Privacy & Security, Screen Recording: allow the program that runs screencapture, cron or the terminal"
+    return (Finding.sick if len(blank) == len(displays) else Finding.odd)("screens", found, cause, mend)

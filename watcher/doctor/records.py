@@ -1,0 +1,99 @@
+"""Is the ledger whole, and is everything where it says?"""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from watcher.disk.mirror import quarantined
+from watcher.doctor import told
+from watcher.errors import FaultError
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.rows import path_of
+from watcher.model.finding import Finding
+
+_PATIENCE = timedelta(minutes=5)
+"""A copy of one picture to another volume takes seconds."""
+
+
+def ledger_is_whole(ledger: Ledger) -> Finding:
+    """Whether SQLite finds its file sound."""
+    try:
+        said = [row[0] for row in ledger.rows("PRAGMA quick_check(3)")]
+        version = ledger.rows("PRAGMA user_version")[0][0]
+        entries = ledger.rows("SELECT count(*) FROM entry")[0][0]
+    except FaultError as fault:
+        said, version, entries = [str(fault)], 0, 0
+    if said != ["ok"]:
+        return Finding.sick(
+            "ledger",
+            f"{ledger.path} is damaged: {told(said)}",
+            "a disk that fails, or that lies about what it has written",
+            "stop the watcher, put it back from a backup; restore --all --quarantine works without any",
+        )
+    size = sum(file.stat().st_size for file in _parts(ledger.path))
+    return Finding.well("ledger", f"{entries} entries, {size / 1e6:.1f} MB, version {version}: {ledger.path}")
+
+
+def _parts(path: Path) -> list[Path]:
+    return [part for end in ("", "-wal") if (part := path.with_name(path.name + end)).exists()]
+
+
+def moves_are_finished(ledger: Ledger, now: datetime) -> Finding:
+    """Whether every move that was begun has ended."""
+    stuck = [entry for entry in ledger.moving() if now - entry.recorded_at > _PATIENCE]
+    if not stuck:
+        return Finding.well("moves", "every move that was begun is finished")
+    return Finding.sick(
+        "moves",
+        f"{len(stuck)} begun and not finished: {told(entry.verdict.capture.path.name for entry in stuck)}",
+        "killed in the middle, or the disk refuses; each picture is whole in one of its two places",
+        "the next start of framesift watch finishes them; if it runs, its log says what the disk refuses",
+    )
+
+
+def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Finding:
+    """Whether every quarantined picture is on disk, and every picture in the quarantine is in the ledger."""
+    rows = ledger.rows(
+        "SELECT location, target, state FROM entry WHERE state IN ('quarantined', 'moving')"
+        " AND root_id = (SELECT id FROM root WHERE path = ?)",
+        [os.fsencode(root)],
+    )
+    known = {raw for row in rows for raw in (row["location"], row["target"]) if raw}
+    aside = [row["location"] for row in rows if row["state"] == "quarantined"]
+    missing = [raw for raw in aside if not os.path.lexists(raw)]
+    unknown = [path for path, _ in quarantined(quarantine, root) if os.fsencode(path) not in known]
+    if missing and not quarantine.exists():
+        return Finding.sick(
+            "pictures",
+            f"{quarantine} is gone, and {len(missing)} pictures with it",
+            "its disk is not mounted, or it was deleted or moved by hand",
+            "mount it, or put it back; pictures that are deleted cannot be restored",
+        )
+    if missing:
+        return Finding.odd(
+            "pictures",
+            f"{len(missing)} of {len(aside)} set aside are gone: {told(path_of(raw).name for raw in missing)}",
+            "deleted or moved by another program; they cannot be restored",
+            "framesift purge is the way to delete: it keeps the ledger right",
+        )
+    if unknown:
+        return Finding.odd(
+            "pictures",
+            f"{len(unknown)} in {quarantine} that no ledger knows: {told(path.name for path in unknown)}",
+            "put there by hand, or the ledger was lost",
+            f"framesift restore --all --quarantine '{quarantine}' brings them back to ROOT",
+        )
+    return Finding.well("pictures", f"all {len(aside)} that were set aside are where the ledger says")
+
+
+def files_are_whole(waiting: Mapping[str, str]) -> Finding:
+    """Whether the watcher waits for files that never become whole, by name with the reason."""
+    if not waiting:
+        return Finding.well("files", "none that is not whole")
+    return Finding.odd(
+        "files",
+        f"{len(waiting)} left alone: {told(f'{name} ({why})' for name, why in sorted(waiting.items()))}",
+        "the capture job was interrupted while it wrote them, or they are no PNG",
+        "delete them if they are of no use; they are looked at again now and then",
+    )

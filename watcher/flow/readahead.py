@@ -1,0 +1,68 @@
+"""Frames decoded ahead of their judgement, on several cores, in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from watcher.arrive.arrival import check_whole, key_of
+from watcher.errors import GoneError
+from watcher.judge.frame import Frame
+from watcher.model.capture import Capture
+
+_AHEAD = 4
+"""Frames a thread that are decoded or wait to be judged: none idles, and memory stays small."""
+_THREADS = 8
+"""At most: with fewer already, one judging thread does not keep up with them."""
+
+
+class ReadAhead:
+    """Hands out captures in their order while those that follow are read; decoding leaves Python's lock free."""
+
+    def __init__(
+        self, captures: Sequence[Capture], load: Callable[[Capture], Frame], locate: Callable[[Capture], Path]
+    ) -> None:
+        """Read *captures*, each from where *locate* says that it is now, with *load*."""
+        self._captures, self._load, self._locate = captures, load, locate
+        self._read: dict[Capture, Future[Frame]] = {}
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the iteration after the capture in hand. May be called from a signal handler."""
+        self._stopped = True
+
+    def __iter__(self) -> Iterator[Capture]:
+        threads = min(os.cpu_count() or 1, _THREADS)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
+        try:
+            waiting: deque[Capture] = deque()
+            for capture in self._captures:
+                self._read[capture] = pool.submit(self._whole, capture, self._locate(capture))
+                waiting.append(capture)
+                if len(waiting) > threads * _AHEAD and not self._stopped:
+                    yield waiting.popleft()
+                if self._stopped:
+                    return
+            while waiting and not self._stopped:
+                yield waiting.popleft()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def load(self, capture: Capture) -> Frame:
+        """The frame of a capture that was handed out; asked for it again, it is read again.
+
+        Raises:
+            NotWholeError: its PNG structure is not whole.
+            GoneError, UnreadableError, OSError: as :func:`watcher.judge.frame.load`.
+        """
+        read = self._read.pop(capture, None)
+        return read.result() if read else self._whole(capture, self._locate(capture))
+
+    def _whole(self, capture: Capture, path: Path) -> Frame:
+        try:
+            check_whole(path, key_of(path.lstat()))
+        except FileNotFoundError as error:
+            raise GoneError(f"{path.name} is gone") from error
+        return replace(self._load(replace(capture, path=path)), capture=capture)

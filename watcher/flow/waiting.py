@@ -1,0 +1,88 @@
+"""How a run ends and how it waits: the first signal lets the capture in hand be finished, a fault is waited out."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+from watcher.errors import FaultError
+from watcher.health.heartbeat import UNTIL_MENDED
+from watcher.terminal.console import Log
+
+_FAULT_SECONDS = 2.0
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+
+
+class Stop(contextlib.AbstractContextManager["Stop"]):
+    """Turns the first signal into an orderly end; the second one has its usual effect."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self.signal = signal.SIGTERM
+        self._then: list[Callable[[], None]] = []
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def then(self, end: Callable[[], None]) -> None:
+        """Call *end* at the first signal, within its handler."""
+        self._then.append(end)
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            signal.signal(number, self._received)
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        # Told to stop while disk or ledger refuse: what is not done is done at the next start.
+        return self.received and isinstance(error, FaultError)
+
+    def _received(self, number: int, _: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+        signal.signal(number, self._before[number])
+        self.received = True
+        for end in self._then:
+            end()
+
+
+class Voice:
+    """Who is told of a wait besides the log; here nobody is."""
+
+    def waits(self, why: str) -> None:
+        """It waits, or still does, because of *why*; an empty one ends that."""
+
+    def pulse(self) -> None:
+        """Called all the while."""
+
+
+class Wait:
+    """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
+
+    def __init__(self, log: Log, stop: Stop, voice: Voice) -> None:
+        """Tell *log* and *voice*, and end when told to *stop*."""
+        self._log = log
+        self._stop = stop
+        self._voice = voice
+        self._told = ""
+
+    def wait(self, fault: FaultError) -> None:
+        """Return when it is time to try again, or raise *fault* if told to stop meanwhile."""
+        if str(fault) != self._told:
+            self._told = str(fault)
+            self._log.say(f"{fault}; {UNTIL_MENDED}", "error")
+        self._voice.waits(str(fault))
+        again = time.monotonic() + _FAULT_SECONDS
+        while time.monotonic() < again:
+            if self._stop.received:
+                raise fault
+            self._voice.pulse()
+            time.sleep(0.1)  # no threading.Event: its lock would be taken again inside the signal's handler
+
+    def over(self) -> None:
+        """The last try has succeeded."""
+        if self._told:
+            self._told = ""
+            self._voice.waits("")
+            self._log.say("that is mended; going on", "good")

@@ -1,0 +1,1 @@
+"""What is told of a running watcher, and what is concluded from it."""

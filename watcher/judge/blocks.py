@@ -1,0 +1,133 @@
+"""How far apart screens are, by a few hundred numbers each: their signatures, averaged over large blocks.
+
+The distance of two screens x, y of one size, with a and b of :mod:`watcher.judge.signature` averaged over blocks, is
+
+    d(x, y)^2 = mean over blocks and channels of BOTH(hypot(ax - ay, bx - by))
+
+with BOTH of :mod:`watcher.judge.bounds`; apart from the rounding of signatures that is a lower bound of 1 - SSIM, so
+screens at distance d have an SSIM of at most 1 - d^2. And d is a metric: the root of a parabola that goes on as its
+tangent is a straight line that goes on concave, which makes one distance of another; and the root of the mean of
+squared distances is one. (Brunet, Vrscay and Wang, On the mathematical properties of the structural similarity index,
+2012, find the same of the roots of 1 less each factor of SSIM.)
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from watcher.judge.bounds import BOTH
+from watcher.judge.signature import STEP, TILE
+from watcher.judge.tiles import HALO, pooled, tile_areas, tile_grid
+
+_BLOCKS = 8
+"""There are so many blocks, to twice as many, along a screen's longer side: what scrolls stays in its block."""
+_COARSE = 4
+"""Blocks, either way, in a coarse one."""
+_FLOAT32 = 1e-4
+"""More than rounding can be wrong by in a distance."""
+_ROWS_AT_ONCE = 512
+_PLANES_AT_ONCE = 96
+"""More than these at a time leave a CPU's cache."""
+
+
+def block_side(height: int, width: int) -> int:
+    """Side in map positions of the blocks of frames of *height* x *width* pixels: tiles, doubled some times."""
+    tiles = max(tile_grid(height, width, TILE))
+    return TILE << max(0, int(math.log2(tiles / _BLOCKS)))
+
+
+class Averaging:
+    """Takes signatures of one frame size to means over blocks."""
+
+    def __init__(self, height: int, width: int, device: torch.device) -> None:
+        side = block_side(height, width)
+        self._down, self._across = (_averages(pixels, side).to(device) for pixels in (height, width))
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        """(screens, 2, 3, rows, columns) float32 of blocks, from signatures' *codes* of that form, in uint8."""
+        blocks = torch.cat([self._blocks(part.float()) for part in torch.split(codes.flatten(0, 2), _PLANES_AT_ONCE)])
+        return blocks.view(-1, 2, 3, *blocks.shape[1:]) * _step(codes.device).view(2, 1, 1, 1)
+
+    def _blocks(self, planes: Tensor) -> Tensor:
+        return torch.bmm(self._down.expand(len(planes), -1, -1), planes) @ self._across.T
+
+
+def _averages(pixels: int, side: int) -> Tensor:
+    """(blocks, tiles): the matrix that takes tiles along *pixels* to means over *side*, weighed by their areas."""
+    starts = torch.arange(0, pixels - HALO, TILE)
+    areas = (pixels - HALO - starts).clamp(max=TILE).float()
+    blocks = starts // side
+    weights = areas * (blocks == torch.arange(int(blocks[-1]) + 1)[:, None])
+    return weights / weights.sum(1, keepdim=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Screens:
+    """Screens of one frame size, one row each, between which there are distances from 0 to 1."""
+
+    means: Tensor
+    """(screens, 2, 3, rows, columns) float32: a and b less their lowest values, as :class:`Averaging` makes them."""
+    areas: Tensor
+    """(rows, columns) float32: how many map positions each block has."""
+
+    coarse: "Screens | None" = None
+    """The same, by means over larger blocks: no two screens are further apart there (Jensen, BOTH is convex)."""
+
+    @classmethod
+    def of(cls, means: Tensor, height: int, width: int) -> "Screens":
+        """The screens with these *means*, of frames of *height* x *width* pixels."""
+        areas = tile_areas(height, width, means.device, block_side(height, width))
+        coarse_areas = pooled(areas, _COARSE)
+        coarse = [pooled(part * areas, _COARSE) / coarse_areas for part in torch.split(means, _ROWS_AT_ONCE)]
+        return cls(means, areas, cls(torch.cat(coarse), coarse_areas))
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    def distances(self, row: int, rows: Tensor, within: Tensor | None = None) -> Tensor:
+        """(rows,) on the CPU: how far screens *rows* are from *row*, by the blocks *within* (rows, columns) alone.
+
+        *rows* are int64 numbers; *within* is bool, and true somewhere; None is every block.
+        """
+        areas = self.areas if within is None else self.areas * within
+        weights = (areas / (3 * areas.sum())).expand(3, -1, -1).flatten()
+        flat = self.means.flatten(2)
+        parts = [_deficits(flat[part] - flat[row]) @ weights for part in _parts(rows)]
+        return torch.cat(parts).clamp_(min=0).sqrt_().cpu()
+
+    def distances_below(self, row: int, rows: Tensor, below: Tensor) -> Tensor:
+        """As :meth:`distances`; where that is not *below* (rows,), some number that is not either."""
+        if self.coarse is None:
+            return self.distances(row, rows)
+        found = self.coarse.distances(row, rows).sub_(_FLOAT32)
+        hopeful = (found < below).nonzero().flatten()
+        if len(hopeful):
+            found[hopeful] = self.distances(row, rows[hopeful])
+        return found
+
+    def black(self) -> Tensor:
+        """(screens, rows, columns) bool: which blocks are black all over."""
+        step = _step(self.means.device).view(2, 1, 1, 1)
+        return (self.means < step / 2).flatten(1, 2).all(1)
+
+
+def _parts(rows: Tensor) -> list[Tensor]:
+    return [rows[first : first + _ROWS_AT_ONCE] for first in range(0, max(1, len(rows)), _ROWS_AT_ONCE)]
+
+
+def _step(device: torch.device) -> Tensor:
+    return torch.tensor(STEP, device=device)
+
+
+def _deficits(differences: Tensor) -> Tensor:
+    """(..., values), from *differences* (..., 2, values) of a and b."""
+    a, b = differences.unbind(-2)
+    return BOTH(torch.addcmul(a * a, b, b).sqrt_())
+
+
+def grown(places: Tensor) -> Tensor:
+    """*places* (rows, columns) bool, and all that touch them."""
+    return max_pool2d(places.float()[None], 3, stride=1, padding=1)[0] > 0

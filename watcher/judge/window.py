@@ -1,0 +1,231 @@
+"""The kept frames of each display, most recently used first, and the nearest of them to a new one."""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from watcher.errors import GoneError, UnreadableError
+from watcher.judge.bounds import Stack, tile_deficits
+from watcher.judge.frame import Frame, Identity, Pictures, identity
+from watcher.judge.signature import Signature, compute
+from watcher.judge.similarity import DOUBT, Measured, measure, reference, worst_by_reference
+from watcher.model.capture import Capture
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score
+
+_AGREEMENT = 2e-5
+"""A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
+
+
+def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
+    """What the ledger keeps of a frame."""
+    digest = policy.preparation(capture.display).digest
+    return Kept(capture, signature.height, signature.width, signature.to_bytes(digest))
+
+
+class Signed:
+    """The signature of the frame in hand: more than one window may need it, and it costs much."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Frame, Signature] | None = None
+
+    def signature(self, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
+        """The signature of *frame*; *like* tells of a frame that it may differ little from."""
+        if self._last is None or self._last[0] is not frame:
+            self._last = frame, compute(frame.pixels, like())
+        return self._last[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all windows of a root have in common."""
+
+    policy: Policy
+    pictures: Pictures
+    lost: list[Capture]
+    """Captures that left a window because their file is gone, replaced or damaged."""
+    signed: Signed = field(default_factory=Signed)
+
+
+class Window:
+    """The kept frames of one display and one size."""
+
+    def __init__(self, stack: Stack, shared: Shared) -> None:
+        self._stack, self._policy, self._pictures = stack, shared.policy, shared.pictures
+        self._lost, self._signed = shared.lost, shared.signed
+        self._captures: list[Capture] = []  # by row of the stack
+        self._rows: OrderedDict[Identity, int] = OrderedDict()  # least recently used first
+
+    def __len__(self) -> int:
+        return len(self._captures)
+
+    @property
+    def captures(self) -> list[Capture]:
+        """The captures of the frames, most recently used first."""
+        return [self._captures[row] for row in reversed(self._rows.values())]
+
+    def nearest(self, frame: Frame) -> Score:
+        """How near *frame* is to the window: exact above ``similar``, else the best proven upper bound.
+
+        Frames whose file is gone, replaced or damaged leave the window first.
+
+        Raises:
+            OSError: a file that may hold the nearest frame cannot be read for the moment.
+        """
+        while True:
+            score = self._unchanged(frame) or self._search(frame)
+            if not score.exact or score.nearest is None or self._pictures.exists(score.nearest):
+                return score
+            self._lose(score.nearest)
+
+    def admit(self, frame: Frame) -> Kept:
+        """Put *frame* to the front; the least recently used leaves a full window."""
+        signature = self._signature(frame)
+        self.insert([frame.capture], signature.codes[None])
+        self._pictures.hold(frame.capture, frame.pixels)
+        return kept_frame(frame.capture, signature, self._policy)
+
+    def insert(self, captures: Sequence[Capture], codes: Tensor) -> None:
+        """Put frames of which only the signatures' *codes* (captures, 2, 3, rows, columns) are at hand to the front.
+
+        The last of them is the most recently used.
+        """
+        if self._policy.window:
+            captures, codes = captures[-self._policy.window :], codes[-self._policy.window :]
+        for capture in captures:
+            self.discard(capture)
+        full = len(self) + len(captures) - self._policy.window if self._policy.window else 0
+        for capture in [self._captures[row] for row in islice(self._rows.values(), max(0, full))]:
+            self.discard(capture)
+        for capture in captures:
+            self._rows[identity(capture)] = len(self._captures)
+            self._captures.append(capture)
+        self._stack.extend(codes)
+
+    def reserve(self, count: int) -> None:
+        """Make room for *count* frames, or a full window of them, at once."""
+        self._stack.reserve(min(count, self._policy.window or count))
+
+    def touch(self, capture: Capture) -> None:
+        """Move the frame of *capture* to the front."""
+        self._rows.move_to_end(identity(capture))
+
+    def discard(self, capture: Capture) -> None:
+        """Take the frame of *capture* out, if it is in."""
+        row = self._rows.pop(identity(capture), None)
+        if row is None:
+            return
+        self._pictures.drop(capture)
+        self._stack.remove(row)
+        last = self._captures.pop()
+        if row < len(self._captures):
+            self._captures[row] = last
+            self._rows[identity(last)] = row
+
+    def _lose(self, capture: Capture) -> None:
+        self.discard(capture)
+        self._lost.append(capture)
+
+    def _signature(self, frame: Frame) -> Signature:
+        return self._signed.signature(frame, partial(self._most_alike, frame))
+
+    def _most_alike(self, frame: Frame) -> tuple[Tensor, Signature] | None:
+        """A frame at hand that *frame* probably differs little from, most of whose signature can be taken over."""
+        name = self._pictures.most_alike(frame.pixels, self._rows)
+        if name is None:
+            return None
+        row = self._rows[name]
+        return self._pictures.pixels(self._captures[row]), self._stack.signature(row)
+
+    def _unchanged(self, frame: Frame) -> Score | None:
+        """The score of a frame equal to the front of the window, at the price of one comparison of bytes."""
+        if not self._captures:
+            return NOTHING_TO_COMPARE
+        front = self._captures[next(reversed(self._rows.values()))]
+        pixels = self._pictures.held(front)
+        if pixels is None or identity(front) == identity(frame.capture) or not torch.equal(pixels, frame.pixels):
+            return None
+        return Score(front, 1.0, exact=True, worst_tile=1.0)
+
+    def _search(self, frame: Frame) -> Score:
+        signature = self._signature(frame)
+        search = _Search(self._policy)
+        ranks = {row: rank for rank, row in enumerate(reversed(self._rows.values()))}
+        bounds = self._stack.deficits(signature, 1 - search.floor)
+        ceilings = {row: 1 - bound for row, bound in enumerate(bounds)}
+        ceilings.pop(self._rows.get(identity(frame.capture), -1), None)  # a capture is no duplicate of itself
+        hopeful = [row for row, ceiling in ceilings.items() if ceiling > search.floor]
+        lost = []
+        # Frames at hand come first: a good match among them spares reading files that can only be worse.
+        for row in sorted(hopeful, key=lambda row: (self._captures[row] not in self._pictures, -ceilings[row])):
+            if (ceilings[row], -ranks[row]) < (search.floor, -search.rank):
+                continue
+            measured = self._measure(frame, signature, row, search.floor)
+            if measured is None:
+                del ceilings[row]
+                lost.append(self._captures[row])
+            else:
+                ceilings[row] = min(measured.ssim, ceilings[row])
+                search.take(self._captures[row], ranks[row], measured)
+        score = search.best or self._upper_bound(ceilings, ranks)
+        for capture in lost:
+            self._lose(capture)
+        return score
+
+    def _upper_bound(self, ceilings: dict[int, float], ranks: dict[int, int]) -> Score:
+        if not ceilings:
+            return NOTHING_TO_COMPARE
+        row = max(ceilings, key=lambda row: (ceilings[row], -ranks[row]))
+        ssim = min(ceilings[row], self._policy.similar)
+        return Score(self._captures[row], ssim, exact=False, worst_tile=1.0)
+
+    def _measure(self, frame: Frame, signature: Signature, row: int, floor: float) -> Measured | None:
+        """SSIM with the frame in *row*; None if that no longer exists."""
+        try:
+            pixels = self._pictures.pixels(self._captures[row])
+        except (GoneError, UnreadableError):
+            return None
+        if pixels.shape != frame.pixels.shape:
+            return None
+        promised = tile_deficits(signature, self._stack.signature(row))
+        measured = measure(frame.pixels, pixels, floor, promised)
+        doubt = max(_AGREEMENT, min(measured.noise, DOUBT))
+        thresholds = (self._policy.duplicate, self._policy.similar)
+        if measured.exact and measured.noise and any(abs(measured.ssim - t) <= doubt for t in thresholds):
+            measured = replace(measured, ssim=reference(frame.pixels, pixels))
+        return self._guarded(measured, frame, pixels)
+
+    def _guarded(self, measured: Measured, frame: Frame, pixels: Tensor) -> Measured:
+        """*measured*, with the worst tile told by the reference where rounding could take it past the guard."""
+        if measured.ssim > self._policy.duplicate and abs(measured.worst_tile - self._policy.guard) <= DOUBT:
+            return replace(measured, worst_tile=worst_by_reference(frame.pixels, pixels))
+        return measured
+
+
+class _Search:
+    """The best match so far, and the SSIM below which nothing matters any more."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.best: Score | None = None
+        self.rank = sys.maxsize
+        self.floor = policy.similar - DOUBT
+
+    def take(self, capture: Capture, rank: int, measured: Measured) -> None:
+        """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
+        if not measured.exact or measured.ssim <= self._policy.similar:
+            return
+        if self.best is not None and (measured.ssim, -rank) < (self.best.ssim, -self.rank):
+            return
+        self.rank = rank
+        self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
+        duplicate = self._policy.duplicate
+        in_doubt = duplicate - DOUBT < measured.ssim <= duplicate
+        # Just below the threshold a frame with a lower score may still be above it by the reference.
+        self.floor = max(self.floor, duplicate - DOUBT if in_doubt else measured.ssim)

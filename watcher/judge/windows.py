@@ -1,0 +1,164 @@
+"""All windows of a root: one for each display and frame size."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice, takewhile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from watcher.errors import GoneError, UnreadableError
+from watcher.judge.bounds import Stack
+from watcher.judge.frame import Frame, Pictures, identity
+from watcher.judge.signature import are_alike, can_unpack, compute, unpack
+from watcher.judge.window import Shared, Window, kept_frame
+from watcher.model.capture import Capture
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import Kind, Policy, Score, judge
+
+_BATCH = 32
+"""Stored signatures that are unpacked together: their numbers fit a CPU's cache."""
+
+
+class Windows:
+    """All windows: one for each display and frame size, filled from the ledger when their display is first seen."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        load: Callable[[Capture], Frame],
+        locate: Callable[[Capture], Path] = lambda capture: capture.path,
+        frame_memory: int = 10**9,
+    ) -> None:
+        """Empty windows.
+
+        Args:
+            policy: decides thresholds and length.
+            load: reads a kept frame again; its capture has the path that *locate* gives.
+            locate: where a kept capture's file is now.
+            frame_memory: bytes of pixels held on the device, all displays together.
+        """
+        self._policy = policy
+        self._pictures = Pictures(load, locate, frame_memory)
+        self._windows: dict[tuple[int, int, int], Window] = {}
+        self._restored: dict[int, list[Kept]] = {}
+        self._lost: list[Capture] = []
+        self._renewed: list[Kept] = []
+        self._shared = Shared(policy, self._pictures, self._lost)
+
+    def restore(self, kept: Iterable[Kept]) -> None:
+        """Take over what the ledger kept, most recently used first, before any frame is judged."""
+        for one in kept:
+            self._restored.setdefault(one.capture.display, []).append(one)
+
+    def of(self, frame: Frame) -> Window:
+        """The window that *frame* is compared with.
+
+        Raises:
+            OSError: a file without a usable signature cannot be read for the moment; call again later.
+        """
+        display = frame.capture.display
+        if display in self._restored:
+            self._fill(display, frame.pixels.device)
+        _, height, width = frame.pixels.shape
+        return self._window(display, height, width, frame.pixels.device)
+
+    def nearest(self, frame: Frame) -> Score:
+        """How near *frame* is to its window and, where that matters and the policy says so, to those of other displays.
+
+        Raises:
+            OSError: a file that may hold the nearest frame cannot be read for the moment.
+        """
+        score = self.of(frame).nearest(frame)
+        if not self._policy.across_displays or judge(frame.capture, score, self._policy).kind is Kind.DUPLICATE:
+            return score
+        others = (window.nearest(frame) for window in self._siblings(frame))
+        return max((score, *others), key=lambda one: one.ssim)
+
+    def touch(self, nearest: Capture, frame: Frame) -> None:
+        """Move *nearest* to the front of its window, whose frames have the size of *frame*."""
+        _, height, width = frame.pixels.shape
+        self._windows[nearest.display, height, width].touch(nearest)
+
+    def drain(self) -> tuple[tuple[Capture, ...], tuple[Kept, ...]]:
+        """What the ledger has to know and has not been told.
+
+        Returns:
+            The captures that left a window because their file is gone, replaced or damaged, and the frames whose stored
+            signature was of no use and has been computed again.
+        """
+        told = tuple(self._lost), tuple(self._renewed)
+        self._lost.clear()
+        self._renewed.clear()
+        return told
+
+    def lengths(self) -> dict[int, int]:
+        """How many kept frames each display is compared with."""
+        lengths = {display: len(kept) for display, kept in self._restored.items()}
+        for (display, _, _), window in self._windows.items():
+            lengths[display] = lengths.get(display, 0) + len(window)
+        return lengths
+
+    def discard(self, capture: Capture) -> None:
+        """Take the frame of *capture* out of its window, if it is in one."""
+        restored = self._restored.get(capture.display, [])
+        restored[:] = [kept for kept in restored if identity(kept.capture) != identity(capture)]
+        for (display, _, _), window in self._windows.items():
+            if display == capture.display:
+                window.discard(capture)
+
+    def _siblings(self, frame: Frame) -> list[Window]:
+        """The windows of other displays for frames of this size, in the order of the displays."""
+        for display in tuple(self._restored):
+            self._fill(display, frame.pixels.device)
+        _, *size = frame.pixels.shape
+        return [
+            self._windows[display, height, width]
+            for display, height, width in sorted(self._windows)
+            if [height, width] == size and display != frame.capture.display
+        ]
+
+    def _window(self, display: int, height: int, width: int, device: torch.device) -> Window:
+        key = (display, height, width)
+        if key not in self._windows:
+            stack = Stack(height, width, device)
+            self._windows[key] = Window(stack, self._shared)
+        return self._windows[key]
+
+    def _fill(self, display: int, device: torch.device) -> None:
+        """Build a display's windows from what the ledger kept; what is done stays done if a file cannot be read."""
+        waiting = self._restored[display]
+        while waiting:
+            run = self._run(waiting)
+            unpacked = unpack([kept.signature for kept in run], self._digest(display), device)
+            if unpacked is None:
+                unpacked = self._computed_again(run[0])
+            del waiting[-len(run) :]
+            if unpacked is not None:
+                height, width, codes = unpacked
+                window = self._window(display, height, width, device)
+                if not len(window):
+                    window.reserve(sum((kept.height, kept.width) == (height, width) for kept in (*waiting, *run)))
+                window.insert([kept.capture for kept in run], codes)
+        del self._restored[display]
+
+    def _run(self, waiting: list[Kept]) -> list[Kept]:
+        """Those of the last of *waiting* that can be unpacked together, least recently used first; at least one."""
+        run = [waiting[-1]]
+        if can_unpack(run[0].signature, self._digest(run[0].capture.display)):
+            alike = takewhile(lambda kept: are_alike(kept.signature, run[0].signature), reversed(waiting))
+            run = list(islice(alike, _BATCH))
+        return run
+
+    def _digest(self, display: int) -> int:
+        return self._policy.preparation(display).digest
+
+    def _computed_again(self, kept: Kept) -> tuple[int, int, Tensor] | None:
+        """Height, width and codes of *kept*, whose stored signature is of no use; None if its picture is lost."""
+        try:
+            signature = compute(self._pictures.pixels(kept.capture))
+        except (GoneError, UnreadableError):
+            self._lost.append(kept.capture)
+            return None
+        self._renewed.append(kept_frame(kept.capture, signature, self._policy))
+        return signature.height, signature.width, signature.codes[None]

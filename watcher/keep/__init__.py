@@ -1,0 +1,1 @@
+"""A verdict is carried out: moves, hooks, purges, retention."""

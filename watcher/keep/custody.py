@@ -1,0 +1,292 @@
+"""Custody of the pictures: carry out verdicts so that after a crash at any point every picture is in one place.
+
+The order is always: write the intent, move, confirm. What a crash in between leaves behind is a MOVING row, which
+:meth:`Custody.recover` finishes or takes back.
+"""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from filelock import FileLock, Timeout
+
+from watcher.disk import files
+from watcher.disk.mirror import MARKER_FOLDER, mark, unnumbered
+from watcher.errors import BusyError, ConflictError, FaultError, GoneError
+from watcher.keep import deletion as disposal
+from watcher.keep.plugins import Hooks
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import Kind, Verdict
+
+_TRIES = 9
+_CLAIM_SECONDS = 2.0
+"""Longer than another process needs to look whether the lock is free."""
+_LOCKS = {"watch": "lock", "sweep": "sweep.lock"}
+
+
+Result = TypeVar("Result")
+
+
+class Patience(Protocol):
+    """What to do while disk or ledger refuse."""
+
+    def wait(self, fault: FaultError) -> None:
+        """Return when it is time to try again, or raise *fault*."""
+
+    def over(self) -> None:
+        """The last try has succeeded."""
+
+
+def insist(action: Callable[[], Result], patience: Patience) -> Result:
+    """Do *action* again until disk and ledger allow it, or *patience* ends.
+
+    Raises:
+        FaultError: patience has ended.
+    """
+    while True:
+        try:
+            result = action()
+        except FaultError as fault:
+            patience.wait(fault)
+        else:
+            patience.over()
+            return result
+
+
+class Custody:
+    """Moves the pictures of one root, and answers for them."""
+
+    def __init__(self, ledger: Ledger, hooks: Hooks, timeline: Timeline, patience: Patience) -> None:
+        self._ledger = ledger
+        self._hooks = hooks
+        self._timeline = timeline
+        self._patience = patience
+
+    def carry_out(self, verdict: Verdict, admitted: Kept | None) -> Entry:
+        """Record the verdict, move the picture if a hook says so, confirm, and tell the listeners.
+
+        Raises:
+            FaultError: the disk or the ledger refuses, and there was no waiting for it. The picture is where it was,
+                or a MOVING row knows of it.
+            KnownError: another framesift has judged the capture meanwhile; nothing was changed.
+        """
+        target = None if verdict.kind is Kind.UNREADABLE else self._hooks.place(verdict)
+        move = self._insist(lambda: self._move(verdict, target))
+        return self._complete(lambda: self._ledger.record(self._timeline, verdict, admitted, move))
+
+    def _move(self, verdict: Verdict, target: Path | None) -> Move | None:
+        """The move that brings the picture to *target*, or back to where it was captured; None if it is there."""
+        capture = verdict.capture
+        now = self._ledger.location(capture) if self._timeline.round else capture.path
+        wanted = target or capture.path
+        if now.with_name(unnumbered(now.name)) == wanted or now == wanted:
+            return None
+        # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
+        return Move(wanted, State.KEPT) if target is None else Move(_free(target), State.QUARANTINED)
+
+    def note(self, lost: Iterable[Capture], renewed: Iterable[Kept]) -> None:
+        """Write down which kept captures are gone, and which signatures had to be computed again.
+
+        Raises:
+            FaultError: the ledger refuses, and there was no waiting for it.
+        """
+        for capture in lost:
+            self._insist(partial(self._ledger.lose, capture))
+        for kept in renewed:
+            self._insist(partial(self._ledger.renew, kept))
+
+    def recover(self) -> list[Entry]:
+        """Finish what a crash left half done, oldest first; returns the entries concerned."""
+        with contextlib.ExitStack() as stack:
+            self._insist(lambda: stack.enter_context(alone(self._ledger)))
+            # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
+            left = self._insist(self._ledger.moving)
+        return [self._complete(partial(self._ledger.entry, entry.id)) for entry in left]
+
+    def _complete(self, write: Callable[[], Entry]) -> Entry:
+        with contextlib.ExitStack() as stack:
+            self._insist(lambda: stack.enter_context(alone(self._ledger)))
+            entry = self._insist(write)
+            # Killed here: a MOVING row and the file at its old place, which recover() moves.
+            with contextlib.suppress(FaultError):
+                entry = finish(self._ledger, entry)
+        if entry.state is State.MOVING:
+            # Waiting for the disk without holding up others: they may be making room.
+            entry = self._insist(lambda: finish(self._ledger, entry))
+        if entry.state not in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears
+            self._hooks.recorded(entry)
+        return entry
+
+    def _insist(self, action: Callable[[], Result]) -> Result:
+        return insist(action, self._patience)
+
+
+class Rehearsal(Custody):
+    """Custody that asks where pictures should go, and moves and tells nothing: for a ledger that is a copy."""
+
+    def recover(self) -> list[Entry]:
+        """Leave to the next real run what a crash left half done."""
+        return []
+
+    def _complete(self, write: Callable[[], Entry]) -> Entry:
+        """Write down the verdict; the entry stays MOVING, and its target can be read."""
+        return self._insist(write)
+
+
+@cache
+def _moving_lock(path: Path) -> FileLock:
+    """One lock a file, so that who holds it may take it again."""
+    return FileLock(path, mode=0o600)
+
+
+@contextlib.contextmanager
+def alone(ledger: Ledger) -> Iterator[None]:
+    """Between a move's intent and its confirmation no other process of this ledger moves anything.
+
+    Raises:
+        FaultError: the lock beside the ledger cannot be had.
+    """
+    lock = _moving_lock(ledger.path.with_name("moving.lock"))
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise FaultError(f"{lock.lock_file} cannot be locked: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def finish(ledger: Ledger, entry: Entry) -> Entry:
+    """Make the move that a MOVING entry stands for, or give it up because of the file itself.
+
+    What is no longer MOVING, because another process has finished it, is left as it is.
+
+    Raises:
+        FaultError: the system refuses moves altogether; the entry stays MOVING, to be finished later.
+    """
+    with alone(ledger):
+        return _finish(ledger, ledger.entry(entry.id))
+
+
+def _finish(ledger: Ledger, entry: Entry) -> Entry:
+    if entry.target is None:
+        return entry
+    if entry.becomes is State.PURGED:
+        return disposal.finish(ledger, entry)
+    try:
+        _bring(entry, entry.target)
+    except GoneError as error:
+        gone = not os.path.lexists(entry.location)
+        return ledger.give_up(entry, State.MISSING if gone else _before(entry), str(error))
+    except ConflictError as error:
+        return ledger.give_up(entry, _before(entry), str(error))
+    except OSError as error:
+        if error.errno in files.FAULTS:
+            raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
+        return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
+    return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
+
+
+def _bring(entry: Entry, target: Path) -> None:
+    """Move the picture; again if a purge in another process tidies the folder, empty as yet, away in that instant."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _make_folder(target.parent, private=entry.becomes is State.QUARANTINED)
+            files.move(entry.location, target, entry.verdict.capture)
+        except FileNotFoundError:
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+def restore(ledger: Ledger, entry: Entry) -> Entry:
+    """Bring a picture back to where the capture job wrote it.
+
+    Raises:
+        ConflictError: another file is there now, or the picture itself is gone; nothing was changed.
+        FaultError: the disk or the ledger refuses.
+    """
+    if not files.is_still(entry.location, entry.verdict.capture):
+        raise ConflictError(f"{entry.location} is gone or was changed")
+    target = entry.verdict.capture.path
+    if os.path.lexists(target):
+        raise ConflictError(f"{entry.location} stays there: {target} exists and was not overwritten")
+    with alone(ledger):
+        done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
+    if done.state is not State.RESTORED:
+        raise ConflictError(f"{entry.location}: {done.note}")
+    return done
+
+
+def _before(entry: Entry) -> State:
+    return State.KEPT if entry.location == entry.verdict.capture.path else State.QUARANTINED
+
+
+def _make_folder(folder: Path, *, private: bool) -> None:
+    if private:
+        files.make_private_folder(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)  # the user's own tree, with the user's umask
+
+
+def _free(target: Path) -> Path:
+    """*target*, or a numbered name beside it if an earlier picture of the same name lies there."""
+    names = itertools.chain([target], (target.with_name(f"{target.name}.~{n}~") for n in itertools.count(1)))
+    return next(path for path in names if not os.path.lexists(path))
+
+
+def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
+    """Lock *folder* (made if need be) for one process that does this *work* on *root*, and leave the root's name there.
+
+    Raises:
+        BusyError: another process holds it.
+        FaultError: it cannot be made or written.
+    """
+    place = folder / MARKER_FOLDER
+    lock = FileLock(place / _LOCKS[work], mode=0o600)
+    try:
+        files.make_private_folder(place)
+        lock.acquire(timeout=_CLAIM_SECONDS)
+        mark(folder, root)
+    except Timeout:
+        raise BusyError(f"another framesift {work} is running already ({folder} is locked)") from None
+    except OSError as error:
+        raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
+    return lock
+
+
+def is_claimed(folder: Path, work: str = "watch") -> bool:
+    """Whether a process holds the lock of *folder* for *work* now: evidence of life, whatever a report says."""
+    path = folder / MARKER_FOLDER / _LOCKS[work]
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, mode=0o600, blocking=False):
+            return False
+    except Timeout:
+        return True
+
+
+def restore_unrecorded(path: Path, target: Path, settle: Callable[[Capture], object]) -> None:
+    """Bring back a picture that no ledger knows; *settle* remembers it first, so that it is never judged again.
+
+    Raises:
+        ConflictError: another file is at *target*; nothing was changed.
+        OSError: the system refuses.
+    """
+    status = path.lstat()
+    taken_at = datetime.fromtimestamp(status.st_mtime)
+    capture = Capture(target, 0, taken_at, status.st_size, status.st_mtime_ns)
+    settle(capture)
+    _make_folder(target.parent, private=False)
+    files.move(path, target, capture)

@@ -1,0 +1,1 @@
+"""What was decided and where each picture is. The only door to SQL."""

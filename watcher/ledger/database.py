@@ -1,0 +1,144 @@
+"""The SQLite file under the ledger: opened, migrated, changed in durable transactions."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from watcher.disk.files import make_private_folder
+from watcher.errors import FaultError, WatcherError
+from watcher.ledger.rows import Transaction
+from watcher.ledger.schema import MIGRATIONS
+
+_BUSY_SECONDS = 30.0
+
+
+class Database:
+    """One SQLite file of framesift's."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        """Take over an open connection, making or migrating what is in it as needed."""
+        self.path = path
+        self._db = db
+        with _faults(path):
+            self._migrate()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the ledger at *path*, or make it.
+
+        Raises:
+            FaultError: it cannot be opened, read or written at the moment.
+            WatcherError: it was written by a newer framesift.
+        """
+        with _faults(path):
+            make_private_folder(path.parent)
+            _make(path)
+            db = _connect(path)
+        with _closed_on_failure(db):
+            with _faults(path):
+                db.execute("PRAGMA journal_mode=WAL")
+                # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
+                db.execute("PRAGMA synchronous=FULL")
+                db.execute("PRAGMA foreign_keys=ON")
+            return cls(path, db)
+
+    @classmethod
+    def copy(cls, path: Path) -> Self:
+        """A copy of the ledger at *path* (empty if there is none) that is never written back: for dry runs."""
+        with _faults(path):
+            copy = _connect("")  # SQLite's own temporary file: the signatures of years are too much for memory
+            if path.exists():
+                with contextlib.closing(_connect(path)) as original:
+                    original.backup(copy)
+        return cls(path, copy)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _migrate(self) -> None:
+        # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
+        with self.transaction() as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise WatcherError(f"{self.path} was written by a newer framesift; update this one")
+            if version == len(MIGRATIONS):
+                return  # nothing is written: questions can be asked while the disk is full
+            for statement in ";".join(MIGRATIONS[version:]).split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One transaction: all of it is durable when it ends, or none.
+
+        Raises:
+            FaultError: the ledger cannot be written at the moment.
+        """
+        with _faults(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            try:
+                self._db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
+        """The rows of a reading statement.
+
+        Raises:
+            FaultError: the ledger cannot be read at the moment.
+        """
+        with _faults(self.path):
+            return self._db.execute(sql, tuple(values)).fetchall()
+
+
+def _make(path: Path) -> None:
+    """Make an empty file for the owner alone: SQLite's own files beside it inherit the mode, whatever the umask.
+
+    One that is there is not touched: to open and close it would drop every lock that this process has on it by way of
+    SQLite, and another process would take the write-ahead log for its own to remove, rows and all.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+@contextlib.contextmanager
+def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    """What could not be opened leaves no connection behind, whose locks the next try would share."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+@contextlib.contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise  # ours to mend, not the disk's
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise FaultError(f"the ledger {path} cannot be used: {error}") from error

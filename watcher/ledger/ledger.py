@@ -1,0 +1,294 @@
+"""What was decided and where each file is: the truth of framesift."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from watcher.errors import GoneError, KnownError
+from watcher.ledger import windows
+from watcher.ledger.database import Database
+from watcher.ledger.rows import Transaction, entry_of, kept_of, key, path_of, place
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.kept_frame import Kept
+from watcher.model.verdict import Kind, Policy, Verdict
+
+_BATCH = 500
+"""Entries read at a time: a ledger of years is never in memory as a whole."""
+_KEY = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
+_STAYS = "kind IN ('new', 'similar')"
+_ENTRY = """
+    SELECT entry.*, policy.json AS policy,
+           near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
+           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
+    FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
+"""
+_KEPT = """
+    SELECT entry.id, folder, name, size, mtime_ns, display, taken_at, height, width, signature
+    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id IN (SELECT value FROM json_each(?))
+"""
+
+
+class Ledger(Database):
+    """The ledger of all roots of one state folder. Every public method is one transaction, durable when it returns."""
+
+    # --- what is known of a root ---
+
+    def knows_root(self, root: Path) -> bool:
+        """Whether a watcher has started on *root* before."""
+        return bool(self.rows("SELECT 1 FROM root WHERE path = ? AND adopted", [os.fsencode(root)]))
+
+    def latest_root(self) -> Path | None:
+        """The root whose watcher reported last, or None if none ever did."""
+        rows = self.rows("SELECT path FROM root ORDER BY json_extract(report, '$.at') DESC LIMIT 1")
+        return path_of(rows[0]["path"]) if rows else None
+
+    def adopt(self, root: Path, captures: Iterable[Capture]) -> None:
+        """A watcher begins with *root*: its *captures* were there before, and are left to ``sweep``.
+
+        What sweeps have put into their windows before is where the watcher's begin.
+        """
+        with self.transaction() as db:
+            _leave_to_sweep(db, root, captures)
+            db.execute("UPDATE root SET adopted = 1 WHERE path = ?", [os.fsencode(root)])
+            windows.take_over(db, Timeline(root), Timeline(root, "sweep"))
+
+    def leave_to_sweep(self, root: Path, captures: Iterable[Capture]) -> None:
+        """No watcher judges *captures*: a sweep does, now or when it goes on."""
+        with self.transaction() as db:
+            _leave_to_sweep(db, root, captures)
+
+    def settle(self, capture: Capture) -> None:
+        """Never judge *capture*: the user has brought it back."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)",
+                key(capture),
+            )
+
+    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over."""
+        return self._in_folder(folder, "entry", "TRUE") | self._in_folder(folder, "baseline", "TRUE")
+
+    def left_to_sweep(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that a sweep is to judge."""
+        return self._in_folder(folder, "baseline", "NOT settled")
+
+    def _in_folder(self, folder: Path, table: str, condition: str) -> set[tuple[bytes, int, int]]:
+        sql = f"SELECT name, size, mtime_ns FROM {table} WHERE folder = ? AND {condition}"
+        return {(row[0], row[1], row[2]) for row in self.rows(sql, [os.fsencode(folder)])}
+
+    # --- decisions ---
+
+    def record(self, timeline: Timeline, verdict: Verdict, admitted: Kept | None, move: Move | None) -> Entry:
+        """Write down a verdict, what it changes in its window, and the move it leads to, all or nothing.
+
+        A kill right after this leaves a MOVING row, which the next start finishes; a kill before it leaves nothing,
+        and the capture is judged again from the same window.
+
+        Raises:
+            KnownError: the capture has an entry, and *timeline* judges nothing anew.
+        """
+        with self.transaction() as db:
+            number = _write_entry(db, timeline, verdict, move)
+            if admitted is not None:
+                windows.admit(db, timeline, number, admitted, verdict.policy.window)
+            else:
+                windows.forget(db, number)
+            if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
+                windows.touch(db, timeline, _number_of(db, verdict.score.nearest))
+            # A read that fails after the commit would have the caller record it a second time.
+            return self.entry(number)
+
+    def intend(self, entry: Entry, move: Move) -> Entry:
+        """Write down that the picture of *entry* is about to move."""
+        self._update(entry, state=State.MOVING, target=os.fsencode(move.target), becomes=move.becomes.value)
+        return self.entry(entry.id)
+
+    def confirm(self, entry: Entry) -> Entry:
+        """Write down that the move of *entry* is done."""
+        if entry.target is None or entry.becomes is None:
+            raise ValueError(f"entry {entry.id} is not moving")
+        self._update(entry, state=entry.becomes, location=os.fsencode(entry.target), target=None, becomes=None)
+        return self.entry(entry.id)
+
+    def give_up(self, entry: Entry, state: State, note: str) -> Entry:
+        """Write down that the move of *entry* does not take place, and why."""
+        self._update(entry, state=state, target=None, becomes=None, note=note)
+        return self.entry(entry.id)
+
+    def _update(self, entry: Entry, **values: Any) -> None:
+        columns = ", ".join(f"{name} = ?" for name in values)
+        with self.transaction() as db:
+            db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])
+
+    # --- windows ---
+
+    def frames(self, timeline: Timeline, window: int) -> list[Kept]:
+        """The frames of all windows of *timeline*, most recently used first; at most *window* in each.
+
+        With 0 these are all kept frames of the root, whichever timeline kept them.
+        """
+        values = [timeline.name, os.fsencode(timeline.root)]
+        chosen = self.rows(windows.PLACED, [*values, window]) if window else self.rows(windows.KEPT, values)
+        ids = [row["entry_id"] for row in chosen]
+        kept: dict[int, Kept] = {}
+        # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
+        for first in range(0, len(ids), _BATCH):
+            rows = self.rows(_KEPT, [json.dumps(ids[first : first + _BATCH])])
+            kept.update((row["id"], kept_of(row)) for row in rows)
+        return [kept[number] for number in ids]
+
+    def lose(self, capture: Capture) -> None:
+        """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
+        with self.transaction() as db:
+            windows.leave(db, _number_of(db, capture))
+            # Judged anew by a sweep, and a duplicate now, it is where that put it.
+            db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {_STAYS}", [State.MISSING.value, *key(capture)])
+
+    def renew(self, kept: Kept) -> None:
+        """Put a signature that was computed again in the place of one that was of no use."""
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
+                f" (SELECT id FROM entry WHERE {_KEY})",
+                [kept.height, kept.width, kept.signature, *key(kept.capture)],
+            )
+
+    def location(self, capture: Capture) -> Path:
+        """Where the file of *capture* is now: its own path, or the place a hook gave it."""
+        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY}", key(capture))
+        return path_of(rows[0]["location"]) if rows else capture.path
+
+    def kept_location(self, capture: Capture) -> Path:
+        """Where the file of *capture* is now, while its screen is a distinct one.
+
+        Raises:
+            GoneError: it is not, or no longer.
+        """
+        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY} AND {_STAYS}", key(capture))
+        if not rows:
+            raise GoneError(f"{capture.path.name} is no distinct screen any more")
+        return path_of(rows[0]["location"])
+
+    # --- questions ---
+
+    def entry(self, number: int) -> Entry:
+        """The entry with this id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        rows = self.rows(f"{_ENTRY} WHERE entry.id = ?", [number])
+        if not rows:
+            raise KeyError(number)
+        return entry_of(rows[0])
+
+    def moving(self) -> list[Entry]:
+        """The entries whose move was begun and not confirmed."""
+        return [entry_of(row) for row in self.rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
+
+    def about(self, path: Path) -> list[Entry]:
+        """All entries on the file that was at *path* when it was captured, or is there now, oldest first."""
+        rows = self.rows(
+            f"{_ENTRY} WHERE (entry.folder = ? AND entry.name = ?) OR entry.location = ? ORDER BY entry.id",
+            [*place(path), os.fsencode(path)],
+        )
+        return [entry_of(row) for row in rows]
+
+    def entries(self, where: str = "TRUE", values: Iterable[Any] = (), limit: int = -1) -> Iterator[Entry]:
+        """The last *limit* entries (-1: all) for which the SQL condition *where* on ``entry`` holds, oldest first."""
+        inner = f"SELECT id FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"
+        ids = [row[0] for row in reversed(self.rows(inner, [*values, limit]))]
+        for first in range(0, len(ids), _BATCH):
+            numbers = ",".join(map(str, ids[first : first + _BATCH]))
+            yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id IN ({numbers}) ORDER BY entry.id"))
+
+    # --- the running watcher, as evidence ---
+
+    def beat(self, root: Path, report: dict[str, Any]) -> None:
+        """Write down what the watcher of *root* last found; the report is JSON."""
+        with self.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+            db.execute("UPDATE root SET report = ? WHERE path = ?", [json.dumps(report), os.fsencode(root)])
+
+    def report(self, root: Path) -> dict[str, Any]:
+        """The last report on *root*; empty if there never was one."""
+        rows = self.rows("SELECT report FROM root WHERE path = ?", [os.fsencode(root)])
+        return dict(json.loads(rows[0]["report"])) if rows else {}
+
+
+def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:
+    db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+    db.executemany(
+        "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
+        " (SELECT 1 FROM entry WHERE folder = ?1 AND name = ?2 AND size = ?3 AND mtime_ns = ?4)",
+        map(key, captures),
+    )
+
+
+def _write_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None) -> int:
+    """Insert the entry of a verdict, or put it in the place of an earlier round's; returns its id."""
+    capture = verdict.capture
+    written = db.execute(
+        "INSERT INTO entry (root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact,"
+        " worst_tile, nearest_id, reason, policy_id, state, location, target, becomes, recorded_at, round)"
+        " VALUES ((SELECT id FROM root WHERE path = ?), ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (folder, name, size, mtime_ns) DO UPDATE SET kind = excluded.kind, ssim = excluded.ssim,"
+        " exact = excluded.exact, worst_tile = excluded.worst_tile, nearest_id = excluded.nearest_id,"
+        " reason = excluded.reason, policy_id = excluded.policy_id, target = excluded.target,"
+        " state = CASE WHEN excluded.target IS NULL THEN state ELSE excluded.state END,"
+        " becomes = excluded.becomes, note = '', recorded_at = excluded.recorded_at, round = excluded.round"
+        " WHERE round < excluded.round",
+        [
+            *(os.fsencode(timeline.root), *_verdict_values(db, verdict), *_move_values(capture.path, move)),
+            *(_now(), timeline.round),
+        ],
+    )
+    if not written.rowcount:
+        raise KnownError(f"{capture.path.name} was judged already")
+    db.execute(f"DELETE FROM baseline WHERE {_KEY}", key(capture))
+    return _number_of(db, capture)
+
+
+def _verdict_values(db: Transaction, verdict: Verdict) -> list[Any]:
+    capture, score = verdict.capture, verdict.score
+    return [
+        *place(capture.path),
+        capture.size,
+        capture.mtime_ns,
+        capture.display,
+        capture.taken_at.isoformat(),
+        verdict.kind.value,
+        score.ssim,
+        score.exact,
+        score.worst_tile,
+        None if score.nearest is None else _number_of(db, score.nearest),
+        verdict.reason,
+        policy_number(db, verdict.policy),
+    ]
+
+
+def _move_values(path: Path, move: Move | None) -> list[Any]:
+    if move is None:
+        return [State.KEPT.value, os.fsencode(path), None, None]
+    return [State.MOVING.value, os.fsencode(path), os.fsencode(move.target), move.becomes.value]
+
+
+def _number_of(db: Transaction, capture: Capture) -> int:
+    row = db.execute(f"SELECT id FROM entry WHERE {_KEY}", key(capture)).fetchone()
+    return int(row[0])
+
+
+def policy_number(db: Transaction, policy: Policy) -> int:
+    """The id of *policy* in the ledger, which gets one if it has none."""
+    text = json.dumps(policy.as_json(), sort_keys=True)
+    db.execute("INSERT OR IGNORE INTO policy (json) VALUES (?)", [text])
+    return int(db.execute("SELECT id FROM policy WHERE json = ?", [text]).fetchone()[0])
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat()

@@ -1,0 +1,55 @@
+"""Rounds: what has been judged is judged anew, from the oldest on, because the policy has changed."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from watcher.ledger import windows
+from watcher.ledger.ledger import Ledger, policy_number
+from watcher.ledger.rows import capture_of
+from watcher.model.capture import Capture
+from watcher.model.entry import Timeline
+from watcher.model.verdict import Policy
+
+
+def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end: datetime) -> Timeline:
+    """The timeline of a round over what was captured from *begin* up to, without, *end*; the ledger knows *root*.
+
+    The last round goes on if it was left off with the same policy and times; otherwise one begins with empty windows.
+    """
+    with ledger.transaction() as db:
+        same = [policy_number(db, policy), begin.isoformat(), end.isoformat(), os.fsencode(root)]
+        old = db.execute(
+            "SELECT id FROM (SELECT round.*, max(round.id) FROM round JOIN root ON root.id = root_id WHERE path = ?4)"
+            " WHERE policy_id = ?1 AND begin = ?2 AND end = ?3 AND NOT done",
+            same,
+        ).fetchone()
+        if old:
+            return Timeline(root, "again", old[0])
+        windows.clear(db, Timeline(root, "again"))
+        number = db.execute(
+            "INSERT INTO round (root_id, policy_id, begin, end, last_entry_id)"
+            " SELECT root.id, ?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM entry) FROM root WHERE path = ?4",
+            same,
+        ).lastrowid
+    return Timeline(root, "again", number)
+
+
+def still_to_judge(ledger: Ledger, timeline: Timeline) -> list[Capture]:
+    """What the round of *timeline* has to judge anew; not what the user brought back, nor what is gone."""
+    rows = ledger.rows(
+        "SELECT entry.* FROM entry JOIN round ON round.id = ? AND round.root_id = entry.root_id"
+        " WHERE entry.round < round.id AND entry.id <= last_entry_id AND state IN ('kept', 'quarantined')"
+        " AND taken_at >= begin AND taken_at < end",
+        [timeline.round],
+    )
+    return [capture_of(row) for row in rows]
+
+
+def finish_round(ledger: Ledger, timeline: Timeline, *, everything: bool) -> None:
+    """The round of *timeline* is over; if it went over *everything*, later sweeps begin with its windows."""
+    with ledger.transaction() as db:
+        db.execute("UPDATE round SET done = 1 WHERE id = ?", [timeline.round])
+        if everything:
+            windows.take_over(db, Timeline(timeline.root, "sweep"), timeline)
+        windows.clear(db, timeline)

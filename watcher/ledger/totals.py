@@ -1,0 +1,141 @@
+"""Totals and last things of one root, read from its ledger."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from watcher.disk.listing import disk_of
+from watcher.disk.mirror import Amount
+from watcher.health.heartbeat import Report
+from watcher.ledger.ledger import Ledger
+from watcher.model.entry import Entry
+from watcher.model.period import Period
+from watcher.model.verdict import Kind
+from watcher.review.strips import Sighting
+
+_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
+_LATEST = 100
+"""Captures of which one at least must be in its place, for a disk to be taken for the one that was watched."""
+_SHOWS = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
+"""The entry whose screen a capture shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """The duplicates that left the root: on one day, in its month, and ever."""
+
+    today: Amount = field(default_factory=Amount)
+    month: Amount = field(default_factory=Amount)
+    ever: Amount = field(default_factory=Amount)
+
+    def __add__(self, other: "Savings") -> "Savings":
+        return Savings(self.today + other.today, self.month + other.month, self.ever + other.ever)
+
+
+def is_elsewhere(ledger: Ledger, root: Path) -> bool:
+    """Whether *root* is on another disk than a watcher saw it on, and nothing that was kept lies there.
+
+    Raises:
+        OSError: it is not there.
+    """
+    seen = Report.from_json(ledger.report(root)).disk
+    return seen not in ("", disk_of(root)) and not Census(ledger, root).has_some_in_place()
+
+
+class Census:
+    """Questions about one root; every answer is read anew."""
+
+    def __init__(self, ledger: Ledger, root: Path) -> None:
+        self._ledger = ledger
+        self._root = os.fsencode(root)
+
+    def counts(self) -> dict[Kind, int]:
+        """How many captures got which verdict."""
+        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind")
+        return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
+
+    def has_some_in_place(self) -> bool:
+        """Whether any of the captures that were kept last is on disk, where the ledger says; also if none ever was.
+
+        If none is, the root's disk may be absent, and the folder another one of that name.
+        """
+        rows = self._rows(
+            f"SELECT location FROM entry WHERE {_OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
+        )
+        return not rows or any(os.path.lexists(row["location"]) for row in rows)
+
+    def left_alone(self) -> int:
+        """How many captures were there before the first start and are left to ``sweep``."""
+        separator = os.fsencode(os.sep)
+        below = self._root + separator
+        return int(
+            self._ledger.rows(
+                "SELECT count(*) FROM baseline WHERE NOT settled AND (folder = ? OR (folder >= ? AND folder < ?))",
+                [self._root, below, self._root + bytes([separator[0] + 1])],
+            )[0][0]
+        )
+
+    def saved_bytes(self) -> int:
+        """Bytes of the duplicates that have left the root."""
+        return sum(savings.ever.bytes for savings in self.savings(date.min).values())
+
+    def savings(self, day: date) -> dict[int, Savings]:
+        """The duplicates of each display that have left the root, by when that was decided."""
+        spans = [("substr(recorded_at, 1, 10) = ?", str(day)), ("substr(recorded_at, 1, 7) = ?", str(day)[:7])]
+        sums = [f"count(CASE WHEN {span} THEN 1 END), total(CASE WHEN {span} THEN size END)" for span, _ in spans]
+        rows = self._ledger.rows(
+            f"SELECT display, {', '.join(sums)}, count(*), total(size) FROM entry WHERE {_OF_ROOT}"
+            " AND kind = 'duplicate' AND state IN ('quarantined', 'purged') GROUP BY display",
+            [*(value for _, value in spans for _ in range(2)), self._root],
+        )
+        return {row[0]: Savings(*(Amount(row[n], int(row[n + 1])) for n in (1, 3, 5))) for row in rows}
+
+    def last_of_displays(self) -> list[Entry]:
+        """The entry of the last capture of every display, whenever it was judged."""
+        rows = self._rows(f"SELECT id, max(taken_at) FROM entry WHERE {_OF_ROOT} GROUP BY display ORDER BY display")
+        return [self._ledger.entry(row[0]) for row in rows]
+
+    def unchanged(self, display: int) -> tuple[datetime | None, int]:
+        """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
+        rows = self._rows(
+            f"""
+            WITH own AS (SELECT taken_at, {_SHOWS} AS shows FROM entry
+                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC),
+                 now AS (SELECT shows FROM own LIMIT 1),
+                 before AS (SELECT taken_at FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
+            SELECT min(taken_at), count(*) - 1 FROM own WHERE taken_at > coalesce((SELECT taken_at FROM before), '')
+            """,
+            [display],
+        )
+        since, count = rows[0]
+        return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
+
+    def windows(self, window: int) -> dict[int, int]:
+        """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""
+        placed = f"SELECT display, count(*) FROM place WHERE {_OF_ROOT} AND timeline = 'watch' GROUP BY display"
+        kept = (
+            f"SELECT display, count(*) FROM entry JOIN frame ON frame.entry_id = entry.id WHERE {_OF_ROOT}"
+            " AND state NOT IN ('missing', 'purged') GROUP BY display"
+        )
+        rows = self._rows(placed if window else kept)
+        return {row[0]: row[1] for row in rows}
+
+    def sightings(self, period: Period) -> list[Sighting]:
+        """What each capture of *period* shows, in order of time."""
+        rows = self._rows(
+            f"SELECT display, taken_at, kind, {_SHOWS} FROM entry"
+            f" WHERE {_OF_ROOT} AND taken_at >= ? AND taken_at < ? ORDER BY taken_at, id",
+            [period.begin.isoformat(), period.end.isoformat()],
+        )
+        return [Sighting(row[0], datetime.fromisoformat(row[1]), Kind(row[2]), row[3]) for row in rows]
+
+    def recent_times(self, count: int) -> list[datetime]:
+        """The times of the last *count* captures, oldest first."""
+        rows = self._rows(f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count])
+        return sorted(datetime.fromisoformat(row[0]) for row in rows)
+
+    def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        return self._ledger.rows(sql, [self._root, *values])

@@ -1,0 +1,1 @@
+"""The values that cross every border: no files, no tensors, no SQL."""

@@ -1,0 +1,113 @@
+"""What is decided about a capture, and by which numbers. No pixels, no files."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from watcher.model.capture import Capture
+from watcher.model.preparation import EVERY_DISPLAY, Ignored, Preparation, ignored_of
+
+
+class Kind(StrEnum):
+    """The four verdicts."""
+
+    NEW = "new"
+    SIMILAR = "similar"
+    DUPLICATE = "duplicate"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that may change a verdict; it is stored beside each one."""
+
+    duplicate: float = 0.99
+    """A duplicate has an SSIM strictly above this with some frame of its window."""
+    similar: float = 0.95
+    """A similar capture has an SSIM strictly above this."""
+    window: int = 100
+    """How many kept frames of a display a capture is compared with; 0 means all of them."""
+    reduce: int = 2
+    """Side in pixels of the squares that are averaged into one before comparing."""
+    guard: float = 0.0
+    """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
+    ignore: Ignored = ()
+    """Rectangles that are painted over before comparing."""
+    across_displays: bool = False
+    """Whether what is no duplicate in its own display's window is compared with those of the other displays."""
+
+    @property
+    def thresholds(self) -> str:
+        """In words, as people read them."""
+        guard = f", guard {self.guard:g}" if self.guard else ""
+        return f"duplicate above {self.duplicate:g}, similar above {self.similar:g}{guard}"
+
+    def preparation(self, display: int) -> Preparation:
+        """How captures of *display* become frames."""
+        own = [part for name, parts in self.ignore if name in (EVERY_DISPLAY, str(display)) for part in parts]
+        return Preparation(self.reduce, tuple(sorted(set(own))))
+
+    def as_json(self) -> dict[str, Any]:
+        """The policy as JSON values."""
+        return asdict(self) | {"ignore": {name: [list(part) for part in parts] for name, parts in self.ignore}}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The policy that :meth:`as_json` wrote; what an older framesift did not know has its default."""
+        return cls(**values | {"ignore": ignored_of(values.get("ignore", {}))})
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How near a capture is to the nearest frame of its window."""
+
+    nearest: Capture | None
+    """The frame with the highest SSIM; where only a bound is known, the one with the highest bound."""
+    ssim: float
+    """The SSIM with *nearest* if *exact*; otherwise no frame of the window has a higher one."""
+    exact: bool
+    worst_tile: float
+    """Lowest mean SSIM over a 64 px tile of the frame, against *nearest*; 1 where *exact* is false."""
+
+
+NOTHING_TO_COMPARE = Score(nearest=None, ssim=-1.0, exact=False, worst_tile=1.0)
+"""The score of the first capture in an empty window: SSIM is never below -1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One capture, judged."""
+
+    capture: Capture
+    kind: Kind
+    score: Score
+    policy: Policy
+    reason: str = ""
+    """Why a capture is unreadable; empty otherwise."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the capture shows a distinct screen, which later ones are compared with."""
+        return self.kind in (Kind.NEW, Kind.SIMILAR)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it would be a duplicate, but for its worst tile."""
+        return self.kind is Kind.SIMILAR and self.score.ssim > self.policy.duplicate
+
+
+def judge(capture: Capture, score: Score, policy: Policy) -> Verdict:
+    """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
+    guarded = policy.guard > 0 and score.worst_tile < policy.guard
+    if score.ssim > policy.duplicate and not guarded:
+        kind = Kind.DUPLICATE
+    elif score.ssim > policy.similar:
+        kind = Kind.SIMILAR
+    else:
+        kind = Kind.NEW
+    return Verdict(capture, kind, score, policy)
+
+
+def unreadable(capture: Capture, reason: str, policy: Policy) -> Verdict:
+    """The verdict on a whole file that cannot become a frame."""
+    return Verdict(capture, Kind.UNREADABLE, NOTHING_TO_COMPARE, policy, reason)

@@ -1,0 +1,1 @@
+"""One page to look back at a period."""

@@ -1,0 +1,64 @@
+"""Captures as a page shows them: in words, in small pictures, and with the commands that lead to their files."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry
+from watcher.report.context import GONE, Calls
+from watcher.report.page import Shot
+from watcher.report.thumbnails import Allowance, Picture, Wanted, load_all
+from watcher.review.wording import day_title
+from watcher.text import visible
+
+SMALL = Allowance(640, 20_000)
+LARGE = Allowance(1440, 145_000)
+
+
+def title_of(capture: Capture) -> str:
+    """A capture, told by its display and time."""
+    return f"Display {capture.display}, {capture.taken_at:%H:%M} on {day_title(capture.taken_at)}"
+
+
+@dataclass(slots=True)
+class Album:
+    """The captures that a page shows, each of which is opened once."""
+
+    ledger: Ledger
+    calls: Calls
+    _sizes: dict[int, tuple[Allowance, ...]] = field(default_factory=dict)
+    _entries: dict[int, Entry] = field(default_factory=dict)
+    _pictures: dict[int, tuple[Picture, ...]] = field(default_factory=dict)
+
+    def want(self, numbers: Iterable[int], *sizes: Allowance) -> None:
+        """Show the entries *numbers* in *sizes*, smallest first; those that are shown already stay as they are."""
+        for number in numbers:
+            self._sizes.setdefault(number, sizes)
+
+    def load(self) -> None:
+        """Open the pictures of all that is wanted."""
+        self._entries = {number: self.ledger.entry(number) for number in self._sizes}
+        there = {number: entry for number, entry in self._entries.items() if entry.state not in GONE}
+        wanted = [Wanted(entry.verdict.capture, entry.location, self._sizes[number]) for number, entry in there.items()]
+        self._pictures = dict(zip(there, load_all(wanted), strict=True))
+
+    def shot(self, number: int, remarks: Sequence[str]) -> Shot:
+        """The entry *number*, with *remarks*."""
+        entry = self._entries[number]
+        capture = entry.verdict.capture
+        pictures = self._pictures.get(number, ())
+        missing = () if pictures else (GONE.get(entry.state, "its picture cannot be shown"),)
+        return Shot(
+            title=title_of(capture),
+            moment=capture.taken_at.isoformat(timespec="minutes"),
+            clock=f"{capture.taken_at:%H:%M}",
+            place=f"{capture.taken_at.day} {capture.taken_at:%B}, display {capture.display}",
+            remarks=(*remarks, *missing),
+            picture=pictures[0] if pictures else None,
+            large=pictures[-1] if len(pictures) > 1 else None,
+            path=visible(os.fspath(entry.location)),
+            address=entry.location.as_uri() if pictures else "",
+            commands=self.calls.of(entry),
+        )

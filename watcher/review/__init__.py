@@ -1,0 +1,1 @@
+"""What the ledger and a few pictures tell of a period."""

@@ -1,0 +1,216 @@
+"""Everything the user may choose: defaults < TOML file < environment < flags, and where each value came from."""
+
+import os
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from datetime import timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from watcher.errors import SettingsError
+from watcher.model.capture import DEFAULT_NAME_PATTERN
+from watcher.model.preparation import ignored_of
+from watcher.model.verdict import Policy
+from watcher.settings.folders import Folders
+from watcher.settings.refusals import CONTRADICTION, refusals
+from watcher.settings.sources import Origin, environment_layer, file_layer, flags_layer, leaves, origin_of
+from watcher.settings.spelling import Key, shown
+from watcher.settings.types import (
+    Count,
+    Folder,
+    FolderOrDefault,
+    Ignore,
+    Kinds,
+    Number,
+    Pattern,
+    Period,
+    Size,
+    Switch,
+    Table,
+    Texts,
+)
+
+# A description completes the sentence "must be ..." of a refusal.
+
+
+class Section(BaseModel):
+    """A table of settings in which no other key is allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Retention(Section):
+    """How long quarantined duplicates are kept; nothing is deleted unless one of these is given."""
+
+    days: Count = Field(
+        default=0, ge=0, le=36_500, description="a whole number of days up to 36500, such as 30, or 0 for all time"
+    )
+    max_bytes: Size = Field(default=ByteSize(0), ge=0, description='a size such as "20 GB", or 0 for any')
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the user has switched it on."""
+        return bool(self.days or self.max_bytes)
+
+
+class RunCommand(Section):
+    """Settings of the hook run_command."""
+
+    argv: Texts = Field(default=(), description='a list of texts such as ["logger", "-t", "framesift"]')
+    timeout: Number = Field(default=30.0, gt=0, description="a number of seconds above 0, such as 30")
+
+
+class Notify(Section):
+    """Settings of the hook notify."""
+
+    urls: Texts = Field(
+        default=(), description='a list of Apprise addresses such as ["mailto://me:secret@example.org"]'
+    )
+    kinds: Kinds = Field(default=("unreadable",), description='a list of verdicts such as ["new", "unreadable"]')
+
+
+class Hooks(Section):
+    """Settings of the hooks: a table for each; those of the user's own are theirs to check."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Table] = Field(init=False)
+
+    blocked: Texts = Field(default=(), description='a list of hooks\' names such as ["quarantine"]')
+    run_command: RunCommand = Field(default=RunCommand(), description="a table of settings")
+    notify: Notify = Field(default=Notify(), description="a table of settings")
+    quarantine: Section = Field(default=Section(), description="a table of settings")
+    similar_folder: Section = Field(default=Section(), description="a table of settings")
+
+    def section(self, name: str) -> dict[str, Any]:
+        """The settings of the hook *name*, its own to keep; empty if it has none."""
+        values: dict[str, Any] = deepcopy(self.model_dump(exclude={"blocked"}).get(name, {}))
+        return values
+
+
+class Settings(Section):
+    """Everything the user may choose, built once; a value that stands here is valid."""
+
+    root: Folder = Field(
+        default=Path("~/Documents/ScreenRecord"),
+        validate_default=True,
+        description='a folder such as "~/Documents/ScreenRecord"',
+    )
+    quarantine: FolderOrDefault = Field(default=None, description='a folder, or "" for ROOT-quarantine beside ROOT')
+    duplicate: Number = Field(default=0.99, gt=0, lt=1, description="a number above 0 and below 1, such as 0.99")
+    similar: Number = Field(default=0.95, gt=0, lt=1, description="a number above 0 and below 1, such as 0.95")
+    window: Count = Field(default=100, ge=0, description="a whole number such as 100, or 0 for all frames")
+    guard: Number = Field(default=0.0, ge=0, lt=1, description="a number from 0, which is off, to below 1, such as 0.5")
+    across_displays: Switch = Field(default=False, description="true or false")
+    frame_memory: Size = Field(default=ByteSize(10**9), gt=0, description='a size above 0, such as "1 GB"')
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto, cpu, cuda or mps")
+    on_similar: Literal["keep", "set-aside"] = Field(default="keep", description="keep or set-aside")
+    log_color: Literal["always", "auto", "never"] = Field(default="always", description="always, auto or never")
+    log_format: Literal["console", "json"] = Field(default="console", description="console or json")
+    alarm_after: Period = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
+    name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
+    retention: Retention = Field(default=Retention(), description="a table of settings")
+    ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
+    hooks: Hooks = Field(default=Hooks(), description="a table of settings")
+
+    _origins: dict[Key, Origin] = PrivateAttr(default_factory=dict)
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Where duplicates go."""
+        return self.quarantine or self.root.with_name(f"{self.root.name}-quarantine")
+
+    @property
+    def similar_dir(self) -> Path:
+        """Where similar captures go, if they are set aside."""
+        return self.root.with_name(f"{self.root.name}-similar")
+
+    @property
+    def policy(self) -> Policy:
+        """What the settings say about verdicts."""
+        return Policy(
+            duplicate=self.duplicate,
+            similar=self.similar,
+            window=self.window,
+            guard=self.guard,
+            across_displays=self.across_displays,
+            ignore=ignored_of(self.ignore),
+        )
+
+    def origin(self, key: Key) -> Origin:
+        """Where the value of *key* was given."""
+        return origin_of(key, self._origins)
+
+    def effective(self) -> Iterator[tuple[Key, Any]]:
+        """Each key and its value as TOML has it; user hooks' keys too, and the quarantine as the folder it is."""
+        values = self.model_dump() | {"quarantine": self.quarantine_dir}
+        return ((key, value) for key, value in leaves(values) if value != {})
+
+    @classmethod
+    def load(
+        cls, folders: Folders, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ
+    ) -> Self:
+        """The settings that the file, the environment and the flags give together.
+
+        Raises:
+            SettingsError: one line for each thing that is wrong.
+        """
+        layer = file_layer(folders).under(environment_layer(environ)).under(flags_layer(flags or {}))
+        try:
+            return cls.model_validate(layer.nested(), context=layer.given())
+        except ValidationError as error:
+            raise SettingsError("\n".join(refusals(error, layer.origins, cls))) from error
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep where the values came from."""
+        self._origins = dict(context or {})
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if problems := [*_thresholds(self), *_overlaps(self)]:
+            raise PydanticCustomError(CONTRADICTION, "settings contradict each other", {"problems": problems})
+        return self
+
+
+_Problem = tuple[tuple[str, ...], str]
+"""The keys that contradict each other, and the line about it."""
+
+
+def _thresholds(settings: Settings) -> Iterator[_Problem]:
+    if settings.similar > settings.duplicate:
+        text = f"similar = {settings.similar} must not be above duplicate = {settings.duplicate}"
+        yield ("similar", "duplicate"), text
+
+
+_RELATIONS = {(True, True): "is the same folder as", (True, False): "lies inside", (False, True): "contains"}
+
+
+def _overlaps(settings: Settings) -> Iterator[_Problem]:
+    """Pairs of trees that are not apart: moved files would come back as new captures, or be mixed."""
+    trees = (
+        (("root",), f"{settings.root.name}-similar", settings.similar_dir),
+        (("root",), "root", settings.root),
+        (("quarantine", "root"), "quarantine", settings.quarantine_dir),
+    )
+    for (outer_keys, outer_name, outer), (keys, name, folder) in combinations(trees, 2):
+        relation = _RELATIONS.get((_inside(folder, outer), _inside(outer, folder)))
+        if relation:
+            text = f"{name} {shown(folder)} {relation} {outer_name} {shown(outer)}; they must be apart"
+            yield (*keys, *outer_keys), text
+
+
+def _inside(inner: Path, outer: Path) -> bool:
+    """Whether *inner* is *outer* or below it, also by way of symlinks, bind mounts or another case of letters."""
+    real = Path(os.path.realpath(inner))
+    target = Path(os.path.realpath(outer))
+    return any(_same(folder, target) for folder in (real, *real.parents))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other

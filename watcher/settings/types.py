@@ -1,0 +1,113 @@
+"""What each kind of setting accepts, and how it is read."""
+
+import json
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict, TypeAdapter, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from watcher.model.capture import NamePattern
+from watcher.model.preparation import EVERY_DISPLAY, Rectangle
+from watcher.settings.folders import absolute
+from watcher.settings.sources import EnvironmentText, Origin
+from watcher.settings.spelling import duration, duration_text, shown, size_text
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, EnvironmentText):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return str(value)
+    return value
+
+
+def _folder(value: Any, info: ValidationInfo) -> Path:
+    if not isinstance(value, (str, Path)):
+        raise PydanticCustomError("folder", "not a path")
+    try:
+        # Resolved: a watched link raises no events, and a move opens no folder by way of a link.
+        folder = Path(os.path.realpath(absolute(value)))
+    except ValueError as error:
+        raise PydanticCustomError("folder", "not a path") from error
+    origin = (info.context or {}).get((info.field_name,), Origin())
+    if origin.line and not str(value).startswith("~") and not Path(value).is_absolute():
+        raise ValueError("must be absolute or begin with ~, for the file is read from many working folders")
+    if not folder.name:
+        raise ValueError("must be a folder that has others beside it")
+    return folder
+
+
+def _folder_or_default(value: Any, info: ValidationInfo) -> Path | None:
+    return None if value in ("", None) else _folder(value, info)
+
+
+def _size(value: Any) -> Any:
+    # ByteSize takes true for one byte.
+    if isinstance(value, bool):
+        raise PydanticCustomError("size", "not a size")
+    return value
+
+
+def _period(value: Any) -> timedelta:
+    try:
+        period = value if isinstance(value, timedelta) else duration(str(value))
+    except ValueError as error:
+        raise PydanticCustomError("period", "not a duration") from error
+    if not period:
+        raise PydanticCustomError("period", "no duration at all")
+    return period
+
+
+def _display(value: str) -> str:
+    if not re.fullmatch(r"\*|0|[1-9][0-9]{0,8}", value):
+        raise ValueError(f'must be the number of a display such as "1", or "{EVERY_DISPLAY}" for all of them')
+    return value
+
+
+def _rectangle(value: Any) -> Rectangle:
+    match value:
+        case [int(x), int(y), int(width), int(height)] if width > 0 and height > 0:
+            if not any(isinstance(number, bool) for number in value):
+                return x, y, width, height
+    raise ValueError("must be [x, y, width, height] in whole pixels, width and height above 0")
+
+
+def _pattern(value: str) -> str:
+    try:
+        NamePattern(value)
+    except (OverflowError, RecursionError) as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
+FolderOrDefault = Annotated[Path | None, BeforeValidator(_folder_or_default)]
+Number = Annotated[float, Strict(), BeforeValidator(_decoded)]
+Count = Annotated[int, Strict(), BeforeValidator(_decoded)]
+Switch = Annotated[bool, Strict(), BeforeValidator(_decoded)]
+Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(_decoded)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_decoded)]
+Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(size_text)]
+Period = Annotated[timedelta, BeforeValidator(_period), PlainSerializer(duration_text)]
+Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(_decoded)]
+Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], BeforeValidator(_decoded)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Anything = Annotated[Any, BeforeValidator(_decoded)]
+Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]
+
+
+def size_of(text: str) -> int:
+    """The bytes that a text such as ``20 GB`` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    try:
+        return int(TypeAdapter(Size).validate_python(text))
+    except ValueError as error:
+        raise ValueError(f'{shown(text)} is not a size such as "20 GB"') from error

@@ -1,0 +1,231 @@
+"""What a person sees: one line an event, on the terminal and in a log file that rotates. Only here is rich."""
+
+import contextlib
+import io
+import json
+import logging
+import math
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Self
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from watcher.disk.files import make_private_folder
+from watcher.disk.mirror import Amount
+from watcher.errors import BusyError, WatcherError
+from watcher.model.entry import Entry, State
+from watcher.model.finding import Finding, Grade
+from watcher.model.verdict import Kind
+from watcher.text import visible
+
+LOG_BYTES = 5_000_000
+LOG_FILES = 5
+
+_STYLES = {
+    Kind.NEW: "bold green",
+    Kind.SIMILAR: "yellow",
+    Kind.DUPLICATE: "blue",
+    Kind.UNREADABLE: "bold red",
+}
+_GRADES = {Grade.WELL: "green", Grade.ODD: "yellow", Grade.SICK: "bold red"}
+_TONES = {"note": "cyan", "good": "green", "warning": "bold yellow", "error": "bold red"}
+
+
+def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = False) -> Text:
+    """One entry in fixed columns: time, display, verdict, score, nearest, size, milliseconds.
+
+    *verbose* adds where the picture is now.
+    """
+    verdict = entry.verdict
+    style = _STYLES[verdict.kind]
+    line = Text(no_wrap=True, overflow="ignore")
+    line.append(f"{verdict.capture.taken_at:%m-%d %H:%M:%S}", "dim")
+    line.append(f" {verdict.capture.display:>3}  ", "bold")
+    line.append(f"{verdict.kind:<11}", style)
+    line.append(f"{_score(entry):>7}  ", style)
+    # Where another display may be named there is room for it in every line.
+    line.append(f"{_nearest(entry):<{19 if verdict.policy.across_displays else 17}}", "dim")
+    line.append(f"{decimal(verdict.capture.size):>10}")
+    if seconds is not None:
+        line.append(f"{seconds * 1000:>7.0f} ms", "dim")
+    if said := _remark(entry):
+        line.append(f"  {said}", "red" if verdict.reason or entry.note else "dim")
+    if verbose:
+        line.append(f"  {visible(os.fspath(entry.location))}", "dim")
+    return line
+
+
+def _score(entry: Entry) -> str:
+    score = entry.verdict.score
+    if score.nearest is None:
+        return ""
+    return _rounded_down(score.ssim) if score.exact else f"<{math.ceil(score.ssim * 10_000) / 10_000:.4f}"
+
+
+def _rounded_down(ssim: float) -> str:
+    """To four digits, towards the verdict's side: 0.98999 must not read as 0.9900 beside "similar"."""
+    return f"{math.floor(ssim * 10_000) / 10_000:.4f}"
+
+
+def _nearest(entry: Entry) -> str:
+    nearest = entry.verdict.score.nearest
+    if nearest is None or not entry.verdict.score.exact:
+        return ""
+    sign = "=" if entry.verdict.kind is Kind.DUPLICATE else "~"
+    display = "" if nearest.display == entry.verdict.capture.display else f"{nearest.display:>2}:"
+    return f"{sign}{display} {nearest.taken_at:%m-%d %H:%M:%S}"
+
+
+def _remark(entry: Entry) -> str:
+    """What the columns cannot say: why not, why similar, where to, or a name that does not tell the time."""
+    said = [visible(text) for text in (entry.verdict.reason, entry.note) if text]
+    name = entry.verdict.capture.path.name
+    if said or not name.startswith(f"{entry.verdict.capture.taken_at:%Y-%m-%d_%H.%M.%S}"):
+        said.insert(0, visible(name))
+    if entry.verdict.guarded:
+        said.append(f"worst tile {_rounded_down(entry.verdict.score.worst_tile)}")
+    if entry.state is State.MOVING and entry.target is not None:
+        said.append(f"would go to {visible(os.fspath(entry.target))}")
+    return ": ".join(said)
+
+
+class Log:
+    """The console log of a run."""
+
+    def __init__(
+        self,
+        *,
+        terminal: bool,
+        file: Path | None,
+        color: str = "always",
+        as_json: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        """Write to standard output if *terminal*, and to *file* if given; *color* is that of the file.
+
+        Raises:
+            WatcherError: the log file cannot be opened.
+        """
+        self.file = file
+        self.terminal = Console(highlight=False, soft_wrap=True) if terminal else None
+        self._handler = _private_rotation(file) if file else None
+        self._color = color == "always" and not os.environ.get("NO_COLOR")
+        self._as_json = as_json
+        self._verbose = verbose
+
+    def entry(self, entry: Entry, seconds: float | None = None, *, shown: bool = True) -> None:
+        """One line for one capture, for the file alone unless *shown*; *seconds* from whole file to ledger."""
+        line = entry_line(entry, seconds, verbose=self._verbose)
+        self._write(line, {"event": "capture", **entry.as_json()}, shown=shown)
+
+    def say(self, text: str, tone: str = "note", *, shown: bool = True) -> None:
+        """One line about anything else, for the file alone unless *shown*; *tone* is note, good, warning or error."""
+        now = datetime.now()
+        line = Text(no_wrap=True, overflow="ignore")
+        line.append(f"{now:%m-%d %H:%M:%S}", "dim").append("   · ").append(visible(text), _TONES[tone])
+        self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text}, shown=shown)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        # The log of a watcher at work is not for those that it keeps out.
+        if isinstance(error, WatcherError) and not isinstance(error, BusyError):
+            self.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
+        if self._handler is not None:
+            self._handler.close()
+
+    def _write(self, line: Text, values: dict[str, object], *, shown: bool = True) -> None:
+        rendered = json.dumps(values) if self._as_json else None
+        if self.terminal is not None and shown:
+            try:
+                self.terminal.print(rendered if rendered is not None else line, markup=False)
+            except OSError:
+                self.terminal = None  # the terminal was closed; the watcher and its log file live on
+        if self._handler is not None:
+            text = rendered if rendered is not None else _ansi(line, color=self._color)
+            self._handler.emit(logging.makeLogRecord({"msg": text}))
+
+
+class _PrivateRotation(RotatingFileHandler):
+    """A rotating file for the owner alone; a full disk loses lines of the log, and nothing else."""
+
+    def _open(self) -> io.TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        del record
+        # What could not be written is dropped with the stream, or it would pile up in its buffer for months.
+        with contextlib.suppress(OSError):
+            self.close()
+
+
+def _private_rotation(file: Path) -> _PrivateRotation:
+    try:
+        make_private_folder(file.parent)
+        return _PrivateRotation(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    except OSError as error:
+        raise WatcherError(f"the log file {file} cannot be written: {error.strerror or error}") from error
+
+
+def _ansi(line: Text, *, color: bool) -> str:
+    if not color:
+        return line.plain
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, width=10_000)
+    with console.capture() as capture:
+        console.print(line, end="", soft_wrap=True)
+    return capture.get()
+
+
+def print_line(entry: Entry) -> None:
+    """One entry on standard output."""
+    Console(highlight=False, soft_wrap=True).print(entry_line(entry), markup=False)
+
+
+def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
+    """Names and values on standard output, in two columns."""
+    table = Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(visible(value)))
+    Console(highlight=False).print(table)
+
+
+def print_findings(findings: Sequence[Finding], title: str) -> None:
+    """What the doctor found, on standard output: verdict, name, and below what is not well its cause and its mend."""
+    table = Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in findings:
+        table.add_row(Text(one.verdict, _GRADES[one.verdict]), Text(one.name), Text(visible(one.found)))
+        for label, text in (("cause", one.cause), ("mend", one.mend)):
+            if text:
+                table.add_row("", Text(f"  {label}"), Text(visible(text), "dim" if label == "cause" else "cyan"))
+    Console(highlight=False).print(table)
+
+
+def print_error(text: str) -> None:
+    """One clear line (or several) on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for line in text.splitlines() or [""]:
+        console.print(Text.assemble(("framesift: ", "bold red"), visible(line)))
+
+
+def told(amount: Amount) -> str:
+    """Files and their bytes as people write them: ``12 files, 2.1 MB``."""
+    return f"{amount.files} file{'s' * (amount.files != 1)}, {size(amount.bytes)}"
+
+
+def size(count: int) -> str:
+    """Bytes as people write them: ``2.1 MB``."""
+    return decimal(count)

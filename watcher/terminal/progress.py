@@ -1,0 +1,50 @@
+"""How far a sweep is: a bar with rate, time left, and what was found."""
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from watcher.flow.sweep import Tally
+from watcher.model.verdict import Kind
+from watcher.terminal.console import Log, size
+
+
+class _Rate(ProgressColumn):
+    """Captures a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f}/s" if speed else "", "dim")
+
+
+class Bar:
+    """The bar of one sweep."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+
+    def show(self, tally: Tally) -> None:
+        """Show how far it is."""
+        self._progress.update(self._task, completed=tally.done, description=_found(tally))
+
+
+@contextlib.contextmanager
+def bar(log: Log, tally: Tally) -> Iterator[Bar]:
+    """A bar below the lines of *log* on its terminal; on standard error if it has none; nowhere if that is none."""
+    console = log.terminal or Console(stderr=True)
+    columns = (
+        *(BarColumn(bar_width=20), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(compact=True)),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield Bar(progress, tally.total)
+
+
+def _found(tally: Tally) -> str:
+    kinds = tally.kinds
+    kept = f"[green]{kinds[Kind.NEW]} new[/] [yellow]{kinds[Kind.SIMILAR]} similar[/]"
+    return f"{kept} [blue]{kinds[Kind.DUPLICATE]} duplicate[/] {size(tally.moved_bytes)}"
