@@ -16,7 +16,7 @@ from watcher.judge.signature import Signature, compute
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 
 SIZE = (640, 400)
@@ -68,7 +68,7 @@ class Album:
         path = land(self._path(moment, display), picture)
         capture, signature = capture_of(path), signed(picture)
         data = signature.to_bytes(POLICY.preparation(display).digest if digest is None else digest)
-        kept = Kept(capture, signature.height, signature.width, data)
+        kept = KeptFrame(capture, signature.height, signature.width, data)
         return self.ledger.record(self.timeline, Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, POLICY), kept, None)
 
     def again(self, moment: datetime, of: Entry, display: int = 1, worst_tile: float = 0.9) -> Entry:

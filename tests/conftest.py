@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,11 +19,14 @@ import pytest
 from PIL import Image, ImageDraw
 
 from watcher.cli import main
-from watcher.errors import FaultError
+from watcher.judge.frame import Frame
+from watcher.judge.pipeline import Judged, Postponed, judge_one
+from watcher.judge.windows import Windows
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.totals import Census
+from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Timeline
+from watcher.model.verdict import Policy
 from watcher.settings.folders import FOLDER_VARIABLES
 
 START = datetime(2020, 5, 4, 9, 0, 0)
@@ -180,7 +183,7 @@ class Desk:
         if not (self.state / "ledger.sqlite").exists():
             return 0
         with self.ledger() as ledger:
-            return sum(Census(ledger, self.root).counts().values())
+            return sum(Totals(ledger, self.root).counts().values())
 
     def decisions(self) -> dict[str, tuple[object, ...]]:
         """What the ledger says of each path: kind, SSIM, whether that is exact, nearest, state and location."""
@@ -292,14 +295,12 @@ def capture_of(path: Path) -> Capture:
     return NamePattern().parse(path, path.lstat())
 
 
-class NoPatience:
-    """Gives up at once while disk or ledger refuse."""
-
-    def wait(self, fault: FaultError) -> None:
-        raise fault
-
-    def over(self) -> None:
-        pass
+def judge_all(
+    captures: Iterable[Capture], windows: Windows, policy: Policy, load: Callable[[Capture], Frame]
+) -> Iterator[Judged | Postponed]:
+    """Judge *captures* one after another."""
+    for capture in captures:
+        yield judge_one(capture, windows, policy, load)
 
 
 def without_rights() -> Sequence[str]:

@@ -10,7 +10,7 @@ from tests.conftest import Desk, name_of, png
 from watcher.demo.scenes import Scene, SceneKind, draw, scene_at
 from watcher.disk.mirror import mark
 from watcher.ledger.ledger import policy_number
-from watcher.ledger.rows import place
+from watcher.ledger.rows import Transaction, place
 from watcher.model.verdict import Policy
 
 _COLUMNS = (
@@ -80,14 +80,14 @@ class Month:
                     self._capture(display, replace(scene, kind=kind, topic=scene.topic % self.plan.topics))
         with self.desk.ledger() as ledger:
             ledger.adopt(self.desk.root, [])
-            with ledger.transaction() as db:
-                assert policy_number(db, Policy()) == 1
-                marks = ",".join("?" * len(self.rows[0]))
-                db.executemany(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", self.rows)  # noqa: S608
-                db.executemany(
-                    "INSERT INTO frame (entry_id, height, width, signature) VALUES (?, ?, ?, ?)", self.frames
-                )
+            ledger.write(self._write_down)
         return self
+
+    def _write_down(self, db: Transaction) -> None:
+        assert policy_number(db, Policy()) == 1
+        marks = ",".join("?" * len(self.rows[0]))
+        db.executemany(f"INSERT INTO entry ({_COLUMNS}) VALUES ({marks})", self.rows)  # noqa: S608
+        db.executemany("INSERT INTO frame (entry_id, height, width, signature) VALUES (?, ?, ?, ?)", self.frames)
 
     def _capture(self, display: int, scene: Scene) -> None:
         number = len(self.rows) + 1

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.conftest import Desk, NoPatience, capture_of, screen
+from tests.conftest import Desk, capture_of, screen
 from watcher.cli import main
 from watcher.disk.mirror import mark
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.settings.folders import FOLDER_VARIABLES, Folders
 from watcher.settings.settings import Settings
@@ -38,14 +38,16 @@ class Shelf:
         complaints: list[str] = []
         with self.desk.ledger() as ledger:
             hooks = Hooks(self.settings(), self.desk.base / "hooks", complaints.append)
-            yield ledger, Custody(ledger, hooks, Timeline(self.desk.root), NoPatience())
+            yield ledger, Custody(ledger, hooks, Timeline(self.desk.root))
         assert complaints == []
 
     def keep(self, tick: int, kind: Kind = Kind.NEW) -> Entry:
         """A picture that stays."""
         capture = capture_of(self.desk.put(tick, CONTENT))
         with self.at_work() as (_, custody):
-            return custody.carry_out(Verdict(capture, kind, NOTHING_TO_COMPARE, Policy()), Kept(capture, 9, 9, b"s"))
+            return custody.carry_out(
+                Verdict(capture, kind, NOTHING_TO_COMPARE, Policy()), KeptFrame(capture, 9, 9, b"s")
+            )
 
     def twins(self, ticks: range, of: Entry) -> list[Entry]:
         """Duplicates of the picture of the entry *of*, which go to the quarantine."""
@@ -69,8 +71,8 @@ class Shelf:
     def recorded(self, entry: Entry, days_ago: float) -> None:
         """As if *entry* had been recorded then."""
         moment = datetime.now().astimezone() - timedelta(days=days_ago)
-        with self.desk.ledger() as ledger, ledger.transaction() as db:
-            db.execute("UPDATE entry SET recorded_at = ? WHERE id = ?", [moment.isoformat(), entry.id])
+        with self.desk.ledger() as ledger:
+            ledger.rows("UPDATE entry SET recorded_at = ? WHERE id = ?", [moment.isoformat(), entry.id])
 
     def run(self, *arguments: object, code: int = 0) -> str:
         """What framesift writes, in this process."""

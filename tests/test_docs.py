@@ -5,8 +5,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pluggy
-import rich_click as click
 
 import watcher
 from watcher.cli import framesift

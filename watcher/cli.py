@@ -3,48 +3,80 @@
 import os
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from watcher import __version__
-from watcher.commands import (
-    compare,
-    config,
-    demo,
-    doctor,
-    highlights,
-    history,
-    purge,
-    report,
-    restore,
-    service,
-    status,
-    sweep,
-    watch,
-    why,
+from watcher.errors import (
+    EXIT_BUG,
+    EXIT_DEVICE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    LostError,
+    SettingsError,
+    WatcherError,
 )
-from watcher.errors import LostError, SettingsError, WatcherError
-from watcher.program import Program
-from watcher.settings.folders import Folders
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_BUG = 3
-EXIT_DEVICE = 75
-"""The services start framesift anew."""
-EXIT_INTERRUPTED = 130
 
 _CODES = {SettingsError: EXIT_USAGE, LostError: EXIT_DEVICE}
-_VERBS = (
-    *(watch, sweep, compare, why, history, highlights, report, status, doctor, restore, purge, service, config, demo),
-)
+
+SECTIONS = {
+    "Watch": {
+        "watch": "React to each new capture in ROOT until stopped.",
+        "sweep": "Judge the captures that are in ROOT already.",
+        "service": "Watch in the background from login on.",
+        "demo": "Watch framesift at work on drawn screens.",
+    },
+    "Ask": {
+        "status": "Tell whether the watcher is alive, and what it saved.",
+        "doctor": "Check everything that can be wrong, and say how to mend it.",
+        "why": "Tell what was decided about FILE, and where it is now.",
+        "history": "Print what was decided, newest last.",
+        "compare": "Compare captures A and B exactly as the watcher would.",
+    },
+    "Look back": {
+        "highlights": "Show the most unusual screens of PERIOD.",
+        "report": "Make one page to look back at a PERIOD.",
+    },
+    "Undo and delete": {
+        "restore": "Put files back where the capture job wrote them.",
+        "purge": "Delete quarantined duplicates for good.",
+    },
+    "Set up": {
+        "config": "Where the settings come from, and what they are.",
+    },
+}
+"""The verbs and what each does. Here, so that the list of them loads none of them."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Verbs(click.Group):
+    """Loads a verb when it is asked for: its module of :mod:`watcher.commands` has a ``command``."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """All verbs, in the order of the help."""
+        return [name for verbs in SECTIONS.values() for name in verbs]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb *cmd_name*; None if there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"watcher.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs by section."""
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(verbs.items()), col_max=12)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file to use.")
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the ledger.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell the log file alone what happens.")
@@ -55,11 +87,10 @@ def framesift(
     context: click.Context, config_file: Path | None, state_dir: Path | None, quiet: bool, verbose: bool
 ) -> None:
     """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably."""
+    from watcher.program import Program  # noqa: PLC0415 - the list of verbs needs neither pydantic nor SQLite
+    from watcher.settings.folders import Folders  # noqa: PLC0415
+
     context.obj = Program(Folders.choose(config_file, state_dir), quiet, verbose, started=time.time())
-
-
-for _verb in _VERBS:
-    framesift.add_command(_verb.command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,10 +124,8 @@ def _complain(text: str) -> None:
 
 
 def _keep_traceback() -> Path:
-    # What follows no success needs.
-    import traceback  # noqa: PLC0415
-
-    from watcher.disk.files import make_private_folder, write_private  # noqa: PLC0415
+    from watcher.disk.files import make_private_folder, write_private  # noqa: PLC0415 - what follows no success needs
+    from watcher.settings.folders import Folders  # noqa: PLC0415
 
     folder = Folders.choose().log_dir
     make_private_folder(folder)

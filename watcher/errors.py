@@ -1,4 +1,12 @@
-"""What framesift raises on purpose; everything else is a bug."""
+"""What framesift raises on purpose, everything else is a bug; and the codes with which it ends."""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_BUG = 3
+EXIT_SICK = 4
+EXIT_DEVICE = 75
+"""The services start framesift anew."""
+EXIT_INTERRUPTED = 130
 
 
 class WatcherError(Exception):

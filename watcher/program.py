@@ -2,53 +2,56 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watcher.errors import WatcherError
-
-if TYPE_CHECKING:
-    # Asking for help must load neither pydantic nor SQLite.
-    from watcher.ledger.ledger import Ledger
-    from watcher.settings.folders import Folders
-    from watcher.settings.settings import Settings
+from watcher.ledger.ledger import Ledger
+from watcher.settings.folders import Folders
+from watcher.settings.settings import Settings
+from watcher.terminal.console import Log
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """One run of the command line; settings and ledger are opened when a verb asks for them."""
 
-    folders: "Folders"
+    folders: Folders
     quiet: bool
     verbose: bool
     started: float
     """When the program began, in seconds since the epoch."""
 
-    def settings(self, **flags: Any) -> "Settings":
+    def settings(self, **flags: Any) -> Settings:
         """The settings with *flags* on top; a flag that is None was not given.
 
         Raises:
             SettingsError: something in them is wrong.
         """
-        from watcher.settings.settings import Settings  # noqa: PLC0415 - see above
-
         return Settings.load(self.folders, flags)
+
+    def log(self, settings: Settings, file: Path, *, terminal: bool) -> Log:
+        """The log of a run: *file* and, if *terminal*, standard output.
+
+        Raises:
+            WatcherError: the file cannot be opened.
+        """
+        as_json = settings.log_format == "json"
+        return Log(terminal=terminal, file=file, color=settings.log_color, as_json=as_json, verbose=self.verbose)
 
     @property
     def ledger_file(self) -> Path:
         """Where the ledger is, or would be."""
         return self.folders.state_dir / "ledger.sqlite"
 
-    def ledger(self) -> "Ledger":
+    def ledger(self) -> Ledger:
         """The ledger, made if there is none.
 
         Raises:
             FaultError: it cannot be used.
         """
-        from watcher.ledger.ledger import Ledger  # noqa: PLC0415 - see above
-
         return Ledger.open(self.ledger_file)
 
-    def existing_ledger(self) -> "Ledger":
+    def existing_ledger(self) -> Ledger:
         """The ledger of a watcher that has run.
 
         Raises:
@@ -58,7 +61,7 @@ class Program:
             raise WatcherError(f"nothing was judged yet: there is no ledger at {self.ledger_file}")
         return self.ledger()
 
-    def root(self, ledger: "Ledger", given: Path | None) -> Path:
+    def root(self, ledger: Ledger, given: Path | None) -> Path:
         """The root that is meant: the one given, else that of the settings, else the one watched last.
 
         ``framesift watch ROOT`` needs no settings file, and ``framesift status`` after it should need none either.
@@ -68,9 +71,7 @@ class Program:
             return root
         return ledger.latest_root() or root
 
-    def quarantine(self, ledger: "Ledger", root: Path) -> Path:
+    def quarantine(self, ledger: Ledger, root: Path) -> Path:
         """Where the duplicates of *root* are: where its last watcher put them, for it may have had --quarantine."""
-        from watcher.health.heartbeat import Report  # noqa: PLC0415 - most verbs need no report
-
-        evidence = Report.from_json(ledger.report(root))
+        evidence = ledger.heartbeat(root)
         return Path(evidence.quarantine or self.settings(root=root).quarantine_dir)

@@ -1,4 +1,4 @@
-"""Text of strangers, such as file names, made fit for a terminal and a log."""
+"""Text for people: names of strangers made fit for a terminal and a log, and durations."""
 
 import os
 import shlex
@@ -35,3 +35,19 @@ def quoted(path: Path) -> str:
 def _octal(byte: int) -> str:
     char = chr(byte)
     return char if char.isascii() and char.isprintable() and char not in "\\'" else f"\\{byte:03o}"
+
+
+_DAYS_FROM = 48
+"""Hours: fewer are told as hours."""
+
+
+def duration_text(seconds: float) -> str:
+    """How long something lasted, in its two largest units: ``45 s``, ``2 h 10 min``, ``26 h``, ``3 d 4 h``."""
+    minutes = round(seconds / 60)
+    if not minutes:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24) if hours >= _DAYS_FROM else (0, hours)
+    units = [(days, "d"), (hours, "h"), (minutes, "min")]
+    first = next(place for place, (count, _) in enumerate(units) if count)
+    return " ".join(f"{count} {unit}" for count, unit in units[first : first + 2] if count)

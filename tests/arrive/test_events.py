@@ -33,7 +33,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def seeing(desk: Desk) -> Iterator[Seeing]:
     with Seeing(desk.root) as seeing:
-        wait_for(lambda: seeing.live.sight.last_event > 0)
+        wait_for(lambda: seeing.live.status.last_event > 0)
         yield seeing
 
 
@@ -49,10 +49,10 @@ def names_below(root: Path) -> list[str]:
 
 
 def test_a_quiet_root_is_proven_by_a_cookie_that_does_not_stay(desk: Desk, seeing: Seeing) -> None:
-    before = seeing.live.sight.last_event
+    before = seeing.live.status.last_event
     seeing.live._hearing.doubt()
-    wait_for(lambda: seeing.live.sight.last_event > before)
-    assert seeing.live.sight.events
+    wait_for(lambda: seeing.live.status.last_event > before)
+    assert seeing.live.status.events
     assert names_below(desk.root) == []
     assert (seeing.said, seeing.captures) == ([], [])
 
@@ -67,7 +67,7 @@ def test_events_of_captures_are_proof_enough(desk: Desk, seeing: Seeing, monkeyp
         desk.put(tick, WHOLE)
         time.sleep(0.5)
     assert left == []
-    assert seeing.live.sight.events
+    assert seeing.live.status.events
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_a_deaf_observer_is_found_out_replaced_and_told_of(desk: Desk, seeing: S
     assert seeing.said == ["no events arrive; looking every 0 s", "events arrive again"]
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
-    assert seeing.live.sight.found_by_scan == 0
+    assert seeing.live.status.found_by_scan == 0
 
 
 @pytest.mark.slow
@@ -91,17 +91,17 @@ def test_a_capture_that_no_event_told_of_is_reason_to_ask(desk: Desk, seeing: Se
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
     wait_for(lambda: "events arrive again" in seeing.said)
-    assert seeing.live.sight.found_by_scan == 1
+    assert seeing.live.status.found_by_scan == 1
 
 
 def test_an_observer_that_has_ended_is_replaced_at_once(desk: Desk, seeing: Seeing) -> None:
     observer = seeing.live._hearing._observer
     assert observer is not None
     next(iter(observer.emitters)).stop()
-    wait_for(lambda: seeing.live._hearing._observer is not observer and seeing.live.sight.events)
+    wait_for(lambda: seeing.live._hearing._observer is not observer and seeing.live.status.events)
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
-    assert seeing.live.sight.found_by_scan == 0
+    assert seeing.live.status.found_by_scan == 0
 
 
 @pytest.mark.slow
@@ -119,13 +119,13 @@ def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkey
             wait_for(lambda path=path: path.name in seeing.names())  # type: ignore[misc]
             path.unlink()  # as a move does
             time.sleep(0.4)
-        wait_for(lambda: not seeing.live.sight.events)
-        assert "as on a network volume; looking every" in seeing.live.sight.why
+        wait_for(lambda: not seeing.live.status.events)
+        assert "as on a network volume; looking every" in seeing.live.status.why
         time.sleep(2)
-        assert not seeing.live.sight.events
+        assert not seeing.live.status.events
         monkeypatch.setattr(hearing._Ear, "on_any_event", heard)
         desk.put(9, WHOLE)
-        wait_for(lambda: seeing.live.sight.events)
+        wait_for(lambda: seeing.live.status.events)
 
 
 @pytest.mark.slow
@@ -144,10 +144,10 @@ def test_what_comes_from_elsewhere_to_a_volume_that_does_not_tell_is_found_and_t
             for tick in range(4):
                 (upper / day / desk.path(tick).name).write_bytes(WHOLE)
                 wait_for(lambda tick=tick: len(seeing.captures) > tick)  # type: ignore[misc]
-            wait_for(lambda: not seeing.live.sight.events)
-            assert "as on a network volume; looking every" in seeing.live.sight.why
-            assert seeing.live.sight.found_by_scan >= 2
-            assert seeing.live.sight.root_there
+            wait_for(lambda: not seeing.live.status.events)
+            assert "as on a network volume; looking every" in seeing.live.status.why
+            assert seeing.live.status.found_by_scan >= 2
+            assert seeing.live.status.root_there
     finally:
         subprocess.run(["umount", "--lazy", desk.root], check=False, capture_output=True)
         subprocess.run(["umount", "--lazy", layers], check=False)
@@ -194,8 +194,8 @@ def test_a_root_that_may_not_be_listed_is_no_root_that_is_seen(desk: Desk, seein
     if os.geteuid() == 0:
         pytest.skip("root may list everything")
     desk.root.chmod(0)
-    wait_for(lambda: not seeing.live.sight.root_there)
-    assert seeing.live.sight.why == f"waiting for {desk.root}: Permission denied"
+    wait_for(lambda: not seeing.live.status.root_there)
+    assert seeing.live.status.why == f"waiting for {desk.root}: Permission denied"
     desk.root.chmod(0o755)
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
@@ -204,8 +204,8 @@ def test_a_root_that_may_not_be_listed_is_no_root_that_is_seen(desk: Desk, seein
 def test_a_root_that_becomes_a_link_is_not_followed(desk: Desk, seeing: Seeing) -> None:
     desk.root.rename(desk.base / "elsewhere")
     desk.root.symlink_to(desk.base / "elsewhere")
-    wait_for(lambda: not seeing.live.sight.root_there)
-    assert f"it leads to {desk.base / 'elsewhere'} by a link" in seeing.live.sight.why
+    wait_for(lambda: not seeing.live.status.root_there)
+    assert f"it leads to {desk.base / 'elsewhere'} by a link" in seeing.live.status.why
     desk.put(1, WHOLE)
     time.sleep(0.5)
     assert seeing.captures == []
@@ -214,7 +214,7 @@ def test_a_root_that_becomes_a_link_is_not_followed(desk: Desk, seeing: Seeing) 
 def test_a_root_that_becomes_a_file_is_waited_for(desk: Desk, seeing: Seeing) -> None:
     desk.root.rmdir()
     desk.root.write_text("no folder")
-    wait_for(lambda: "no folder" in seeing.live.sight.why)
+    wait_for(lambda: "no folder" in seeing.live.status.why)
     desk.root.unlink()
     desk.root.mkdir()
     path = desk.put(1, WHOLE)
@@ -235,10 +235,10 @@ def test_a_folder_that_cannot_be_listed_is_named_until_it_can(desk: Desk) -> Non
     with Shut(desk.root) as seeing:
         wait_for(lambda: len(seeing.captures) == 1)
         path.parent.chmod(0)
-        wait_for(lambda: seeing.live.sight.unlisted == {str(path.parent): "Permission denied"})
-        assert seeing.live.sight.root_there
+        wait_for(lambda: seeing.live.status.unlisted == {str(path.parent): "Permission denied"})
+        assert seeing.live.status.root_there
         path.parent.chmod(0o755)
-        wait_for(lambda: not seeing.live.sight.unlisted)
+        wait_for(lambda: not seeing.live.status.unlisted)
 
 
 LIMITED = """
@@ -251,14 +251,14 @@ from tests.arrive.test_live import Seeing, WHOLE
 Path("/proc/sys/user/max_inotify_watches").write_text("3")
 root = Path(sys.argv[1])
 with Seeing(root) as seeing:
-    print("watches", seeing.live.sight.events, flush=True)
+    print("watches", seeing.live.status.events, flush=True)
     for day in range(4):
         (root / f"day-{day}").mkdir()
         time.sleep(0.3)
     (root / "day-3" / "f_1.png").write_bytes(WHOLE)
     wait_for(lambda: seeing.names() == ["f_1.png"], 30)
-    wait_for(lambda: not seeing.live.sight.events, 30)
-    print(seeing.live.sight.why)
+    wait_for(lambda: not seeing.live.status.events, 30)
+    print(seeing.live.status.why)
 """
 NONE = LIMITED.replace('write_text("3")', 'write_text("0")')
 
@@ -300,11 +300,11 @@ root, flood = Path(sys.argv[1]), sys.argv[2]
 for name in ("many", "few"):
     (root / name).mkdir()
 with Seeing(root) as seeing:
-    wait_for(lambda: seeing.live.sight.last_event > 0)
+    wait_for(lambda: seeing.live.status.last_event > 0)
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", flood, str(root)], check=True)
     wait_for(lambda: len(seeing.captures) == 5, 30)
-    print(seeing.live.sight.found_by_scan, seeing.live.sight.events)
+    print(seeing.live.status.found_by_scan, seeing.live.status.events)
 """
 FLOOD = """
 import os, signal, sys

@@ -27,26 +27,32 @@ class Seeing:
     def __init__(self, root: Path) -> None:
         self.captures: list[Capture] = []
         self.said: list[str] = []
-        self.found = 0
-        self.live = Live(root, NamePattern(), self.known, self.said.append)
+        self.sightings = 0
+        self.live = Live(root, NamePattern(), self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
         return {(os.fsencode(c.path.name), c.size, c.mtime_ns) for c in list(self.captures) if c.path.parent == folder}
 
     def _run(self) -> None:
-        for capture in self.live.captures(self._found, lambda: None):
+        for capture in self.live.captures(self):
             self.captures.append(capture)
 
-    def _found(self) -> None:
-        self.found += 1
+    def found(self) -> None:
+        self.sightings += 1
+
+    def idle(self) -> None:
+        pass
+
+    def is_ours(self) -> bool:
+        return True
 
     def names(self) -> list[str]:
         return [capture.path.name for capture in self.captures]
 
     def __enter__(self) -> Self:
         self.thread.start()
-        wait_for(lambda: self.live.sight.last_scan > 0 or bool(self.said))
+        wait_for(lambda: self.live.status.last_scan > 0 or bool(self.said))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,7 +123,7 @@ def test_what_no_event_told_of_is_found_by_a_rescan(desk: Desk, monkeypatch: pyt
         wait_for(lambda: seeing.names() == [path.name])
         desk.put(2, WHOLE)
         wait_for(lambda: len(seeing.captures) == 2)
-        assert seeing.live.sight.found_by_scan == 2
+        assert seeing.live.status.found_by_scan == 2
 
 
 def test_what_came_while_nobody_watched_is_seen_in_the_order_of_its_time(desk: Desk) -> None:
@@ -134,17 +140,17 @@ def test_a_root_that_is_not_there_is_waited_for_and_said(tmp_path: Path) -> None
         at_once(root / "2020-05" / "f_1.png")
         wait_for(lambda: seeing.names() == ["f_1.png"])
         assert any("is there" in line for line in seeing.said)
-        assert seeing.found == 1
+        assert seeing.sightings == 1
 
 
 def test_a_root_that_is_replaced_is_observed_anew(desk: Desk, seeing: Seeing) -> None:
     desk.root.rename(desk.base / "old")
-    wait_for(lambda: not seeing.live.sight.root_there)
+    wait_for(lambda: not seeing.live.status.root_there)
     desk.root.mkdir()
-    wait_for(lambda: seeing.live.sight.root_there)
+    wait_for(lambda: seeing.live.status.root_there)
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
-    assert seeing.live.sight.found_by_scan == 0
+    assert seeing.live.status.found_by_scan == 0
 
 
 def test_an_earlier_capture_of_a_display_goes_first_though_it_is_whole_later(desk: Desk, seeing: Seeing) -> None:
@@ -162,10 +168,10 @@ def test_a_file_that_is_never_whole_holds_nobody_up_and_is_told_of_once(desk: De
     whole = desk.put(2, WHOLE)
     wait_for(lambda: seeing.names() == [whole.name])
     wait_for(lambda: any(broken.name in line for line in seeing.said))
-    assert seeing.live.sight.waiting == {broken.name: "incomplete"}
+    assert seeing.live.status.waiting == {broken.name: "incomplete"}
     broken.write_bytes(WHOLE)
     wait_for(lambda: len(seeing.captures) == 2)
-    assert seeing.live.sight.waiting == {}
+    assert seeing.live.status.waiting == {}
     assert sum(broken.name in line for line in seeing.said) == 1
 
 
@@ -190,7 +196,7 @@ def test_nothing_beside_the_root_is_looked_at(desk: Desk, seeing: Seeing) -> Non
     (desk.base / "other" / "deep" / "beside_2.png").write_bytes(WHOLE)
     desk.root.chmod(0o700)  # an event of the root itself, which names the folder it lies in
     moved = desk.put(1, WHOLE[:-1])
-    wait_for(lambda: bool(seeing.live.sight.waiting))
+    wait_for(lambda: bool(seeing.live.status.waiting))
     moved.rename(desk.base / "moved_1.png")
     inside = desk.put(2, WHOLE)
     wait_for(lambda: bool(seeing.captures))

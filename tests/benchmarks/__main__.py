@@ -30,12 +30,12 @@ from rich.table import Table
 from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
 from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
-from tests.conftest import NoPatience
+from tests.conftest import judge_all
 from tests.soak import soak
 from watcher.arrive.arrival import check_whole, key_of
 from watcher.judge import libvips
 from watcher.judge.frame import choose_device
-from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.pipeline import Judged
 from watcher.judge.similarity import reference
 from watcher.judge.windows import Windows
 from watcher.keep.custody import Custody
@@ -43,7 +43,7 @@ from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, judge
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
@@ -102,7 +102,7 @@ class Filled:
     """A folder with a ledger of kept frames, and the root they are said to be of."""
 
     place: Path
-    members: list[Kept]
+    members: list[KeptFrame]
 
     @property
     def root(self) -> Path:
@@ -138,10 +138,10 @@ def whole_cost(bench: Bench, captures: list[Capture], window: int, filled: Fille
         windows = Windows(policy, bench.crowd.load, ledger.location, frame_memory=FRAME_MEMORY)
         windows.restore(ledger.frames(Timeline(filled.root), window))
         _warm(windows, filled.members, bench.crowd)
-        flow = verdicts(iter(captures), windows, policy, bench.crowd.load)
+        flow = judge_all(iter(captures), windows, policy, bench.crowd.load)
         for display in {capture.display: capture for capture in captures}.values():
             # What a restart costs is a row of its own.
-            assert len(windows.of(bench.crowd.load(display))) == window, "the window is not full"
+            assert len(windows._of(bench.crowd.load(display))) == window, "the window is not full"
         reads, ours, theirs = bench.crowd.reads, 0.0, 0.0
         for capture in captures:
             theirs += clock(partial(bare, capture.path))
@@ -153,7 +153,7 @@ def whole_cost(bench: Bench, captures: list[Capture], window: int, filled: Fille
     return Cost(ours / count, theirs / count, (bench.crowd.reads - reads) / count)
 
 
-def _warm(windows: Windows, members: list[Kept], crowd: Crowd) -> None:
+def _warm(windows: Windows, members: list[KeptFrame], crowd: Crowd) -> None:
     """Hold what a watcher that had seen the members arrive would hold: the pixels of the last ones that fit."""
     left, held = FRAME_MEMORY, []
     for kept in reversed(members):
@@ -169,7 +169,7 @@ def _one(capture: Capture, flow: Iterator[object], custody: Custody) -> None:
     check_whole(capture.path, key_of(capture.path.lstat()))
     judged = next(flow)
     assert isinstance(judged, Judged)
-    custody.note(judged.lost, judged.renewed)
+    custody.note(judged.changes)
     custody.carry_out(judged.verdict, judged.admitted)
 
 
@@ -186,10 +186,10 @@ def _custody(place: Path, root: Path) -> tuple[Ledger, Custody]:
     if not ledger.knows_root(root):  # again, it would begin with what sweeps have kept: nothing
         ledger.adopt(root, [])
     hooks = Hooks(settings, place / "hooks", sys.exit)
-    return ledger, Custody(ledger, hooks, Timeline(root), NoPatience())
+    return ledger, Custody(ledger, hooks, Timeline(root))
 
 
-def _filled(place: Path, members: list[Kept], window: int) -> Filled:
+def _filled(place: Path, members: list[KeptFrame], window: int) -> Filled:
     filled, policy = Filled(place, members), Policy(window=window)
     ledger, _ = _custody(place, filled.root)
     ledger.rows("PRAGMA synchronous=OFF")
@@ -241,8 +241,8 @@ def rows_of_methods(bench: Bench) -> Iterator[Row]:
     windows = Windows(Policy(), crowd.load, lambda capture: capture.path)
     windows.restore(everyone[:100])
     frames = [crowd.load(kept.capture) for kept in everyone[100:]]
-    windows.of(frames[0]).nearest(frames[0])  # fills the window
-    ours = statistics.median(clock(partial(windows.of(frame).nearest, frame)) for frame in frames)
+    windows._of(frames[0]).nearest(frames[0])  # fills the window
+    ours = statistics.median(clock(partial(windows._of(frame).nearest, frame)) for frame in frames)
     second = 100 * clock(partial(reference, frames[0].pixels, frames[1].pixels))
     yield Row("b. plain pytorch_msssim, window 100, over ours, new screens", f"{second / ours:,.0f}", _each(ours))
     captures = bench.of_display(display)
@@ -335,7 +335,7 @@ before, begun = psutil.Process().memory_info().rss, time.perf_counter()
 with Ledger.open(place / "ledger.sqlite") as ledger:
     windows = Windows(Policy(window=size), read, ledger.location)
     windows.restore(ledger.frames(Timeline(place / "root"), size))
-    assert len(windows.of(frame)) == size
+    assert len(windows._of(frame)) == size
 print(time.perf_counter() - begun, (psutil.Process().memory_info().rss - before) / 1e6)
 """
 

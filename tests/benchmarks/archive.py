@@ -3,17 +3,22 @@
 import contextlib
 import os
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from tests.benchmarks.screens import bare
 from tests.flow.test_watch import brute_force
-from watcher.flow.sweep import Scope, Tally, Told, sweep
+from watcher.flow.readahead import ReadAhead
+from watcher.flow.sweep import Scope, sweep
 from watcher.flow.work import Task
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry
+from watcher.model.tally import Tally
 from watcher.model.verdict import Kind, Policy
 from watcher.program import Program
 from watcher.settings.folders import Folders
@@ -42,24 +47,22 @@ def swept(place: Path, root: Path) -> float:
     """Seconds of a sweep from the first picture on: everything but the start of the program."""
     begun = 0.0
 
-    def begin(_: Tally) -> Told:
+    def reading(*arguments: Any) -> ReadAhead:
         nonlocal begun
         begun = time.perf_counter()
-        return _ignore
+        return ReadAhead(*arguments)
 
-    sweep(task(place, root), Scope(), begin)
+    with patch("watcher.flow.sweep.ReadAhead", reading):
+        deque(sweep(task(place, root), Scope(), Tally()), maxlen=0)
     return time.perf_counter() - begun
 
 
 def agreeing(place: Path, root: Path, captures: Sequence[Capture]) -> tuple[int, float]:
     """How many verdicts of a sweep are those of brute force, and the largest difference of their scores."""
     found: dict[str, Entry] = {}
-
-    def note(_: Tally, entry: Entry | None) -> None:
+    for entry in sweep(task(place, root), Scope(), Tally()):
         assert entry is not None
         found[entry.verdict.capture.path.name] = entry
-
-    sweep(task(place, root), Scope(), lambda _: note)
     same, apart = 0, 0.0
     paths = [capture.path for capture in captures]
     for path, expected in zip(paths, brute_force(paths, Policy().window), strict=True):
@@ -71,21 +74,11 @@ def agreeing(place: Path, root: Path, captures: Sequence[Capture]) -> tuple[int,
 
 
 def listed(place: Path, root: Path) -> tuple[int, float]:
-    """How many captures a sweep of *root* finds that it has to judge, and the seconds until it knows."""
-    found: list[Tally] = []
-
-    def begin(tally: Tally) -> Told:
-        found.append(tally)
-        raise _EnoughError
-
-    begun = time.perf_counter()
-    with contextlib.suppress(_EnoughError):
-        sweep(task(place, root), Scope(), begin)
-    return found[0].total, time.perf_counter() - begun
-
-
-class _EnoughError(Exception):
-    """What was to be measured is over."""
+    """How many captures a sweep of *root* finds that it has to judge, and the seconds until the first one is judged."""
+    tally, begun = Tally(), time.perf_counter()
+    with contextlib.closing(sweep(task(place, root), Scope(), tally)) as entries:
+        next(entries)
+        return tally.total, time.perf_counter() - begun
 
 
 def archive(root: Path, captures: Sequence[Capture], files: int, folders: int) -> None:
@@ -105,7 +98,3 @@ def task(place: Path, root: Path) -> Task:
     settings = Settings.load(folders, {"root": root, "device": "cpu"}, {})
     program = Program(folders, quiet=True, verbose=False, started=time.time())
     return Task(program, settings, Log(terminal=False, file=None), dry_run=False)
-
-
-def _ignore(_: Tally, __: Entry | None) -> None:
-    pass

@@ -12,17 +12,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.conftest import judge_all
 from watcher.demo.recorder import Timetable, capture_path, picture
 from watcher.demo.scenes import DEMO_DISPLAYS, scene_at
 from watcher.disk.listing import archive
 from watcher.judge.frame import Frame, load
-from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.pipeline import Judged
 from watcher.judge.signature import TILE, Signature, compute
 from watcher.judge.tiles import HALO
 from watcher.judge.window import kept_frame
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture, NamePattern
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy
 
 REDUCE = 2
@@ -91,17 +92,17 @@ class Crowd:
         self._folder = folder
         self._load = partial(load, device=device, policy=Policy())
         self._panes: dict[Path, list[Pane]] = {}
-        self._members: dict[tuple[int, bool], list[Kept]] = {}
+        self._members: dict[tuple[int, bool], list[KeptFrame]] = {}
         self._lots: dict[tuple[int, bool], random.Random] = {}
         self._bases: dict[int, list[Capture]] = {}
         self._frames: dict[Capture, tuple[Tensor, Signature]] = {}
-        for judged in verdicts(captures, Windows(Policy(), self._load), Policy(), self._load):
+        for judged in judge_all(captures, Windows(Policy(), self._load), Policy(), self._load):
             if isinstance(judged, Judged) and judged.verdict.kind is Kind.NEW:
                 pixels = self._load(judged.capture).pixels
                 self._bases.setdefault(judged.capture.display, []).append(judged.capture)
                 self._frames[judged.capture] = pixels, compute(pixels)
 
-    def members(self, display: int, count: int, *, kin: bool = False) -> list[Kept]:
+    def members(self, display: int, count: int, *, kin: bool = False) -> list[KeptFrame]:
         """*count* kept frames of one display, the first of them always the same: strangers, or half of them *kin*."""
         members = self._members.setdefault((display, kin), [])
         lot = self._lots.setdefault((display, kin), random.Random(display))
@@ -109,7 +110,7 @@ class Crowd:
             members.append(self._member(lot, display, kin))
         return members[:count]
 
-    def _member(self, lot: random.Random, display: int, kin: bool) -> Kept:
+    def _member(self, lot: random.Random, display: int, kin: bool) -> KeptFrame:
         bases = self._bases[display]
         _, height, width = self._frames[bases[0]][0].shape
         kin = kin and lot.random() < _KIN

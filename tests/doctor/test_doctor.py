@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,16 @@ from PIL import Image
 
 from tests.conftest import Desk, capture_of, png, screen
 from tests.shelf import Shelf
+from watcher.disk.claims import claim, claim_folder
 from watcher.disk.rootlock import RootLock
 from watcher.doctor import capturing, seeing, setup, storage
-from watcher.health.heartbeat import Report, lock_folder
+from watcher.health.heartbeat import Heartbeat
 from watcher.judge import decoding
 from watcher.judge.decoding import decode
-from watcher.keep.custody import claim
 from watcher.model.capture import NamePattern
 from watcher.model.entry import Entry, Move, State
 from watcher.model.finding import Finding, Grade, worst
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.preparation import Preparation
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.services.job import Condition, Job
@@ -69,18 +70,18 @@ def examined(shelf: Shelf, code: int | None = None) -> dict[str, dict[str, str]]
 def watched(shelf: Shelf) -> Iterator[Shelf]:
     """As if a watcher were at work, and saw."""
     beat(shelf)
-    with claim(lock_folder(shelf.desk.state, shelf.desk.root), shelf.desk.root):
+    with claim(claim_folder(shelf.desk.state, shelf.desk.root), shelf.desk.root):
         yield shelf
 
 
 def beat(shelf: Shelf, **values: Any) -> None:
     moment = now()
-    report = Report(
+    report = Heartbeat(
         at=moment.isoformat(), pid=os.getpid(), device="cpu", since=moment.isoformat(), root_there=True, events=True,
         last_scan=moment.timestamp(), quarantine=str(shelf.desk.quarantine),
-    ).as_json()  # fmt: skip
+    )  # fmt: skip
     with shelf.desk.ledger() as ledger:
-        ledger.beat(shelf.desk.root, report | values)
+        ledger.write_heartbeat(shelf.desk.root, replace(report, **values))
 
 
 def grades(findings: dict[str, dict[str, str]], grade: str) -> set[str]:
@@ -98,7 +99,7 @@ def judged(shelf: Shelf, moment: datetime, content: bytes, nearest: Entry | None
         score = Score(nearest.verdict.capture, 1.0, exact=True, worst_tile=1.0)
         verdict = Verdict(capture, Kind.DUPLICATE, score, Policy())
     with shelf.at_work() as (_, custody):
-        return custody.carry_out(verdict, None if nearest else Kept(capture, 9, 9, b"s"))
+        return custody.carry_out(verdict, None if nearest else KeptFrame(capture, 9, 9, b"s"))
 
 
 def test_a_desk_that_is_well_is_called_so(watched: Shelf) -> None:
@@ -378,7 +379,8 @@ def test_a_quarantine_that_is_not_mounted(shelf: Shelf) -> None:
 )
 def test_silence_is_measured_by_what_is_usual(minutes: float, gap: float | None, grade: Grade) -> None:
     now = datetime(2020, 5, 4, 12)
-    assert capturing.job_runs(now - timedelta(minutes=minutes), gap, now).verdict is grade
+    interval = None if gap is None else timedelta(seconds=gap)
+    assert capturing.job_runs(now - timedelta(minutes=minutes), interval, now).verdict is grade
 
 
 def test_no_capture_at_all() -> None:

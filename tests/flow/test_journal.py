@@ -10,12 +10,12 @@ import torch
 from tests.conftest import Desk, Watch, screen
 from tests.shelf import SIZE, Shelf
 from watcher.disk.mirror import Amount
-from watcher.flow.journal import Chronicle
+from watcher.flow.journal import Journal
 from watcher.health import heartbeat as vitals
-from watcher.health.heartbeat import Sight
-from watcher.judge.device import Place
-from watcher.ledger.totals import Census, Savings
-from watcher.terminal.console import Log, told
+from watcher.health.heartbeat import SourceStatus
+from watcher.judge.device import DeviceBudget
+from watcher.ledger.totals import Savings, Totals
+from watcher.terminal.console import Log, amount_text
 
 TODAY = date.today()
 FIRST = TODAY.replace(day=1)
@@ -38,15 +38,15 @@ def test_savings_are_those_of_a_day_its_month_and_ever_and_purging_loses_none(sh
     shelf.recorded(twins[1], (TODAY - before.replace(day=1)).days)
     shelf.run("purge", "--yes", "--older-than", "1h")
     with shelf.desk.ledger() as ledger:
-        census = Census(ledger, shelf.desk.root)
-        assert census.savings(TODAY) == {1: Savings(some(2), some(2), some(4))}
-        assert census.savings(before) == {1: Savings(some(1), some(2), some(4))}
-        assert census.savings(before - timedelta(days=400)) == {1: Savings(some(0), some(0), some(4))}
-        assert census.saved_bytes() == 4 * SIZE
-        assert Census(ledger, Path("/other")).savings(TODAY) == {}
+        totals = Totals(ledger, shelf.desk.root)
+        assert totals.savings(TODAY) == {1: Savings(some(2), some(2), some(4))}
+        assert totals.savings(before) == {1: Savings(some(1), some(2), some(4))}
+        assert totals.savings(before - timedelta(days=400)) == {1: Savings(some(0), some(0), some(4))}
+        assert totals.saved_bytes() == 4 * SIZE
+        assert Totals(ledger, Path("/other")).savings(TODAY) == {}
     shelf.run("restore", "--all")
     with shelf.desk.ledger() as ledger:
-        assert Census(ledger, shelf.desk.root).savings(TODAY) == {1: Savings(some(0), some(0), some(2))}
+        assert Totals(ledger, shelf.desk.root).savings(TODAY) == {1: Savings(some(0), some(0), some(2))}
 
 
 def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path) -> None:
@@ -56,13 +56,16 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
         shelf.recorded(twin, 1)
     file = tmp_path / "log"
     with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
-        chronicle = Chronicle(log, ledger, shelf.settings(), Sight(), Place(torch.device("cpu"), 0))
-        chronicle._day = TODAY - timedelta(days=1)
-        chronicle.idle()
-        chronicle.idle()
+        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0))
+        journal._day = TODAY - timedelta(days=1)
+        journal.idle()
+        journal.idle()
     (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
-    assert f"{TODAY - timedelta(days=1)}: {told(some(2))} of duplicates saved (display 1: {told(some(2))});" in line
-    assert f"{told(some(3))} ever; the quarantine holds {told(some(3))}" in line
+    assert (
+        f"{TODAY - timedelta(days=1)}: {amount_text(some(2))} of duplicates saved (display 1: {amount_text(some(2))});"
+        in line
+    )
+    assert f"{amount_text(some(3))} ever; the quarantine holds {amount_text(some(3))}" in line
 
 
 @pytest.mark.slow

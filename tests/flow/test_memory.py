@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import screen
+from tests.conftest import judge_all, screen
 from tests.soak import soak
 from watcher.judge.frame import choose_device, load
-from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.pipeline import Judged
 from watcher.judge.windows import Windows
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
@@ -51,7 +51,7 @@ def test_memory_is_flat_over_thousands_of_captures(tmp_path: Path) -> None:
         ledger.adopt(tmp_path, [])
         ledger.rows("PRAGMA synchronous=OFF")
         windows = Windows(policy, reads, ledger.location, frame_memory=300_000)
-        items = verdicts(day(tmp_path), windows, policy, reads)
+        items = judge_all(day(tmp_path), windows, policy, reads)
         sizes = []
         for several in (WARM, MORE):
             for item in islice(items, several):

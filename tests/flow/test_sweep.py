@@ -23,7 +23,7 @@ from tests.flow.test_watch import brute_force, working_day
 from watcher.errors import FaultError
 from watcher.flow import waiting as running
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.totals import Census
+from watcher.ledger.totals import Totals
 from watcher.model.entry import Timeline
 
 
@@ -196,8 +196,8 @@ def test_a_window_without_end_holds_what_the_watcher_has_kept(desk: Desk, frames
         ledger.adopt(desk.root, [])
     desk.put(100, screen(1))
     swept(framesift)  # stands for what a watcher kept: the windows of the sweep are emptied below
-    with desk.ledger() as ledger, ledger.transaction() as db:
-        db.execute("DELETE FROM place")
+    with desk.ledger() as ledger:
+        ledger.rows("DELETE FROM place")
     desk.put(50, screen(1))
     assert kinds(swept(framesift, "--dry-run")) == ["new"]
     assert kinds(swept(framesift, "--window", 0)) == ["duplicate"]
@@ -482,10 +482,10 @@ def test_the_census_counts_what_is_left_to_sweep(desk: Desk, framesift: Framesif
     paths = fill(desk, 20)
     with desk.ledger() as ledger:
         ledger.leave_to_sweep(desk.root, [])
-        assert Census(ledger, desk.root).left_alone() == 0
+        assert Totals(ledger, desk.root).left_alone() == 0
     day = paths[0].parent.name
     judged = len(swept(framesift, "--until", day, "--since", day))
     with desk.ledger() as ledger:
-        assert Census(ledger, desk.root).left_alone() == 0
+        assert Totals(ledger, desk.root).left_alone() == 0
         assert len(ledger.frames(Timeline(desk.root, "sweep"), 0)) > 0
     assert len(swept(framesift)) == 20 - judged

@@ -27,6 +27,7 @@ from tests.conftest import (
     Desk,
     capture_of,
     facts,
+    judge_all,
     land,
     name_of,
     screen,
@@ -35,7 +36,7 @@ from tests.conftest import (
     working_desk,
 )
 from watcher.judge.frame import load
-from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.pipeline import Judged
 from watcher.judge.windows import Windows
 from watcher.model.verdict import Kind, Policy
 
@@ -537,7 +538,7 @@ def test_verdicts_are_those_of_a_brute_force_loop_over_the_definition(tmp_path: 
     paths = list(working_day(tmp_path, 310))
     read = partial(load, device=torch.device("cpu"), policy=policy)
     windows = Windows(policy, read)
-    found = verdicts(map(capture_of, paths), windows, policy, read)
+    found = judge_all(map(capture_of, paths), windows, policy, read)
     counts: dict[str, int] = {}
     for judged, expected in zip(found, brute_force(paths, window=7), strict=True):
         assert isinstance(judged, Judged)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Desk, wait_for
-from watcher.health.heartbeat import Sight
-from watcher.health.sd_notify import Lifeline
+from watcher.health.heartbeat import SourceStatus
+from watcher.health.sd_notify import SdNotifier
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's, and so are abstract sockets")
 
@@ -54,22 +54,22 @@ def ear(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ear]:
     ear.close()
 
 
-def pulse_long(lifeline: Lifeline, seconds: float = 0.7) -> None:
+def pulse_long(notifier: SdNotifier, seconds: float = 0.7) -> None:
     """Come round often, as the worker does, for longer than the watchdog may wait between two signs of life."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        lifeline.pulse()
+        notifier.pulse()
         time.sleep(0.02)
 
 
-def lifeline_to(ear: Ear, root: Path, **environ: str) -> Lifeline:
-    sight = Sight(root_there=True, events=True, why="")
-    return Lifeline(root, sight, {"NOTIFY_SOCKET": ear.address, "WATCHDOG_USEC": PATIENCE_USEC, **environ})
+def lifeline_to(ear: Ear, root: Path, **environ: str) -> SdNotifier:
+    status = SourceStatus(root_there=True, events=True, why="")
+    return SdNotifier(root, status, {"NOTIFY_SOCKET": ear.address, "WATCHDOG_USEC": PATIENCE_USEC, **environ})
 
 
 def test_a_run_is_told_from_beginning_to_end(ear: Ear, tmp_path: Path) -> None:
-    with lifeline_to(ear, tmp_path) as lifeline:
-        pulse_long(lifeline)
+    with lifeline_to(ear, tmp_path) as notifier:
+        pulse_long(notifier)
     heard = ear.listen()
     assert heard[:2] == ["READY=1", f"STATUS=watching {tmp_path}"]
     assert heard[-1] == "STOPPING=1"
@@ -79,16 +79,16 @@ def test_a_run_is_told_from_beginning_to_end(ear: Ear, tmp_path: Path) -> None:
 def test_signs_of_life_end_when_a_root_that_was_seen_can_no_longer_be_listed(ear: Ear, tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
-    lifeline = lifeline_to(ear, root)
-    pulse_long(lifeline)
+    notifier = lifeline_to(ear, root)
+    pulse_long(notifier)
     root.rmdir()
     root.write_text("no folder")
     ear.anew()
-    pulse_long(lifeline)
+    pulse_long(notifier)
     assert set(ear.listen()) == {f"STATUS=cannot list {root}: Not a directory"}
     root.unlink()
     root.mkdir()
-    pulse_long(lifeline)
+    pulse_long(notifier)
     assert "WATCHDOG=1" in ear.listen()
 
 
@@ -106,19 +106,19 @@ def test_a_watcher_that_waits_for_a_full_disk_has_begun_lives_and_says_so_whatev
 ) -> None:
     root = tmp_path / "root"
     root.mkdir()
-    lifeline = lifeline_to(ear, root)
-    pulse_long(lifeline)
+    notifier = lifeline_to(ear, root)
+    pulse_long(notifier)
     ear.anew()
-    lifeline.waits("the disk is full")
+    notifier.waits("the disk is full")
     assert ear.listen() == ["READY=1", "STATUS=the disk is full"]
     root.rmdir()
     root.write_text("no folder")
     ear.anew()
-    pulse_long(lifeline)
+    pulse_long(notifier)
     assert set(ear.listen()) == {"WATCHDOG=1", "STATUS=the disk is full"}
-    lifeline.waits("")
+    notifier.waits("")
     ear.anew()
-    pulse_long(lifeline)
+    pulse_long(notifier)
     assert set(ear.listen()) == {f"STATUS=cannot list {root}: Not a directory"}
 
 
@@ -126,8 +126,8 @@ def test_a_watcher_that_waits_for_a_full_disk_has_begun_lives_and_says_so_whatev
     "environ", [{"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_PID": "1"}]
 )
 def test_no_signs_of_life_where_nobody_waits_for_them(ear: Ear, tmp_path: Path, environ: dict[str, str]) -> None:
-    with lifeline_to(ear, tmp_path, **environ) as lifeline:
-        pulse_long(lifeline, 0.1)
+    with lifeline_to(ear, tmp_path, **environ) as notifier:
+        pulse_long(notifier, 0.1)
     assert set(ear.listen()) == {"READY=1", "STOPPING=1", f"STATUS=watching {tmp_path}"}
 
 
@@ -141,10 +141,10 @@ def test_a_manager_that_does_not_hear_holds_nobody_up(tmp_path: Path) -> None:
     ear = Ear(str(tmp_path / "notify"))
     ear.close()
     began = time.monotonic()
-    with lifeline_to(ear, tmp_path) as lifeline:
-        pulse_long(lifeline, 0.1)
-    with Lifeline(tmp_path, Sight(), {}) as lifeline:
-        lifeline.pulse()
+    with lifeline_to(ear, tmp_path) as notifier:
+        pulse_long(notifier, 0.1)
+    with SdNotifier(tmp_path, SourceStatus(), {}) as notifier:
+        notifier.pulse()
     assert time.monotonic() - began < 0.5
 
 

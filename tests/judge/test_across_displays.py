@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_msssim import ssim
 
-from tests.conftest import START, Desk, Watch, name_of, screen, typed
+from tests.conftest import START, Desk, Watch, judge_all, name_of, screen, typed
 from tests.conftest import capture_of as named_capture_of
 from tests.judge.test_window import CPU, capture_of, judged, pixels, reading
 from tests.judge.test_window import screen as drawn
 from watcher.cli import main
 from watcher.judge.frame import Frame, load
-from watcher.judge.pipeline import Judged, Postponed, verdicts
+from watcher.judge.pipeline import Judged, Postponed
 from watcher.judge.signature import Signature, compute
 from watcher.judge.windows import Windows
-from watcher.ledger.totals import Census
+from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 from watcher.model.verdict import Kind, Policy, Score, judge
@@ -153,7 +153,7 @@ def test_a_picture_of_another_display_that_cannot_be_read_postpones_and_one_that
             raise PermissionError(13, "Permission denied")
         return load(capture, CPU, policy)
 
-    stream = verdicts(captures, Windows(policy, reads, frame_memory=0), policy, reads)
+    stream = judge_all(captures, Windows(policy, reads, frame_memory=0), policy, reads)
     next(stream)
     broken.append(captures[0].path)
     assert isinstance(next(stream), Postponed)
@@ -161,7 +161,7 @@ def test_a_picture_of_another_display_that_cannot_be_read_postpones_and_one_that
     captures[0].path.unlink()
     third, fourth = stream
     assert isinstance(third, Judged)
-    assert (third.verdict.kind, third.lost) == (Kind.NEW, (captures[0],))
+    assert (third.verdict.kind, third.changes.lost) == (Kind.NEW, (captures[0],))
     assert isinstance(fourth, Judged)
     assert fourth.verdict.kind is Kind.DUPLICATE
 
@@ -209,12 +209,12 @@ def test_the_watcher_knows_displays_that_have_traded_places_also_after_a_restart
     order = {display: [frame[0] for frame in frames] for display, frames in desk.windows(100).items()}
     assert order == {1: [desk.relative(desk.path(tick)) for tick in (6, 5, 1)], 2: [second]}
     with desk.ledger() as ledger:
-        census = Census(ledger, desk.root)
-        assert census.unchanged(1) == (None, 0)
-        since, count = census.unchanged(2)
+        totals = Totals(ledger, desk.root)
+        assert totals.unchanged(1) == (None, 0)
+        since, count = totals.unchanged(2)
         assert since == named_capture_of(desk.mirrored(desk.path(2, 2))).taken_at
         assert count == 1
-        assert census.windows(100) == {1: 3, 2: 1}
+        assert totals.windows(100) == {1: 3, 2: 1}
     assert "= 2: 05-04 09:05:00 " in (desk.logs / "framesift.log").read_text()
     main(["why", str(desk.path(3))])
     assert "window 100, across displays" in " ".join(capfd.readouterr().out.split())

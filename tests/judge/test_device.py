@@ -9,17 +9,16 @@ import pytest
 import torch
 
 from tests.conftest import Desk, Framesift, Watch, capture_of, land, screen, typed
-from watcher.cli import EXIT_DEVICE
-from watcher.errors import CrampedError, LostError
-from watcher.health.heartbeat import Health, Report, diagnose
+from watcher.errors import EXIT_DEVICE, CrampedError, LostError
+from watcher.health.heartbeat import Health, diagnose
 from watcher.judge import device as engine
-from watcher.judge.device import Engine, Load, Place
+from watcher.judge.device import DeviceBudget, Judge, Load
 from watcher.judge.frame import Frame, Pictures, choose_device, device_errors, load
 from watcher.judge.pipeline import Judged
 from watcher.judge.window import Window
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Policy, Verdict
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 8 GiB.")
@@ -39,13 +38,15 @@ def read(capture: Capture) -> Frame:
 
 
 class Work:
-    """An engine, and in the place of a ledger a list of what was kept, most recently used first."""
+    """A judge, and in the place of a ledger a list of what was kept, most recently used first."""
 
     def __init__(self, device: torch.device | None = None, frame_memory: int = 10**9) -> None:
-        self.kept: list[Kept] = []
+        self.kept: list[KeptFrame] = []
         self.said: list[str] = []
         self.begun = 0
-        self.engine = Engine(Place(device or choose_device("cpu"), frame_memory), POLICY, self.fill, self.said.append)
+        self.judge = Judge(
+            DeviceBudget(device or choose_device("cpu"), frame_memory), POLICY, self.fill, self.said.append
+        )
 
     def fill(self, reads: Load, frame_memory: int) -> Windows:
         windows = Windows(POLICY, reads, frame_memory=frame_memory)
@@ -55,7 +56,7 @@ class Work:
     def verdicts(self, captures: list[Capture]) -> Iterator[Verdict]:
         for capture in captures:
             self.begun += 1
-            judged = self.engine.judge(capture, read)
+            judged = self.judge.judge(capture, read)
             assert isinstance(judged, Judged)
             self.remember(judged)
             yield judged.verdict
@@ -116,12 +117,12 @@ def test_too_little_memory_at_any_point_changes_no_verdict(  # noqa: PLR0913, PL
 def small_device(monkeypatch: pytest.MonkeyPatch) -> torch.device:
     """A CUDA device with no memory left, on a machine that has none: what is put there is refused."""
 
-    def here(self: Engine, frame: Frame) -> Frame:
-        if self.place.device.type == "cuda":
+    def here(self: Judge, frame: Frame) -> Frame:
+        if self.budget.device.type == "cuda":
             raise FULL
         return frame
 
-    monkeypatch.setattr(Engine, "_here", here)
+    monkeypatch.setattr(Judge, "_here", here)
     return torch.device("cuda")
 
 
@@ -134,14 +135,14 @@ def test_without_any_memory_the_cpu_does_it_and_that_is_said(tmp_path: Path, sma
         "CUDA out of memory; holding 500 MB of frames from now on",
         "comparing on the CPU, since cuda has too little memory (CUDA out of memory)",
     ]
-    assert work.engine.place == Place(torch.device("cpu"), 10**9, work.said[1])
+    assert work.judge.budget == DeviceBudget(torch.device("cpu"), 10**9, work.said[1])
 
 
 def test_where_not_even_the_cpu_has_memory_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried")
 
-    monkeypatch.setattr(engine, "verdicts", refuse)
+    monkeypatch.setattr(engine, "judge_one", refuse)
     with pytest.raises(CrampedError, match="can't allocate memory"):
         next(Work().verdicts(stream(tmp_path)))
 
@@ -190,7 +191,7 @@ class Device:
 @pytest.fixture
 def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     device = Device()
-    monkeypatch.setattr(Engine, "_here", device.here)
+    monkeypatch.setattr(Judge, "_here", device.here)
     return device
 
 
@@ -232,13 +233,13 @@ def test_a_device_that_is_lost_again_at_once_is_left_for_the_cpu_until_the_next_
 ) -> None:
     """A driver that stays broken costs one restart with 75, not one every half minute for ever."""
 
-    def here(engine: Engine, frame: Frame) -> Frame:
-        if engine.place.device.type == "cuda":
+    def here(judge: Judge, frame: Frame) -> Frame:
+        if judge.budget.device.type == "cuda":
             raise LOST
         return frame
 
     watch_here((desk.path(0), screen(1)))
-    monkeypatch.setattr(Engine, "_here", here)
+    monkeypatch.setattr(Judge, "_here", here)
     monkeypatch.setattr(
         "watcher.flow.work.choose_device", lambda name: choose_device("cpu") if name == "cpu" else torch.device("cuda")
     )
@@ -251,7 +252,7 @@ def test_a_device_that_is_lost_again_at_once_is_left_for_the_cpu_until_the_next_
     said = "comparing on the CPU until the next start, since cuda failed at once in the last run: the device is lost"
     assert log.count(said) == 1
     with desk.ledger() as ledger:
-        report = Report.from_json(ledger.report(desk.root))
+        report = ledger.heartbeat(desk.root)
     assert report.device == "cpu"
     assert report.fallback.startswith(said)
     assert not report.lost
@@ -272,7 +273,7 @@ def test_status_says_why_frames_are_compared_on_the_cpu(
     assert log.count("comparing on the CPU, since cuda has too little memory (CUDA out of memory)") == 1
     assert " on cuda, window 100" in log
     with desk.ledger() as ledger:
-        report = Report.from_json(ledger.report(desk.root))
+        report = ledger.heartbeat(desk.root)
     assert report.device == "cpu"
     state, reasons = diagnose(report, locked=True, now=datetime.now().astimezone())
     assert (state, reasons) == (Health.WATCHING, [report.fallback])
@@ -293,4 +294,4 @@ def test_a_real_device_without_memory_is_left_for_the_cpu_and_verdicts_stay(tmp_
         assert half + list(work.verdicts(captures[9:])) == right
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert work.engine.place.device.type == "cpu"
+    assert work.judge.budget.device.type == "cpu"

@@ -13,11 +13,11 @@ from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 from torch import Tensor
 
-from tests.conftest import Desk, Watch, capture_of, screen, typed
+from tests.conftest import Desk, Watch, capture_of, judge_all, screen, typed
 from tests.judge.test_signature import pairs
 from watcher.cli import main
 from watcher.judge.frame import load
-from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.pipeline import Judged
 from watcher.judge.similarity import measure, worst_by_reference
 from watcher.judge.windows import Windows
 from watcher.model.verdict import Kind, Policy, Score, judge
@@ -80,7 +80,7 @@ def brute_force(captures: Iterable[Judged], policy: Policy) -> dict[Kind, int]:
 
 def run(paths: Iterable[Path], policy: Policy) -> list[Judged]:
     read = partial(load, device=CPU, policy=policy)
-    found = list(verdicts(map(capture_of, paths), Windows(policy, read), policy, read))
+    found = list(judge_all(map(capture_of, paths), Windows(policy, read), policy, read))
     return [item for item in found if isinstance(item, Judged)]
 
 

@@ -16,16 +16,16 @@ from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 from torch import Tensor
 
-from tests.conftest import Desk, Watch, capture_of, screen
+from tests.conftest import Desk, Watch, capture_of, judge_all, screen
 from watcher.cli import main
 from watcher.judge.difference import captures_of, compare
 from watcher.judge.frame import Frame, load
-from watcher.judge.pipeline import Judged, verdicts
+from watcher.judge.pipeline import Judged
 from watcher.judge.regions import LIMIT, boxes_of
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import NOTHING_CHANGED, KeptFrame
 from watcher.model.preparation import Preparation, Rectangle, ignored_of
 from watcher.model.verdict import Kind, Policy
 
@@ -142,7 +142,7 @@ def test_verdicts_are_those_of_brute_force_over_painted_frames(
     captures = [saved(ticking(*one), folder / f"{number}_1.png") for number, one in enumerate(stream)]
     read = partial(load, device=CPU, policy=policy)
     window: list[Tensor] = []
-    for judged, one in zip(verdicts(captures, Windows(policy, read), policy, read), stream, strict=True):
+    for judged, one in zip(judge_all(captures, Windows(policy, read), policy, read), stream, strict=True):
         assert isinstance(judged, Judged)
         frame = painted(ticking(*one), rectangles, 2).float()[None]
         best = max((float(ssim(frame, old, data_range=255, size_average=False)) for old in window), default=-1.0)
@@ -159,16 +159,16 @@ def test_a_strict_threshold_works_where_the_clock_is_ignored(tmp_path: Path) -> 
     for ignored, kinds in (({}, {Kind.SIMILAR}), ({"1": [CLOCK]}, {Kind.DUPLICATE})):
         policy = Policy(duplicate=0.9999, similar=0.5, ignore=ignored_of(ignored))
         read = partial(load, device=CPU, policy=policy)
-        found = list(verdicts(captures, Windows(policy, read), policy, read))
+        found = list(judge_all(captures, Windows(policy, read), policy, read))
         assert {one.verdict.kind for one in found[1:] if isinstance(one, Judged)} == kinds
 
 
 # A restart under other rectangles.
 
 
-def kept_under(policy: Policy, captures: list[Capture]) -> list[Kept]:
+def kept_under(policy: Policy, captures: list[Capture]) -> list[KeptFrame]:
     read = partial(load, device=CPU, policy=policy)
-    found = verdicts(captures, Windows(policy, read), policy, read)
+    found = judge_all(captures, Windows(policy, read), policy, read)
     return [one.admitted for one in found if isinstance(one, Judged) and one.admitted][::-1]
 
 
@@ -185,14 +185,14 @@ def test_signatures_made_under_other_rectangles_are_computed_again(tmp_path: Pat
 
     windows = Windows(after, counted)
     windows.restore([*kept_under(plain, captures), *kept_under(plain, other)])
-    (item,) = verdicts([again], windows, after, partial(load, device=CPU, policy=after))
+    (item,) = judge_all([again], windows, after, partial(load, device=CPU, policy=after))
     assert isinstance(item, Judged)
     assert (item.verdict.kind, item.verdict.score.nearest) == (Kind.DUPLICATE, captures[1])
     assert item.verdict.score.ssim == 1.0
-    assert sorted(map(repr, item.renewed)) == sorted(map(repr, kept_under(after, captures)))
+    assert sorted(map(repr, item.changes.renewed)) == sorted(map(repr, kept_under(after, captures)))
     del read[:]
-    windows.of(load(other[0], CPU, after))
-    assert windows.drain() == ((), ())
+    windows._of(load(other[0], CPU, after))
+    assert windows.take_changes() == NOTHING_CHANGED
     assert read == [], "the rectangles of the second display are what they were"
 
 

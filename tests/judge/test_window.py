@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 
+from tests.conftest import judge_all
 from watcher.errors import GoneError
 from watcher.judge.frame import Frame, load
-from watcher.judge.pipeline import Judged, Postponed, verdicts
+from watcher.judge.pipeline import Judged, Postponed
 from watcher.judge.signature import Signature, compute
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy
 
 CPU = torch.device("cpu")
@@ -60,7 +61,7 @@ def reading(policy: Policy) -> Load:
 
 
 def judged(captures: Iterable[Capture], windows: Windows, policy: Policy) -> Iterator[Judged]:
-    for item in verdicts(captures, windows, policy, reading(policy)):
+    for item in judge_all(captures, windows, policy, reading(policy)):
         assert isinstance(item, Judged)
         yield item
 
@@ -129,7 +130,7 @@ def test_neither_a_restart_nor_a_small_memory_changes_a_verdict(
     before = Windows(policy, reading(policy), frame_memory=memory)
     first = list(judged(captures[:cut], before, policy))
     kept = {item.capture: item.admitted for item in first if item.admitted is not None}
-    order = before.of(reading(policy)(captures[0])).captures
+    order = before._of(reading(policy)(captures[0])).captures
     after = Windows(policy, reading(policy), frame_memory=memory)
     after.restore(kept[capture] for capture in order)
     second = list(judged(captures[cut:], after, policy))
@@ -198,7 +199,7 @@ def test_a_kept_picture_that_is_gone_leaves_the_window(change: str, memory: int,
     policy = Policy(duplicate=0.9, similar=0.8, reduce=1)
     captures = saved([screen(1), screen(2), screen(1), screen(1, 1)], tmp_path)
     windows = Windows(policy, reading(policy), frame_memory=memory)
-    stream = verdicts(captures, windows, policy, reading(policy))
+    stream = judge_all(captures, windows, policy, reading(policy))
     assert isinstance(next(stream), Judged)
     assert isinstance(next(stream), Judged)
     spoil(captures[0], change)
@@ -209,8 +210,8 @@ def test_a_kept_picture_that_is_gone_leaves_the_window(change: str, memory: int,
         # Its size and mtime are unchanged and its pixels are at hand: it is still the capture that was kept.
         assert third.verdict.kind is Kind.DUPLICATE
         return
-    assert (third.verdict.kind, third.lost) == (Kind.NEW, (captures[0],))
-    assert (fourth.verdict.kind, fourth.lost) == (Kind.DUPLICATE, ())
+    assert (third.verdict.kind, third.changes.lost) == (Kind.NEW, (captures[0],))
+    assert (fourth.verdict.kind, fourth.changes.lost) == (Kind.DUPLICATE, ())
     assert fourth.verdict.score.nearest == captures[2]
 
 
@@ -229,7 +230,7 @@ def test_the_last_of_a_window_may_be_lost(tmp_path: Path) -> None:
     captures = saved([screen(1), screen(1, 3)], tmp_path)
     for memory in (0, 10**9):
         windows = Windows(policy, reading(policy), frame_memory=memory)
-        items = verdicts(captures, windows, policy, reading(policy))
+        items = judge_all(captures, windows, policy, reading(policy))
         next(items)
         hidden = captures[0].path.rename(tmp_path / "hidden")
         (second,) = items
@@ -249,7 +250,7 @@ def test_a_kept_picture_that_cannot_be_read_for_the_moment_postpones(tmp_path: P
         return load(capture, CPU, Policy(reduce=1))
 
     windows = Windows(policy, reads, frame_memory=0)
-    stream = verdicts([*captures, captures[1]], windows, policy, reads)
+    stream = judge_all([*captures, captures[1]], windows, policy, reads)
     first = next(stream)
     broken.append(captures[0].path)
     second = next(stream)
@@ -258,7 +259,7 @@ def test_a_kept_picture_that_cannot_be_read_for_the_moment_postpones(tmp_path: P
     assert isinstance(first, Judged)
     assert isinstance(second, Postponed)
     assert isinstance(second.error, PermissionError)
-    assert not second.lost
+    assert not second.changes.lost
     assert isinstance(third, Judged)
     assert third.verdict.score.nearest == captures[0]
 
@@ -269,7 +270,7 @@ def test_a_capture_that_is_gone_or_unreadable_disturbs_nothing(tmp_path: Path) -
     captures[1].path.unlink()
     captures[2].path.write_bytes(b"no picture")
     captures[2] = capture_of(captures[2].path, 2)
-    items = list(verdicts(captures, Windows(policy, reading(policy)), policy, reading(policy)))
+    items = list(judge_all(captures, Windows(policy, reading(policy)), policy, reading(policy)))
     first, gone, unreadable, again = items
     assert isinstance(first, Judged)
     assert isinstance(gone, Postponed)
@@ -295,7 +296,7 @@ def test_kept_pictures_are_read_where_they_have_been_moved(tmp_path: Path) -> No
     aside.mkdir()
     captures = saved([screen(1), screen(1, 3)], tmp_path)
     windows = Windows(policy, reading(policy), lambda capture: aside / capture.path.name, frame_memory=0)
-    stream = verdicts(captures, windows, policy, reading(policy))
+    stream = judge_all(captures, windows, policy, reading(policy))
     next(stream)
     captures[0].path.rename(aside / captures[0].path.name)
     (second,) = stream
@@ -303,7 +304,7 @@ def test_kept_pictures_are_read_where_they_have_been_moved(tmp_path: Path) -> No
     assert second.verdict.score.nearest == captures[0]
 
 
-def kept_by(captures: list[Capture], policy: Policy) -> list[Kept]:
+def kept_by(captures: list[Capture], policy: Policy) -> list[KeptFrame]:
     windows = Windows(policy, reading(policy))
     kept = [item.admitted for item in judged(captures, windows, policy) if item.admitted]
     return kept[::-1]
@@ -321,8 +322,8 @@ def test_signatures_of_another_policy_or_format_are_renewed(tmp_path: Path) -> N
     (item,) = judged(captures[3:], windows, policy)
     assert item.verdict.kind is Kind.DUPLICATE
     assert item.verdict.score.nearest == captures[1]
-    assert item.lost == (captures[0],)
-    assert sorted(item.renewed, key=lambda one: one.capture.order) == kept_by(captures[1:3], policy)[::-1]
+    assert item.changes.lost == (captures[0],)
+    assert sorted(item.changes.renewed, key=lambda one: one.capture.order) == kept_by(captures[1:3], policy)[::-1]
     assert windows.lengths() == {1: 2}
 
 
@@ -336,7 +337,7 @@ def test_a_restored_window_decodes_nothing_but_survivors(tmp_path: Path) -> None
 
     windows = Windows(policy, counted)
     windows.restore(kept_by(captures[:8], policy))
-    (item,) = verdicts(captures[8:], windows, policy, reading(policy))
+    (item,) = judge_all(captures[8:], windows, policy, reading(policy))
     assert isinstance(item, Judged)
     assert item.verdict.score.nearest == captures[5]
     assert read == [captures[5]]
@@ -347,9 +348,9 @@ def test_a_window_restored_from_too_many_keeps_the_last_used(tmp_path: Path) -> 
     policy = Policy(window=3, reduce=1)
     windows = Windows(policy, reading(policy))
     windows.restore(kept_by(captures[:6], Policy(reduce=1)))
-    window = windows.of(load(captures[6], CPU, Policy(reduce=1)))
+    window = windows._of(load(captures[6], CPU, Policy(reduce=1)))
     assert window.captures == captures[5:2:-1]
-    assert window.nearest(load(captures[6], CPU, Policy(reduce=1))).nearest == captures[5]
+    assert window.nearest(load(captures[6], CPU, Policy(reduce=1))).score.nearest == captures[5]
 
 
 def test_a_discarded_capture_is_compared_with_no_more(tmp_path: Path) -> None:
@@ -360,7 +361,7 @@ def test_a_discarded_capture_is_compared_with_no_more(tmp_path: Path) -> None:
         windows = Windows(policy, reading(policy))
         windows.restore(stored)
         if seen_before:
-            windows.of(load(captures[1], CPU, Policy(reduce=1)))
+            windows._of(load(captures[1], CPU, Policy(reduce=1)))
         windows.discard(replace(captures[0], inode=3))
         (item,) = judged(captures[1:], windows, policy)
         assert item.verdict.kind is Kind.NEW

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Desk, Framesift, NoPatience, Watch, facts, land, screen, wait_for, working_desk
+from tests.conftest import Desk, Framesift, Watch, facts, land, screen, wait_for, working_desk
 from tests.flow.test_watch import LONG_AGO, ended_by, fill, small_disk, until_judged, until_told
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
@@ -238,7 +238,7 @@ def survived(desk: Desk, given: dict[str, bytes]) -> set[State]:
     with desk.ledger() as ledger:
         assert ledger.rows("PRAGMA integrity_check")[0][0] == "ok"
         hooks = Hooks(settings, desk.base / "hooks", pytest.fail)
-        Custody(ledger, hooks, Timeline(desk.root), NoPatience()).recover()
+        Custody(ledger, hooks, Timeline(desk.root)).recover()
         entries = list(ledger.entries())
     judged = {entry.verdict.capture.path for entry in entries}
     assert {path for path in at.values() if not path.exists()} <= judged

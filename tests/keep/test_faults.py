@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NoPatience, capture_of
+from tests.conftest import capture_of
 from tests.keep.test_kills import DEADLY, Bench, in_child
 from watcher.errors import ConflictError, FaultError
 from watcher.keep.custody import Custody
@@ -24,7 +24,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round
 from watcher.ledger.schema import MIGRATIONS
 from watcher.model.entry import State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 
 pytestmark = [
@@ -56,8 +56,8 @@ class Again(Bench):
             if entry.state is State.QUARANTINED:
                 capture = entry.verdict.capture
                 verdict = Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, policy)
-                custody = Custody(ledger, self.hooks, timeline, NoPatience())
-                custody.carry_out(verdict, Kept(capture, 40, 48, b"s"))
+                custody = Custody(ledger, self.hooks, timeline)
+                custody.carry_out(verdict, KeptFrame(capture, 40, 48, b"s"))
 
     def start(self) -> tuple[State | None, int]:
         with self.at_work() as (ledger, custody):

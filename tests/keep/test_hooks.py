@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Desk, NoPatience, capture_of, land, screen
+from tests.conftest import Desk, capture_of, land, screen
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score, Verdict, judge, unreadable
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
@@ -41,17 +41,17 @@ class Bench:
         self.hooks = Hooks(self.settings, self.folders.hooks_dir, self.complaints.append)
         self.ledger = Ledger.open(desk.state / "ledger.sqlite")
         self.ledger.adopt(desk.root, [])
-        self.custody = Custody(self.ledger, self.hooks, Timeline(desk.root), NoPatience())
+        self.custody = Custody(self.ledger, self.hooks, Timeline(desk.root))
 
     def new(self, tick: int) -> Entry:
         capture = capture_of(self.desk.put(tick, screen(tick)))
-        return self.custody.carry_out(judge(capture, NOTHING_TO_COMPARE, POLICY), Kept(capture, 40, 48, b"s"))
+        return self.custody.carry_out(judge(capture, NOTHING_TO_COMPARE, POLICY), KeptFrame(capture, 40, 48, b"s"))
 
     def later(self, tick: int, ssim: float, nearest: Entry) -> Entry:
         capture = capture_of(self.desk.put(tick, screen(tick)))
         score = Score(nearest.verdict.capture, ssim, exact=True, worst_tile=0.5)
         verdict = judge(capture, score, POLICY)
-        return self.custody.carry_out(verdict, Kept(capture, 40, 48, b"s") if verdict.stays else None)
+        return self.custody.carry_out(verdict, KeptFrame(capture, 40, 48, b"s") if verdict.stays else None)
 
     def duplicate(self, tick: int = 2) -> Entry:
         return self.later(tick, 0.999, self.new(1))
@@ -309,7 +309,7 @@ def test_a_file_or_a_folder_swapped_for_a_link_between_judgement_and_move_moves_
 ) -> None:
     made = bench(swaps=SWAPS.replace("WHICH", which))
     kept = capture_of(land(desk.root / "kept" / desk.path(1).name, screen(1)))
-    made.custody.carry_out(judge(kept, NOTHING_TO_COMPARE, POLICY), Kept(kept, 40, 48, b"s"))
+    made.custody.carry_out(judge(kept, NOTHING_TO_COMPARE, POLICY), KeptFrame(kept, 40, 48, b"s"))
     twin = capture_of(land(desk.root / "twins" / desk.path(2).name, screen(1)))
     entry = made.custody.carry_out(judge(twin, Score(kept, 1.0, exact=True, worst_tile=1.0), POLICY), None)
     elsewhere = desk.base / "elsewhere"

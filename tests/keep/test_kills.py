@@ -19,13 +19,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, NoPatience, capture_of, facts, land, screen, typed, wait_for, working_desk
+from tests.conftest import Desk, capture_of, facts, land, screen, typed, wait_for, working_desk
 from watcher.keep.custody import Custody, restore
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.totals import Census
+from watcher.ledger.totals import Totals
 from watcher.model.entry import Entry, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
@@ -172,7 +172,7 @@ class Bench:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[tuple[Ledger, Custody]]:
         with Ledger.open(self.state / "ledger.sqlite") as ledger:
-            yield ledger, Custody(ledger, self.hooks, Timeline(self.root), NoPatience())
+            yield ledger, Custody(ledger, self.hooks, Timeline(self.root))
         assert not self.complaints
 
     def prepare(self) -> None:
@@ -183,7 +183,9 @@ class Bench:
         capture = capture_of(self.kept)
         with self.at_work() as (ledger, custody):
             ledger.adopt(self.root, [])
-            custody.carry_out(Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy()), Kept(capture, 40, 48, b"s"))
+            custody.carry_out(
+                Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy()), KeptFrame(capture, 40, 48, b"s")
+            )
 
     def cycle(self) -> None:
         """From the verdict into the quarantine, and back; what is done already is not done again."""
@@ -208,7 +210,7 @@ class Bench:
             finished = len(custody.recover())
             assert custody.recover() == []
             entry = self.entry(ledger)
-            assert Census(ledger, self.root).counts()[Kind.NEW] == 1
+            assert Totals(ledger, self.root).counts()[Kind.NEW] == 1
         state = entry.state if entry else None
         place = self.mirrored if state is State.QUARANTINED else self.duplicate
         assert entry is None or entry.location == place

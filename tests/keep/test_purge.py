@@ -16,10 +16,10 @@ from tests.conftest import Desk, capture_of, facts
 from tests.shelf import CONTENT, SIZE, Shelf
 from watcher.disk import files
 from watcher.disk.mirror import Amount, held, mark
-from watcher.health.heartbeat import Report
+from watcher.health.heartbeat import Heartbeat
 from watcher.keep.custody import restore
 from watcher.model.entry import Entry, Move, State
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy, Score, Verdict
 
 
@@ -71,8 +71,8 @@ def _moving(shelf: Shelf, kept: Entry) -> None:
 
 
 def _duplicate(shelf: Shelf, kept: Entry) -> None:
-    with shelf.desk.ledger() as ledger, ledger.transaction() as db:
-        db.execute("UPDATE entry SET kind = 'duplicate' WHERE id = ?", [kept.id])
+    with shelf.desk.ledger() as ledger:
+        ledger.rows("UPDATE entry SET kind = 'duplicate' WHERE id = ?", [kept.id])
 
 
 Spoil = Callable[[Shelf, Entry], object]
@@ -273,7 +273,7 @@ def test_the_quarantine_is_that_of_the_watcher_that_ran(shelf: Shelf) -> None:
         other.parent.mkdir()
         twins[0].location.rename(other)
         ledger.confirm(ledger.intend(twins[0], Move(other, State.QUARANTINED)))
-        ledger.beat(shelf.desk.root, Report(at="2026", quarantine=str(other.parent)).as_json())
+        ledger.write_heartbeat(shelf.desk.root, Heartbeat(at="2026", quarantine=str(other.parent)))
     assert f"1 not in {other.parent}" in shelf.run("purge", "--yes")
     assert [shelf.state(twin) for twin in twins] == [State.PURGED, State.QUARANTINED]
 
@@ -400,7 +400,7 @@ def furnished(shelf: Shelf) -> tuple[dict[str, tuple[object, ...]], list[Entry]]
     with shelf.at_work() as (_, custody):
         entries = [custody.carry_out(Verdict(one, Kind.DUPLICATE, score, Policy()), None) for one in captures[:-1]]
         similar = Verdict(captures[-1], Kind.SIMILAR, score, Policy())
-        entries.append(custody.carry_out(similar, Kept(captures[-1], 9, 9, b"s")))
+        entries.append(custody.carry_out(similar, KeptFrame(captures[-1], 9, 9, b"s")))
     assert {entry.state for entry in entries} == {State.QUARANTINED}
     return before, entries
 

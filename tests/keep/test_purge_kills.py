@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NoPatience, capture_of, facts, land, screen
+from tests.conftest import capture_of, facts, land, screen
 from tests.keep.test_kills import DEADLY, LONG_AGO, MOST_CALLS, Bench, in_child
 from watcher.disk.mirror import Amount, held, mark
 from watcher.keep.purge import Limits, Purge
 from watcher.keep.retention import Retention
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry, State
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
@@ -61,7 +61,7 @@ class Quarantine(Bench):
         score = Score(kept, 1.0, exact=True, worst_tile=1.0)
         with self.at_work() as (ledger, custody):
             ledger.adopt(self.root, [])
-            custody.carry_out(Verdict(kept, Kind.NEW, NOTHING_TO_COMPARE, Policy()), Kept(kept, 40, 48, b"s"))
+            custody.carry_out(Verdict(kept, Kind.NEW, NOTHING_TO_COMPARE, Policy()), KeptFrame(kept, 40, 48, b"s"))
             for name in NAMES[:-1]:
                 capture = capture_of(land(self.root / name, screen(1), LONG_AGO))
                 custody.carry_out(Verdict(capture, Kind.DUPLICATE, score, Policy()), None)
@@ -75,8 +75,8 @@ class Quarantine(Bench):
         with self.at_work() as (ledger, _):
             for limits in (every, forced):
                 purge = Purge(ledger, self.root, self.quarantine, limits)
-                purge.resume(NoPatience())
-                for _ in purge.carry_out(NoPatience()):
+                purge.resume()
+                for _ in purge.carry_out():
                     pass
 
     def duplicates(self, ledger: Ledger) -> list[Entry]:
@@ -132,7 +132,7 @@ class Retained(Quarantine):
         settings = Settings.load(folders, flags, environ={"FRAMESIFT_RETENTION__MAX_BYTES": "1 B"})
         with self.at_work() as (ledger, custody):
             custody.recover()
-            retention = Retention(ledger, settings, NoPatience(), lambda _: None)
+            retention = Retention(ledger, settings, lambda _: None)
             for _ in range(2 * len(NAMES)):
                 retention.look(date(2020, 5, 4), 0.0)
 

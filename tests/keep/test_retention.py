@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Desk, NoPatience, wait_for
+from tests.conftest import Desk, wait_for
 from tests.shelf import SIZE, Shelf
 from watcher.disk.mirror import Amount, root_of
-from watcher.keep.retention import Days, Retention, elapsed
+from watcher.keep.retention import Retention, elapsed
+from watcher.ledger.days import Days
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.schema import MIGRATIONS
 from watcher.model.entry import Entry, State
-from watcher.terminal.console import told
+from watcher.terminal.console import amount_text
 
 ROOT = Path("/screens")
 FIRST = date(2026, 3, 1)
@@ -35,7 +36,7 @@ class Run:
 
     def __init__(self, shelf: Shelf, ledger: Ledger) -> None:
         self.said: list[str] = []
-        self._retention = Retention(ledger, shelf.settings(), NoPatience(), self.said.append)
+        self._retention = Retention(ledger, shelf.settings(), self.said.append)
 
     def look(self, day: int, seconds: float, times: int = 5) -> None:
         """Be idle a few times on this day after the first, *seconds* after the start."""
@@ -67,7 +68,7 @@ def test_a_duplicate_is_kept_for_whole_days_and_then_goes(shelf: Shelf, ledger: 
     assert run.said == []
     run.look(4, 4 * DAY)
     assert there(shelf, first, second) == [False, True]
-    assert run.said == [f"retention: {told(Amount(1, SIZE))} purged"]
+    assert run.said == [f"retention: {amount_text(Amount(1, SIZE))} purged"]
     run.look(5, 5 * DAY)
     assert there(shelf, first, second) == [False, False]
     assert kept.location.exists()
@@ -119,7 +120,7 @@ def test_it_works_once_a_day(shelf: Shelf, ledger: Ledger) -> None:
     run = Run(shelf, ledger)
     run.look(0, 0.0)
     assert there(shelf, *twins) == [False, False, True]
-    assert run.said == [f"retention: {told(Amount(2, 2 * SIZE))} purged"]
+    assert run.said == [f"retention: {amount_text(Amount(2, 2 * SIZE))} purged"]
     late = shelf.twins(range(4, 5), kept)
     run.look(0, HOUR)
     again = Run(shelf, ledger)
@@ -138,7 +139,7 @@ def test_what_cannot_be_proven_stays_and_is_told(shelf: Shelf, ledger: Ledger) -
     run.look(0, 0.0)
     assert there(shelf, twin, orphan) == [False, True]
     refused = "1 refused: 1 the picture it duplicates is gone or was changed"
-    assert run.said == [f"retention: {told(Amount(1, SIZE))} purged; {refused}"]
+    assert run.said == [f"retention: {amount_text(Amount(1, SIZE))} purged; {refused}"]
 
 
 def test_captures_come_between(shelf: Shelf, ledger: Ledger) -> None:
@@ -254,8 +255,8 @@ def test_the_watcher_does_it_by_itself_and_a_dry_run_does_not(shelf: Shelf) -> N
     assert there(shelf, *twins) == [True, True]
     assert "up to 1 byte" in shelf.run("status", code=4)
     shelf.desk.start()
-    wait_for(lambda: f"retention: {told(Amount(2, 2 * SIZE))} purged" in shelf.desk.output())
+    wait_for(lambda: f"retention: {amount_text(Amount(2, 2 * SIZE))} purged" in shelf.desk.output())
     assert shelf.desk.stop() == 0
     assert there(shelf, *twins) == [False, False]
     assert root_of(shelf.desk.root.with_name("ScreenRecord-similar")) == shelf.desk.root
-    assert f"{told(Amount(2, 2 * SIZE))} ever" in shelf.run("status", code=4)
+    assert f"{amount_text(Amount(2, 2 * SIZE))} ever" in shelf.run("status", code=4)

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from tests.conftest import START
 from watcher.errors import FaultError, GoneError, KnownError, WatcherError
+from watcher.health.heartbeat import Heartbeat
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
 from watcher.ledger.schema import MIGRATIONS
-from watcher.ledger.totals import Census
+from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture
 from watcher.model.entry import Move, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, judge, unreadable
 
 ROOT = Path("/screens")
@@ -34,8 +35,8 @@ def capture(number: int, display: int = 1, name: str = "") -> Capture:
     return Capture(ROOT / (name or f"f{number}_{display}.png"), display, START + timedelta(minutes=number), 100, number)
 
 
-def kept(number: int, display: int = 1, height: int = 40) -> Kept:
-    return Kept(capture(number, display), height, 48, b"signature %d" % number)
+def kept(number: int, display: int = 1, height: int = 40) -> KeptFrame:
+    return KeptFrame(capture(number, display), height, 48, b"signature %d" % number)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "state" / "ledger.sqlite"
 
 
-def new(ledger: Ledger, frame: Kept) -> None:
+def new(ledger: Ledger, frame: KeptFrame) -> None:
     ledger.record(Timeline(ROOT), judge(frame.capture, NOTHING_TO_COMPARE, POLICY), frame, None)
 
 
@@ -64,7 +65,7 @@ def test_an_entry_is_read_back_as_it_was_written(file: Path) -> None:
         odd = capture(2, name=name)
         verdict = judge(odd, Score(capture(1), 0.97, exact=True, worst_tile=0.4), POLICY)
         written = ledger.record(
-            Timeline(ROOT), verdict, Kept(odd, 40, 48, b"s"), Move(Path("/q") / name, State.QUARANTINED)
+            Timeline(ROOT), verdict, KeptFrame(odd, 40, 48, b"s"), Move(Path("/q") / name, State.QUARANTINED)
         )
     with Ledger.open(file) as ledger:
         entry = ledger.entry(written.id)
@@ -95,15 +96,15 @@ def test_json_has_the_names_of_the_contract(file: Path) -> None:
 def test_what_was_judged_or_there_before_is_known_and_other_files_of_the_name_are_not(file: Path) -> None:
     with Ledger.open(file) as ledger:
         assert not ledger.knows_root(ROOT)
-        ledger.beat(ROOT, {"at": "now"})
+        ledger.write_heartbeat(ROOT, Heartbeat(at="now"))
         assert not ledger.knows_root(ROOT)
         ledger.adopt(ROOT, [capture(7)])
         assert ledger.knows_root(ROOT)
         new(ledger, kept(1))
         assert ledger.known(ROOT) == {(b"f7_1.png", 100, 7), (b"f1_1.png", 100, 1)}
         assert ledger.known(ROOT / "other") == set()
-        assert Census(ledger, ROOT).left_alone() == 1
-        assert Census(ledger, Path("/screen")).left_alone() == 0
+        assert Totals(ledger, ROOT).left_alone() == 1
+        assert Totals(ledger, Path("/screen")).left_alone() == 0
 
 
 def test_nothing_is_judged_twice(file: Path) -> None:
@@ -112,7 +113,7 @@ def test_nothing_is_judged_twice(file: Path) -> None:
         new(ledger, kept(1))
         with pytest.raises(KnownError):
             new(ledger, kept(1))
-        assert Census(ledger, ROOT).counts()[Kind.NEW] == 1
+        assert Totals(ledger, ROOT).counts()[Kind.NEW] == 1
 
 
 @settings(deadline=None, max_examples=30)
@@ -176,18 +177,18 @@ def test_a_frame_that_is_gone_leaves_the_window_and_its_entry_says_so(file: Path
 def test_since_when_a_display_is_unchanged(file: Path) -> None:
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [])
-        assert Census(ledger, ROOT).unchanged(1) == (None, 0)
+        assert Totals(ledger, ROOT).unchanged(1) == (None, 0)
         new(ledger, kept(1))
-        assert Census(ledger, ROOT).unchanged(1) == (None, 0)
+        assert Totals(ledger, ROOT).unchanged(1) == (None, 0)
         duplicate(ledger, capture(2), capture(1))
         new(ledger, kept(3))
         duplicate(ledger, capture(4), capture(1))
         duplicate(ledger, capture(5), capture(1))
         ledger.record(Timeline(ROOT), unreadable(capture(6), "broken", POLICY), None, None)
         new(ledger, kept(20, display=2))
-        assert Census(ledger, ROOT).unchanged(1) == (START + timedelta(minutes=4), 1)
-        assert Census(ledger, ROOT).windows(3) == Census(ledger, ROOT).windows(0) == {1: 2, 2: 1}
-        assert [entry.verdict.capture.display for entry in Census(ledger, ROOT).last_of_displays()] == [1, 2]
+        assert Totals(ledger, ROOT).unchanged(1) == (START + timedelta(minutes=4), 1)
+        assert Totals(ledger, ROOT).windows(3) == Totals(ledger, ROOT).windows(0) == {1: 2, 2: 1}
+        assert [entry.verdict.capture.display for entry in Totals(ledger, ROOT).last_of_displays()] == [1, 2]
 
 
 def test_what_a_sweep_judges_of_the_past_is_not_the_last_of_a_display(file: Path) -> None:
@@ -198,10 +199,10 @@ def test_what_a_sweep_judges_of_the_past_is_not_the_last_of_a_display(file: Path
         duplicate(ledger, capture(51), capture(50))
         for number in (1, 2):
             ledger.record(sweep, judge(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
-        census = Census(ledger, ROOT)
-        assert [entry.verdict.capture for entry in census.last_of_displays()] == [capture(51)]
-        assert census.unchanged(1) == (capture(50).taken_at, 1)
-        assert census.recent_times(2) == [capture(50).taken_at, capture(51).taken_at]
+        totals = Totals(ledger, ROOT)
+        assert [entry.verdict.capture for entry in totals.last_of_displays()] == [capture(51)]
+        assert totals.unchanged(1) == (capture(50).taken_at, 1)
+        assert totals.recent_times(2) == [(1, capture(50).taken_at), (1, capture(51).taken_at)]
 
 
 def test_totals_count_what_left_the_folder(file: Path) -> None:
@@ -209,11 +210,11 @@ def test_totals_count_what_left_the_folder(file: Path) -> None:
         ledger.adopt(ROOT, [])
         new(ledger, kept(1))
         duplicate(ledger, capture(2), capture(1))
-        assert Census(ledger, ROOT).saved_bytes() == 0
+        assert Totals(ledger, ROOT).saved_bytes() == 0
         ledger.confirm(ledger.intend(ledger.entry(2), Move(Path("/q/f2"), State.QUARANTINED)))
-        assert Census(ledger, ROOT).saved_bytes() == 100
+        assert Totals(ledger, ROOT).saved_bytes() == 100
         ledger.confirm(ledger.intend(ledger.entry(2), Move(capture(2).path, State.RESTORED)))
-        assert Census(ledger, ROOT).saved_bytes() == 0
+        assert Totals(ledger, ROOT).saved_bytes() == 0
 
 
 def test_files_of_the_ledger_are_private_whatever_the_umask(file: Path) -> None:
@@ -286,7 +287,7 @@ def test_a_kill_loses_nothing_that_was_recorded_and_leaves_no_half_entry(file: P
         writer.wait()
         writer.stdout.close()
         with Ledger.open(path) as ledger:
-            count = Census(ledger, ROOT).counts()[Kind.NEW]
+            count = Totals(ledger, ROOT).counts()[Kind.NEW]
             assert count >= int(last)
             assert window(ledger, 0)[-1] == count
             assert len(ledger.rows("SELECT 1 FROM frame")) == count
@@ -336,7 +337,7 @@ def test_a_round_judges_what_it_found_when_it_began_once_and_goes_on_where_it_wa
             ledger.kept_location(capture(3))
         finish_round(ledger, begun, everything=True)
         assert frames(ledger, Timeline(ROOT, "sweep")) == [1, 2]
-        assert [kind for kind, count in Census(ledger, ROOT).counts().items() for _ in range(count)] == [
+        assert [kind for kind, count in Totals(ledger, ROOT).counts().items() for _ in range(count)] == [
             *("new", "new", "new", "duplicate")
         ]
         other = begin_round(ledger, ROOT, POLICY, *whole)
@@ -354,7 +355,7 @@ def test_what_was_brought_back_is_left_to_nobody_and_what_has_an_entry_is_not_le
         ledger.leave_to_sweep(ROOT, [capture(1), capture(3)])
         assert ledger.left_to_sweep(ROOT) == {(b"f2_1.png", 100, 2)}
         assert {name for name, *_ in ledger.known(ROOT)} == {b"f1_1.png", b"f2_1.png", b"f3_1.png"}
-        assert Census(ledger, ROOT).left_alone() == 1
+        assert Totals(ledger, ROOT).left_alone() == 1
 
 
 def test_a_ledger_of_the_first_schema_keeps_its_windows_and_its_signatures(file: Path) -> None:

@@ -27,7 +27,7 @@ from tests.conftest import Desk, capture_of, land, screen, wait_for
 from tests.month import Month, Plan
 from tests.shelf import CONTENT, Shelf
 from watcher.cli import main
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.period import Period
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
 from watcher.report import cards as shots
@@ -371,7 +371,7 @@ def hostile_page(shelf: Shelf, out: Path) -> None:
         capture = capture_of(shelf.desk.root / name)
         with shelf.at_work() as (_, custody):
             verdict = Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy())
-            custody.carry_out(verdict, Kept(capture, 9, 9, b"s"))
+            custody.carry_out(verdict, KeptFrame(capture, 9, 9, b"s"))
     shelf.run("report", "2020", "--html", out)
 
 

@@ -177,8 +177,7 @@ def test_signatures_of_another_format_are_computed_again_once_and_other_preparat
     photo = album.keep(at(1, 15), drawn(SceneKind.PHOTO))
     sheet = album.keep(at(2, 15), drawn(SceneKind.SHEET), digest=1)
     gone = album.keep(at(2, 15, 10), noise(3))
-    with album.ledger.transaction() as db:
-        db.execute("UPDATE frame SET signature = 's' WHERE entry_id IN (?, ?)", [photo.id, gone.id])
+    album.ledger.rows("UPDATE frame SET signature = 's' WHERE entry_id IN (?, ?)", [photo.id, gone.id])
     gone.location.unlink()
     found = look(album)
     assert set(chosen(found)) == {photo.id, sheet.id}
@@ -223,8 +222,7 @@ def test_duplicates_in_which_one_tile_changed_strongly_are_told_of_once_a_screen
     looks = look(album).second_looks
     assert [entry.id for entry in looks] == [entry.id for entry in strong[:5]]
     assert restore_command(looks[0]) == f"framesift restore {looks[0].verdict.capture.path}"
-    with album.ledger.transaction() as db:
-        db.execute("UPDATE entry SET state = ? WHERE id = ?", [State.RESTORED.value, strong[0].id])
+    album.ledger.rows("UPDATE entry SET state = ? WHERE id = ?", [State.RESTORED.value, strong[0].id])
     assert look(album).second_looks[0].verdict.score.worst_tile == pytest.approx(0.2)
     assert look(album, period=Period.parse("2020-05-05")).second_looks == ()
 

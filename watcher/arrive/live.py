@@ -8,12 +8,13 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from watcher.arrive.arrival import Arrival, check_whole, key_of
 from watcher.arrive.events import Hearing
 from watcher.disk.listing import ELSEWHERE, Known, disk_of, list_folder
 from watcher.errors import GoneError, NotWholeError
-from watcher.health.heartbeat import Sight
+from watcher.health.heartbeat import SourceStatus
 from watcher.model.capture import Capture, NamePattern, is_recordable
 
 RESCAN_SECONDS = 60.0
@@ -33,6 +34,22 @@ _COARSE_MTIME_NS = 3_000_000_000
 """A folder's mtime this fresh may hide another file of the same tick (FAT: 2 s)."""
 
 
+class Host(Protocol):
+    """Whoever takes the captures, as the source calls it on the same thread."""
+
+    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """What to pass over: (name, size, mtime_ns) of files in *folder*."""
+
+    def found(self) -> None:
+        """The root has come into sight: events are on, and the first look follows."""
+
+    def is_ours(self) -> bool:
+        """Another disk is in the root's place: whether it is the one of the captures that were kept."""
+
+    def idle(self) -> None:
+        """Nothing is ready: called at least every second."""
+
+
 class Live:
     """Captures as they arrive in a root, until told to stop.
 
@@ -40,13 +57,13 @@ class Live:
     it has settled and is whole. Rescans find what no event told of.
     """
 
-    def __init__(self, root: Path, pattern: NamePattern, known: Known, say: Callable[[str], None]) -> None:
-        """Watch *root*; *known* tells what to pass over, *say* takes lines about what it cannot see."""
-        self.sight = Sight()
+    def __init__(self, root: Path, pattern: NamePattern, say: Callable[[str], None]) -> None:
+        """Watch *root*; *say* takes lines about what it cannot see."""
+        self.status = SourceStatus()
         self._root = root
         self._pattern = pattern
-        self._known = known
         self._say = say
+        self._known: Known = lambda _: set()
         self._dirty: queue.SimpleQueue[Path | None] = queue.SimpleQueue()
         self._arrivals: dict[Path, tuple[Capture, Arrival]] = {}
         self._handed_out = Arrival.seen((0, 0, 0), 0.0)
@@ -66,22 +83,16 @@ class Live:
         self._stopped = True
         self._dirty.put(None)
 
-    def captures(
-        self, found: Callable[[], None], idle: Callable[[], None], is_ours: Callable[[], bool] = lambda: True
-    ) -> Iterator[Capture]:
-        """Yield settled, whole captures, those of one display in the order of their time.
-
-        *found* is called each time the root has come into sight, when events are on and before the first look;
-        *idle* whenever nothing is ready, at least every second; *is_ours* when another disk is in the root's place:
-        whether it is the one of the captures that were kept.
-        """
+    def captures(self, host: Host) -> Iterator[Capture]:
+        """Yield settled, whole captures, those of one display in the order of their time; calls *host* meanwhile."""
+        self._known = host.known
         try:
             while not self._stopped:
-                if self._look_at_root(found, is_ours):
+                if self._look_at_root(host):
                     self._rescan_if_due()
                     self._attend()
                     yield from self._ready()
-                idle()
+                host.idle()
                 self._await_events()
         finally:
             self._hearing.end()
@@ -96,13 +107,13 @@ class Live:
 
     # --- the root, and events from it ---
 
-    def _look_at_root(self, found: Callable[[], None], is_ours: Callable[[], bool]) -> bool:
+    def _look_at_root(self, host: Host) -> bool:
         """Whether the root is there and can be listed; it is heard anew if it is not the folder it was."""
         try:
             identity, disk = _identity(self._root), disk_of(self._root)
             if identity != self._identity:
                 # The empty folder under a disk that was unmounted looks like a root from which all was deleted.
-                if self.sight.disk != disk and not is_ours():
+                if self.status.disk != disk and not host.is_ours():
                     self._blind(OSError(errno.ENODEV, ELSEWHERE))
                     return False
                 with os.scandir(self._root) as items:
@@ -111,36 +122,36 @@ class Live:
             self._blind(error)
             return False
         if identity != self._identity:
-            self._identity, self.sight.disk = identity, disk
+            self._identity, self.status.disk = identity, disk
             self._hear()
-            found()
+            host.found()
             self._folders.clear()
             self._next_full = 0.0
         return True
 
     def _blind(self, error: OSError) -> None:
         why = f"waiting for {self._root}: {error.strerror or error}"
-        if self.sight.why != why:
+        if self.status.why != why:
             self._say(why)
         self._hearing.end()
         self._identity = None
-        self.sight.root_there, self.sight.events, self.sight.why = False, False, why
+        self.status.root_there, self.status.events, self.status.why = False, False, why
         # Nothing is concluded about the files: the disk may only be absent.
         self._arrivals.clear()
-        self.sight.waiting.clear()
-        self.sight.unlisted.clear()
+        self.status.waiting.clear()
+        self.status.unlisted.clear()
 
     def _hear(self) -> None:
-        was_blind = not self.sight.root_there and self.sight.why.startswith("waiting")
+        was_blind = not self.status.root_there and self.status.why.startswith("waiting")
         self._hearing.begin()
-        self.sight.root_there, self.sight.events, self.sight.why = True, True, ""
+        self.status.root_there, self.status.events, self.status.why = True, True, ""
         if was_blind:
             self._say(f"{self._root} is there")
         self._tell_hearing()
 
     def _attend(self) -> None:
         """Look after the events, and say when they stop and when they come back."""
-        if self.sight.root_there:
+        if self.status.root_there:
             self._hearing.attend(self._newest, len(self._folders), time.monotonic())
             self._tell_hearing()
 
@@ -151,13 +162,13 @@ class Live:
         return max(self._folders, key=lambda folder: (self._recency(folder), len(folder.parts)), default=self._root)
 
     def _tell_hearing(self) -> None:
-        sight, heard = self.sight, self._hearing.works
+        status, heard = self.status, self._hearing.works
         why = "" if heard else f"{self._hearing.why}; looking every {POLL_SECONDS:.0f} s"
-        if heard and not sight.events:
+        if heard and not status.events:
             self._say("events arrive again")
-        elif why and why != sight.why:
+        elif why and why != status.why:
             self._say(why)
-        sight.events, sight.why, sight.last_event = heard, why, self._hearing.last_event
+        status.events, status.why, status.last_event = heard, why, self._hearing.last_event
 
     def _await_events(self) -> None:
         """Wait for an event or for the next thing that is due, then list the folders that events named."""
@@ -192,21 +203,21 @@ class Live:
             self._next_full, self._next_rescan = now + FULL_RESCAN_SECONDS, now + RESCAN_SECONDS
             changed: Iterable[Path] = [self._root]
             self._folders.clear()
-            self.sight.unlisted.clear()
+            self.status.unlisted.clear()
         elif now >= self._next_rescan:
             self._next_rescan = now + RESCAN_SECONDS
             changed = self._changed(self._folders)
-        elif not self.sight.events and now >= self._next_poll:
+        elif not self.status.events and now >= self._next_poll:
             changed = self._changed(self._latest())
         else:
             return
         self._next_poll = now + POLL_SECONDS
         found = [path for folder in changed for path in self._scan(folder)]
-        if not self.sight.root_there:
+        if not self.status.root_there:
             return
-        self.sight.last_scan = time.time()
+        self.status.last_scan = time.time()
         if found and not first:
-            self.sight.found_by_scan += len(found)
+            self.status.found_by_scan += len(found)
             self._hearing.missed(found[-1].parent, self._scanned, time.monotonic())
         self._scanned = now
 
@@ -222,7 +233,7 @@ class Live:
 
     def _changed(self, folders: Iterable[Path]) -> list[Path]:
         """Those of *folders* that are not as they were listed, and those that cannot be; the root is always tried."""
-        unlisted = [Path(folder) for folder in self.sight.unlisted]
+        unlisted = [Path(folder) for folder in self.status.unlisted]
         changed = [folder for folder in folders if _mtime_ns(folder) != self._folders[folder]]
         return list(dict.fromkeys([self._root, *unlisted, *changed]))
 
@@ -245,7 +256,7 @@ class Live:
             except OSError as error:
                 self._cannot_list(place, error)
                 continue
-            self.sight.unlisted.pop(os.fspath(place), None)
+            self.status.unlisted.pop(os.fspath(place), None)
             fresh = time.time_ns() - listing.mtime_ns < _COARSE_MTIME_NS
             self._folders[place] = 0 if fresh else listing.mtime_ns
             waiting += [inner for inner in listing.folders if inner not in self._folders]
@@ -257,9 +268,9 @@ class Live:
         if folder == self._root:
             self._blind(error)
         elif isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            self.sight.unlisted.pop(os.fspath(folder), None)
+            self.status.unlisted.pop(os.fspath(folder), None)
         else:
-            self.sight.unlisted[os.fspath(folder)] = error.strerror or str(error)
+            self.status.unlisted[os.fspath(folder)] = error.strerror or str(error)
 
     def _notice(self, captures: list[Capture]) -> list[Path]:
         now = time.monotonic()
@@ -288,7 +299,7 @@ class Live:
                 continue
             if arrival.due <= now and self._has_arrived(capture, arrival, now):
                 self._handed_out = self._arrivals.pop(capture.path)[1]
-                self.sight.waiting.pop(capture.path.name, None)
+                self.status.waiting.pop(capture.path.name, None)
                 yield capture
             elif arrival.young(now):
                 held.add(capture.display)
@@ -304,7 +315,7 @@ class Live:
             check_whole(capture.path, arrival.key)
         except (FileNotFoundError, NotADirectoryError, GoneError):
             self._arrivals.pop(capture.path, None)  # it is noticed again if it is still there in another form
-            self.sight.waiting.pop(capture.path.name, None)
+            self.status.waiting.pop(capture.path.name, None)
             self._dirty.put(capture.path.parent)
             return False
         except NotWholeError as error:
@@ -318,7 +329,7 @@ class Live:
     def _postpone(self, capture: Capture, arrival: Arrival, now: float, why: str) -> None:
         arrival.postpone(now)
         if arrival.worth_telling(now):
-            self.sight.waiting[capture.path.name] = why
+            self.status.waiting[capture.path.name] = why
             self._say(f"{capture.path.name} is left alone for now: {why}")
 
 

@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+import click
 
+from watcher.commands.options import json_option
 from watcher.errors import WatcherError
+from watcher.model.capture import NamePattern
+from watcher.model.preparation import EVERY_DISPLAY
 from watcher.program import Program
+from watcher.settings.spelling import dotted, shown
+from watcher.terminal.console import print_table
 
 if TYPE_CHECKING:
     from watcher.judge.difference import Difference
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     "--map", "map_file", type=click.Path(path_type=Path), help="Draw where they differ, into this new PNG file."
 )
 @click.option("--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, however long it takes.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
     """Compare captures A and B exactly as the watcher would: score, verdict, worst tile, changed share.
@@ -30,7 +35,6 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     Ends with the rectangles in which they differ, as the settings' table [ignore] takes them.
     """
     from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
-    from watcher.model.capture import NamePattern  # noqa: PLC0415 - asking for help must load neither rich nor torch
 
     settings = program.settings()
     pattern = NamePattern(settings.name_pattern)
@@ -65,8 +69,6 @@ def _values(found: "Difference") -> dict[str, Any]:
 
 
 def _print(found: "Difference", map_file: Path | None, method: str) -> None:
-    from watcher.settings.spelling import dotted, shown  # noqa: PLC0415
-    from watcher.terminal.console import print_table  # noqa: PLC0415 - as above
 
     verdict, policy = found.verdict, found.verdict.policy
     left, top, width, height = found.box
@@ -90,8 +92,6 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
 
 def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]]]:
     """The line of the table [ignore] that the settings need, with what they have in it already."""
-    from watcher.model.preparation import EVERY_DISPLAY  # noqa: PLC0415 - as above
-
     key = EVERY_DISPLAY if found.display is None else str(found.display)
     return key, [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]
 

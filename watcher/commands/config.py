@@ -2,7 +2,7 @@
 
 import json
 
-import rich_click as click
+import click
 
 from watcher.program import Program
 from watcher.settings.spelling import dotted, shown

@@ -1,25 +1,25 @@
 """``framesift demo``: a newcomer's first look, with the real watcher on real files."""
 
 import os
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from watcher.demo.recorder import Timetable, record
 from watcher.errors import WatcherError
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.totals import Totals
 from watcher.model.verdict import Kind
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
-
-if TYPE_CHECKING:
-    import subprocess
-
-    from watcher.ledger.ledger import Ledger
+from watcher.terminal.console import bytes_text
 
 _START_SECONDS = 60.0
 _PAUSE = 0.9
@@ -36,8 +36,6 @@ def command(seconds: float, keep: bool) -> None:
 
     A stand-in for the capture job draws a working day, and the real watcher reacts to its files.
     """
-    from watcher.ledger.ledger import Ledger  # noqa: PLC0415 - asking for help must not load SQLite
-
     with _folder(keep=keep) as base:
         root = base / "ScreenRecord"
         root.mkdir()
@@ -45,7 +43,7 @@ def command(seconds: float, keep: bool) -> None:
         with _watcher(base, root) as process:
             _await(process, _START_SECONDS, (base / "state" / "ledger.sqlite").exists)
             with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
-                _await(process, _START_SECONDS, lambda: bool(ledger.report(root).get("root_there")))
+                _await(process, _START_SECONDS, lambda: ledger.heartbeat(root).root_there)
                 taken = _record(root, seconds)
                 _await(process, _CATCH_UP_SECONDS, lambda: _done(ledger, root) >= taken)
         with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
@@ -56,7 +54,6 @@ def command(seconds: float, keep: bool) -> None:
 
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
-    import tempfile  # noqa: PLC0415 - as above
 
     if keep:
         yield Path(tempfile.mkdtemp(prefix=_FOLDER)).resolve()
@@ -76,10 +73,8 @@ def _introduce(root: Path) -> None:
 
 
 @contextmanager
-def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _watcher(base: Path, root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The real watcher as a process of its own, untouched by the user's own settings and state."""
-    import subprocess  # noqa: PLC0415 - as above
-
     config = base / "framesift.toml"
     config.write_text("", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
@@ -95,14 +90,12 @@ def _watcher(base: Path, root: Path) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait()
 
 
-def _done(ledger: "Ledger", root: Path) -> int:
+def _done(ledger: Ledger, root: Path) -> int:
     """How many captures are judged, and where they belong."""
-    from watcher.ledger.totals import Census  # noqa: PLC0415 - as above
-
-    return sum(Census(ledger, root).counts().values()) - len(ledger.moving())
+    return sum(Totals(ledger, root).counts().values()) - len(ledger.moving())
 
 
-def _await(process: "subprocess.Popen[bytes]", seconds: float, happened: Callable[[], bool]) -> None:
+def _await(process: subprocess.Popen[bytes], seconds: float, happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -112,8 +105,6 @@ def _await(process: "subprocess.Popen[bytes]", seconds: float, happened: Callabl
 
 def _record(root: Path, seconds: float) -> int:
     """Record for so long; returns how many captures were taken."""
-    from watcher.demo.recorder import Timetable, record  # noqa: PLC0415 - asking for help must not load Pillow
-
     stop = threading.Event()
     timer = threading.Timer(seconds, stop.set)
     timer.start()
@@ -124,20 +115,19 @@ def _record(root: Path, seconds: float) -> int:
         timer.cancel()
 
 
-def _sum_up(ledger: "Ledger", root: Path) -> None:
-    from watcher.ledger.totals import Census  # noqa: PLC0415 - as above
-    from watcher.terminal.console import size  # noqa: PLC0415
+def _sum_up(ledger: Ledger, root: Path) -> None:
 
-    census = Census(ledger, root)
-    counts = census.counts()
+    totals = Totals(ledger, root)
+    counts = totals.counts()
     left, taken = counts[Kind.DUPLICATE], sum(counts.values())
     stayed = sum(path.stat().st_size for path in root.rglob("*.png"))
-    saved = census.saved_bytes()
+    saved = totals.saved_bytes()
     click.echo(
         f"\n{taken} pictures were taken; {left} of them ({left / max(taken, 1):.0%}) showed nothing new and left."
     )
     click.echo(
-        f"{size(saved)} of {size(saved + stayed)} saved, and every picture can be put back: framesift restore --all"
+        f"{bytes_text(saved)} of {bytes_text(saved + stayed)} saved, and every picture can be put back:"
+        " framesift restore --all"
     )
     click.echo("\nThe real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord")
     click.echo("What lies there already, first as a rehearsal: framesift sweep ~/Documents/ScreenRecord --dry-run")

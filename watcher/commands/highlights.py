@@ -6,42 +6,41 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from watcher.commands.options import as_period, json_option
 from watcher.errors import WatcherError
-from watcher.model.period import Period, date
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.totals import Totals
+from watcher.ledger.unjudged import unjudged
+from watcher.model.capture import NamePattern
+from watcher.model.period import Period
 from watcher.program import Program
+from watcher.review.appearances import Choice, shown
+from watcher.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from watcher.ledger.ledger import Ledger
-    from watcher.review.appearances import Choice
     from watcher.review.highlights import Review
-    from watcher.settings.settings import Settings
 
 _DAYS = 7
 
 
-def _period(_: object, __: object, text: str | None) -> Period:
-    return date(text) if text else Period.last_days(_DAYS)
-
-
 @click.command(name="highlights")
-@click.argument("period", required=False, callback=_period)
+@click.argument("period", required=False, type=as_period)
 @click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @click.option("--display", type=int, help="Only this display.")
 @click.option("--html", "out", type=click.Path(path_type=Path), help="Also write the report's page with them to OUT.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
-def command(program: Program, period: Period, count: int, display: int | None, out: Path | None, as_json: bool) -> None:
+def command(
+    program: Program, period: Period | None, count: int, display: int | None, out: Path | None, as_json: bool
+) -> None:
     """Show the most unusual kept screens of PERIOD, and duplicates worth a second look.
 
     PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days. Screens that are
     usual are left out, and of those that are alike one is shown.
     """
-    from watcher.ledger.ledger import Ledger  # noqa: PLC0415
-    from watcher.ledger.totals import Census  # noqa: PLC0415 - asking for help must not load it
-    from watcher.review.appearances import Choice, shown  # noqa: PLC0415
-
+    period = period or Period.last_days(_DAYS)
     choice = Choice(period, count, display)
     # The copy of a ledger that is not there is empty, and leaves nothing behind.
     is_there = program.ledger_file.exists()
@@ -53,7 +52,7 @@ def command(program: Program, period: Period, count: int, display: int | None, o
         from watcher.review.highlights import review  # noqa: PLC0415 - torch takes seconds
 
         found = review(ledger, settings, root, choice)
-        left = Census(ledger, root).left_alone()
+        left = Totals(ledger, root).left_alone()
         if out is not None:
             from watcher.report.publish import publish  # noqa: PLC0415 - as above
 
@@ -70,17 +69,15 @@ def command(program: Program, period: Period, count: int, display: int | None, o
         )
 
 
-def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice") -> None:
+def _require_no_backlog(ledger: Ledger, settings: Settings, choice: Choice) -> None:
     """Nothing was judged in the period: refuse if that is only because nobody has looked yet."""
-    from watcher.ledger.unjudged import unjudged  # noqa: PLC0415 - as above
-    from watcher.model.capture import NamePattern  # noqa: PLC0415
-
     root, period = settings.root, choice.period
     if not root.is_dir():
         raise WatcherError(f"{root} is not there")
     found = unjudged(ledger, root, NamePattern(settings.name_pattern))
     count = sum(
-        period.begin <= capture.taken_at < period.end and choice.display in (None, capture.display) for capture in found
+        period.begin <= capture.taken_at < period.end and choice.display in (None, capture.display)
+        for capture, _ in found
     )
     if count:
         first = f"framesift sweep {shlex.quote(os.fspath(root))}"
@@ -90,7 +87,7 @@ def _require_no_backlog(ledger: "Ledger", settings: "Settings", choice: "Choice"
         )
 
 
-def _print(found: "Review", root: Path, choice: "Choice") -> None:
+def _print(found: "Review", root: Path, choice: Choice) -> None:
     from watcher.terminal.review_table import print_review  # noqa: PLC0415 - as above
 
     if not found.captures:

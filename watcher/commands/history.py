@@ -3,16 +3,18 @@
 import json
 from typing import Any
 
-import rich_click as click
+import click
 
-from watcher.model.period import Period, date
+from watcher.commands.options import since_option, until_option
+from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.program import Program
+from watcher.terminal.console import print_line
 
 
 @click.command(name="history")
-@click.option("--since", type=date, help="From the beginning of this day, month, year or moment.")
-@click.option("--until", type=date, help="To the end of this day, month, year or moment.")
+@since_option
+@until_option
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
 @click.option("--display", type=int, help="Only this display.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the last so many.")
@@ -28,8 +30,6 @@ def command(
     as_json: bool,
 ) -> None:
     """Print what was decided, newest last."""
-    from watcher.terminal.console import print_line  # noqa: PLC0415 - asking for help must not load it
-
     conditions: list[tuple[str, Any]] = [
         ("taken_at >= ?", since and since.begin.isoformat()),
         ("taken_at < ?", until and until.end.isoformat()),

@@ -7,19 +7,21 @@ import sys
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import rich_click as click
+import click
 
-from watcher.errors import FaultError, WatcherError
+from watcher.commands.options import json_option, root_argument
+from watcher.disk.mirror import Amount, held
+from watcher.errors import WatcherError
+from watcher.keep.purge import Limits, Purge, PurgeTally
+from watcher.ledger.deletions import Candidate
+from watcher.model.capture import NamePattern
 from watcher.program import Program
 from watcher.settings.spelling import duration
+from watcher.settings.types import size_of
+from watcher.terminal.console import amount_text
 from watcher.text import visible
-
-if TYPE_CHECKING:
-    from watcher.disk.mirror import Amount
-    from watcher.keep.deletion import Candidate
-    from watcher.keep.purge import Limits, Purge, Tally
 
 
 def _age(_: object, __: object, text: str | None) -> timedelta | None:
@@ -30,7 +32,6 @@ def _age(_: object, __: object, text: str | None) -> timedelta | None:
 
 
 def _size(_: object, __: object, text: str | None) -> int | None:
-    from watcher.settings.types import size_of  # noqa: PLC0415 - asking for help must not load it
 
     try:
         return size_of(text) if text else None
@@ -39,13 +40,13 @@ def _size(_: object, __: object, text: str | None) -> int | None:
 
 
 @click.command(name="purge")
-@click.argument("root", required=False, type=click.Path(path_type=Path))
+@root_argument
 @click.option("--older-than", callback=_age, help="Those judged longer ago than this, such as 30d.")
 @click.option("--keep-under", callback=_size, help="The oldest, until the quarantine is smaller, such as 20GB.")
 @click.option("--force", is_flag=True, help="Even those of which nothing proves that their screen is kept.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_obj
 def command(
     program: Program,
@@ -62,8 +63,6 @@ def command(
     Without --older-than and --keep-under, all of them; with both, what either asks for. Pictures outside the
     quarantine, similar ones and restored ones are never touched.
     """
-    from watcher.keep.purge import Purge  # noqa: PLC0415 - as above
-
     with program.existing_ledger() as ledger:
         place = program.root(ledger, root)
         limits = _limits(program, place, (older_than, keep_under), force=force)
@@ -74,14 +73,12 @@ def command(
         work.end(dry_run=dry_run)
 
 
-def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | None], *, force: bool) -> "Limits":
-    from watcher.keep.purge import Limits  # noqa: PLC0415
-    from watcher.model.capture import NamePattern  # noqa: PLC0415 - as above
+def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | None], *, force: bool) -> Limits:
 
     now = datetime.now().astimezone()
     older_than, keep_under = given
 
-    def is_old(one: "Candidate") -> bool:
+    def is_old(one: Candidate) -> bool:
         return given == (None, None) or (older_than is not None and now - one.recorded_at > older_than)
 
     under = math.inf if keep_under is None else keep_under
@@ -91,27 +88,15 @@ def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | N
     return Limits(is_old, keep_under=under, force=True, is_stray=is_stray)
 
 
-class _Impatience:
-    """At a terminal, whoever sees the one line about a fault mends it and calls again."""
-
-    def wait(self, fault: FaultError) -> None:
-        raise fault
-
-    def over(self) -> None:
-        """Nothing was waited for."""
-
-
 class _Work:
     """One purge, and what is told of it."""
 
-    def __init__(self, purge: "Purge", *, as_json: bool) -> None:
-        from watcher.disk.mirror import held  # noqa: PLC0415 - as above
-        from watcher.keep.purge import Tally  # noqa: PLC0415
+    def __init__(self, purge: Purge, *, as_json: bool) -> None:
 
         self._purge = purge
         self._as_json = as_json
         self._before = held(purge.quarantine)
-        self._planned, self._done = Tally(), Tally()
+        self._planned, self._done = PurgeTally(), PurgeTally()
         self._paths: dict[str, None] = {}
 
     def survey(self, *, listed: bool) -> None:
@@ -136,15 +121,13 @@ class _Work:
         self._tell_plan()
         if not sys.stdin.isatty():
             raise WatcherError("nothing was purged: there is no terminal to ask at; say --yes if you mean it")
-        from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
-        return click.confirm(f"Delete {told(self._planned.purged)} for good?", err=True)
+        return click.confirm(f"Delete {amount_text(self._planned.purged)} for good?", err=True)
 
     def _tell_plan(self) -> None:
-        from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
         quarantine = visible(os.fspath(self._purge.quarantine))
-        click.echo(f"{quarantine} holds {told(self._before)}", err=self._as_json)
+        click.echo(f"{quarantine} holds {amount_text(self._before)}", err=self._as_json)
         if self._planned.refusals:
             click.echo(visible(self._planned.refusals), err=self._as_json)
 
@@ -154,13 +137,12 @@ class _Work:
         Raises:
             FaultError: disk or ledger refuse.
         """
-        patience = _Impatience()
-        self._purge.resume(patience)
+        self._purge.resume()
         limits = replace(self._purge.limits, is_old=self._was_found, keep_under=math.inf)
-        for outcomes in replace(self._purge, limits=limits).carry_out(patience):
+        for outcomes in replace(self._purge, limits=limits).carry_out():
             self._done.count(outcomes)
 
-    def _was_found(self, one: "Candidate") -> bool:
+    def _was_found(self, one: Candidate) -> bool:
         return os.fspath(one.location) in self._paths
 
     def end(self, *, dry_run: bool) -> None:
@@ -169,8 +151,6 @@ class _Work:
         Raises:
             WatcherError: not all of what was to be deleted could be.
         """
-        from watcher.disk.mirror import held  # noqa: PLC0415 - as above
-
         tally = self._planned if dry_run else self._done
         after = self._before - tally.purged if dry_run else held(self._purge.quarantine)
         if self._as_json:
@@ -180,15 +160,15 @@ class _Work:
         if self._done.refused:
             raise WatcherError(f"not all could be deleted: {self._done.refusals}")
 
-    def _tell_end(self, tally: "Tally", after: "Amount", done: str) -> None:
-        from watcher.terminal.console import told  # noqa: PLC0415 - as above
+    def _tell_end(self, tally: PurgeTally, after: Amount, done: str) -> None:
 
         if self._planned.refusals:
             click.echo(visible(self._planned.refusals))
         quarantine = visible(os.fspath(self._purge.quarantine))
-        click.echo(f"{told(tally.purged)} {done}; {quarantine} held {told(self._before)}, now {told(after)}")
+        held_before = f"{quarantine} held {amount_text(self._before)}"
+        click.echo(f"{amount_text(tally.purged)} {done}; {held_before}, now {amount_text(after)}")
 
-    def _report(self, tally: "Tally", after: "Amount", *, dry_run: bool) -> dict[str, Any]:
+    def _report(self, tally: PurgeTally, after: Amount, *, dry_run: bool) -> dict[str, Any]:
         return {
             "root": os.fspath(self._purge.root),
             "quarantine": os.fspath(self._purge.quarantine),

@@ -4,18 +4,22 @@ import os
 import webbrowser
 from pathlib import Path
 
-import rich_click as click
+import click
 
+from watcher.commands.options import as_period
 from watcher.errors import WatcherError
-from watcher.model.period import Period, date
+from watcher.model.period import Period
 from watcher.program import Program
+from watcher.review.appearances import Choice
+from watcher.review.wording import file_name_of
+from watcher.terminal.console import bytes_text
 from watcher.text import visible
 
 _DAYS = 7
 
 
 @click.command(name="report")
-@click.argument("period", required=False, type=date)
+@click.argument("period", required=False, type=as_period)
 @click.option(
     "--html", "out", type=click.Path(path_type=Path), help="The file; default: framesift-report-PERIOD.html, here."
 )
@@ -28,14 +32,11 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
     file that needs no network. It shows your screens, so that nobody else may read it.
     """
     from watcher.report.publish import publish  # noqa: PLC0415
-    from watcher.review.appearances import Choice  # noqa: PLC0415
-    from watcher.review.wording import file_name_of  # noqa: PLC0415
-    from watcher.terminal.console import size  # noqa: PLC0415 - asking for help must not load it
 
     wanted = period or Period.last_days(_DAYS)
     file = out or Path(f"framesift-report-{file_name_of(wanted)}.html")
     with program.existing_ledger() as ledger:
         written = publish(program, ledger, Choice(wanted), file)
-    click.echo(f"{visible(os.fspath(file))} ({size(written)})")
+    click.echo(f"{visible(os.fspath(file))} ({bytes_text(written)})")
     if show and not webbrowser.open(file.absolute().as_uri()):
         raise WatcherError(f"no browser could be started to show {file}")

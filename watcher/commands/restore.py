@@ -3,23 +3,26 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from watcher.commands.options import as_period
+from watcher.disk.mirror import quarantined, root_of
 from watcher.errors import ConflictError, WatcherError
-from watcher.model.period import Period, date
+from watcher.keep.custody import restore, restore_unrecorded
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import NamePattern
+from watcher.model.entry import Entry
+from watcher.model.period import Period
 from watcher.program import Program
 from watcher.text import visible
-
-if TYPE_CHECKING:
-    from watcher.ledger.ledger import Ledger
-    from watcher.model.entry import Entry
 
 
 @click.command(name="restore")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--day", type=date, help="Everything captured on this day (or in this month, or year).")
+@click.option(
+    "--day", type=as_period, metavar="DAY", help="Everything captured on this day (or in this month, or year)."
+)
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
@@ -68,13 +71,12 @@ class _Wanted:
         self.paths = paths
         self._day = day
 
-    def entry(self, entry: "Entry") -> bool:
+    def entry(self, entry: Entry) -> bool:
         if self._day is not None:
             return self._day.begin <= entry.verdict.capture.taken_at < self._day.end
         return self.either(entry.location, entry.verdict.capture.path)
 
     def file(self, path: Path, target: Path) -> bool:
-        from watcher.model.capture import NamePattern  # noqa: PLC0415 - asking for help must not load it
 
         if self._day is None:
             return self.either(path, target)
@@ -102,8 +104,7 @@ def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterato
                     yield path, f"{path} {entry.note}"
 
 
-def _restore(ledger: "Ledger", entry: "Entry") -> str:
-    from watcher.keep.custody import restore  # noqa: PLC0415 - as above
+def _restore(ledger: Ledger, entry: Entry) -> str:
 
     try:
         restore(ledger, entry)
@@ -113,8 +114,6 @@ def _restore(ledger: "Ledger", entry: "Entry") -> str:
 
 
 def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
-    from watcher.disk.mirror import quarantined, root_of  # noqa: PLC0415
-    from watcher.keep.custody import restore_unrecorded  # noqa: PLC0415 - as above
 
     root = root_of(quarantine)
     with program.ledger() as ledger:

@@ -3,21 +3,19 @@
 import codecs
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
-from watcher.errors import WatcherError
+from watcher.commands.options import root_argument
+from watcher.errors import EXIT_SICK, WatcherError
 from watcher.program import Program
+from watcher.services import installing
+from watcher.services.installing import manager_here
+from watcher.services.job import Job, Manager, job_for
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX, absolute
+from watcher.settings.settings import Settings
+from watcher.terminal.console import print_table
 from watcher.text import visible
-
-if TYPE_CHECKING:
-    from watcher.services.job import Job, Manager
-
-EXIT_SICK = 4
-
-_root = click.argument("root", required=False, type=click.Path(path_type=Path))
 
 
 @click.group(name="service")
@@ -29,7 +27,7 @@ def command() -> None:
 
 
 @command.command()
-@_root
+@root_argument
 @click.option("--dry-run", is_flag=True, help="Print the file that would be written, and where; change nothing.")
 @click.pass_obj
 def install(program: Program, root: Path | None, dry_run: bool) -> None:
@@ -37,8 +35,6 @@ def install(program: Program, root: Path | None, dry_run: bool) -> None:
 
     Repeat it after an update or when the options change.
     """
-    from watcher.services import installing  # noqa: PLC0415 - asking for help must not load it
-
     manager, job = _service(program, root)
     if dry_run:
         _show(manager, job)
@@ -54,13 +50,11 @@ def install(program: Program, root: Path | None, dry_run: bool) -> None:
 
 
 @command.command()
-@_root
+@root_argument
 @click.option("--dry-run", is_flag=True, help="Tell what would be removed; change nothing.")
 @click.pass_obj
 def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
     """Stop the service and remove its file. Pictures, quarantine, ledger and log stay."""
-    from watcher.services import installing  # noqa: PLC0415 - as above
-
     manager, job = _service(program, root)
     file = manager.file(job)
     if dry_run and file.exists():
@@ -72,16 +66,13 @@ def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
 
 
 @command.command()
-@_root
+@root_argument
 @click.pass_context
 def status(context: click.Context, root: Path | None) -> None:
     """Tell whether the service is installed, enabled and running, as the service manager sees it.
 
     Ends with 4 if it is installed and not running, with 1 if it is not installed.
     """
-    from watcher.services import installing  # noqa: PLC0415
-    from watcher.terminal.console import print_table  # noqa: PLC0415 - as above
-
     manager, job = _service(context.obj, root)
     state = installing.state(manager, job)
     if state is None:
@@ -99,18 +90,14 @@ def status(context: click.Context, root: Path | None) -> None:
         context.exit(EXIT_SICK)
 
 
-def _service(program: Program, given: Path | None) -> tuple["Manager", "Job"]:
+def _service(program: Program, given: Path | None) -> tuple[Manager, Job]:
     """The manager of this platform, and the job for the root that is meant."""
-    from watcher.services.installing import manager_here  # noqa: PLC0415 - as above
-    from watcher.services.job import job_for  # noqa: PLC0415
-    from watcher.settings.settings import Settings  # noqa: PLC0415
-
     root = program.settings(root=given).root
     usual_root = absolute(Settings.model_fields["root"].default)
     return manager_here(), job_for(program.folders, root, Path(os.path.realpath(usual_root)))
 
 
-def _show(manager: "Manager", job: "Job") -> None:
+def _show(manager: Manager, job: Job) -> None:
     click.echo(f"{visible(os.fspath(manager.file(job)))} would hold:", err=True)
     content = manager.render(job)
     click.echo(content.decode("utf-16" if content.startswith(codecs.BOM_UTF16_LE) else "utf-8"), nl=False)

@@ -5,36 +5,39 @@ import os
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import rich_click as click
+import click
 
-from watcher.errors import WatcherError
+from watcher.commands.options import json_option, root_argument
+from watcher.disk.claims import claim_folder, is_claimed
+from watcher.disk.mirror import Amount, held
+from watcher.disk.rootlock import is_held
+from watcher.errors import EXIT_SICK, WatcherError
+from watcher.health.heartbeat import UNTIL_MENDED, Health, diagnose
+from watcher.health.wait_reason import read_wait_reason
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.totals import Savings, Totals
+from watcher.model.capture import Capture
 from watcher.model.period import Period
 from watcher.program import Program
-
-if TYPE_CHECKING:
-    from watcher.ledger.ledger import Ledger
-    from watcher.ledger.totals import Census, Savings
-    from watcher.model.capture import Capture
-    from watcher.settings.settings import Settings
-
-EXIT_SICK = 4
+from watcher.review.strips import spans
+from watcher.review.wording import STRIP_LEGEND, strip_text
+from watcher.settings.settings import Settings
+from watcher.terminal.console import amount_text, bytes_text, print_table
 
 _SPANS = {"today": "today", "month": "this month", "ever": "ever"}
 
 
 @click.command(name="status")
-@click.argument("root", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@root_argument
+@json_option
 @click.pass_context
 def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     """Tell whether the watcher is alive and sees, what each display shows, and what was saved.
 
     Ends with 4 unless it is watching.
     """
-    from watcher.health.heartbeat import Health  # noqa: PLC0415 - asking for help must not load it
-
     program: Program = context.obj
     try:
         opened = program.existing_ledger()
@@ -50,35 +53,29 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
         context.exit(EXIT_SICK)
 
 
-def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, Any], str]:
+def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any], str]:
     """The report in the form of its JSON, and where the log is."""
-    from watcher.disk.mirror import held  # noqa: PLC0415
-    from watcher.health.heartbeat import Report, diagnose, lock_folder  # noqa: PLC0415
-    from watcher.health.wait_reason import halt_of  # noqa: PLC0415
-    from watcher.keep.custody import is_claimed  # noqa: PLC0415
-    from watcher.ledger.totals import Census, Savings  # noqa: PLC0415 - as above
-
-    census = Census(ledger, root)
-    evidence = Report.from_json(ledger.report(root))
-    own = lock_folder(program.folders.state_dir, root)
-    locked, halt = is_claimed(own), halt_of(own)
-    state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone(), halt=halt)
-    if not locked and not census.has_some_in_place():
+    totals = Totals(ledger, root)
+    evidence = ledger.heartbeat(root)
+    own = claim_folder(program.folders.state_dir, root)
+    locked, wait_reason = is_claimed(own), read_wait_reason(own)
+    state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone(), wait_reason=wait_reason)
+    if not locked and not totals.has_some_in_place():
         reasons.append(f"none of the captures that were kept last is in {root}: is its disk mounted?")
     quarantine = program.quarantine(ledger, root)
-    displays = census.savings(date.today())
+    displays = totals.savings(date.today())
     total = sum(displays.values(), Savings())
     report = {
         "root": os.fspath(root),
         "state": state.value,
         "reasons": reasons,
-        "pid": ((halt.why and halt.pid) or evidence.pid) if locked else None,
+        "pid": ((wait_reason.why and wait_reason.pid) or evidence.pid) if locked else None,
         "device": evidence.device or None,
         "since": evidence.since or None,
-        "captures": {kind.value: count for kind, count in census.counts().items()},
+        "captures": {kind.value: count for kind, count in totals.counts().items()},
         "saved_bytes": total.ever.bytes,
         "quarantine": {"path": os.fspath(quarantine), **asdict(held(quarantine))},
-        "displays": _displays(census, displays, program.settings(root=root).window),
+        "displays": _displays(totals, displays, program.settings(root=root).window),
         "found_by_scan": evidence.found_by_scan,
         "saved": asdict(total),
         "retention": _retention(program.settings(root=root)),
@@ -90,15 +87,10 @@ def _report(program: Program, ledger: "Ledger", root: Path) -> tuple[dict[str, A
 
 def _said_of_a_start(program: Program, root: Path) -> str:
     """What is known, without any ledger, of a watcher that is starting; it may wait for the very disk of the ledger."""
-    from watcher.disk.rootlock import is_held  # noqa: PLC0415
-    from watcher.health.heartbeat import UNTIL_MENDED, lock_folder  # noqa: PLC0415
-    from watcher.health.wait_reason import halt_of  # noqa: PLC0415
-    from watcher.keep.custody import is_claimed  # noqa: PLC0415 - as above
-
-    own = lock_folder(program.folders.state_dir, root)
-    halt = halt_of(own)
-    if is_claimed(own) and halt.why:
-        return f"; process {halt.pid} waits: {halt.why}; {UNTIL_MENDED}"
+    own = claim_folder(program.folders.state_dir, root)
+    wait_reason = read_wait_reason(own)
+    if is_claimed(own) and wait_reason.why:
+        return f"; process {wait_reason.pid} waits: {wait_reason.why}; {UNTIL_MENDED}"
     return f"; a framesift is at work on {root}, or waits for a disk: its log says which" if is_held(root) else ""
 
 
@@ -107,20 +99,19 @@ def _moment(seconds: float) -> str | None:
     return datetime.fromtimestamp(seconds).astimezone().isoformat() if seconds else None
 
 
-def _retention(settings: "Settings") -> dict[str, int] | None:
+def _retention(settings: Settings) -> dict[str, int] | None:
     """What the settings say now; a watcher that runs has read them when it started."""
     retention = settings.retention
     return {"days": retention.days, "max_bytes": int(retention.max_bytes)} if retention.is_on else None
 
 
-def _displays(census: "Census", savings: "dict[int, Savings]", window: int) -> dict[str, Any]:
-    from watcher.ledger.totals import Savings  # noqa: PLC0415 - as above
+def _displays(totals: Totals, savings: dict[int, Savings], window: int) -> dict[str, Any]:
 
-    windows = census.windows(window)
+    windows = totals.windows(window)
     displays = {}
-    for entry in census.last_of_displays():
+    for entry in totals.last_of_displays():
         capture = entry.verdict.capture
-        since, _ = census.unchanged(capture.display)
+        since, _ = totals.unchanged(capture.display)
         displays[str(capture.display)] = {
             "last_path": os.fspath(capture.path),
             "last_taken_at": capture.taken_at.isoformat(),
@@ -128,26 +119,21 @@ def _displays(census: "Census", savings: "dict[int, Savings]", window: int) -> d
             "window": windows.get(capture.display, 0),
             "unchanged_since": since.isoformat() if since else None,
             "saved": asdict(savings.get(capture.display, Savings())),
-            "strip": _strip(census, capture),
+            "strip": _strip(totals, capture),
         }
     return displays
 
 
-def _strip(census: "Census", capture: "Capture") -> dict[str, str]:
+def _strip(totals: Totals, capture: Capture) -> dict[str, str]:
     """The day of a display's last capture, a character for each half hour."""
-    from watcher.review.strips import spans  # noqa: PLC0415 - as above
-    from watcher.review.wording import strip_text  # noqa: PLC0415
-
     midnight = capture.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
     until = max(capture.taken_at + timedelta(microseconds=1), min(datetime.now(), midnight + timedelta(days=1)))
-    sightings = census.sightings(Period(midnight - timedelta(days=1), until))
+    sightings = totals.sightings(Period(midnight - timedelta(days=1), until))
     own = [span for span in spans(sightings, Period(midnight, until)) if span.display == capture.display]
     return {"day": midnight.date().isoformat(), "half_hours": strip_text(own, midnight.date())}
 
 
 def _print(report: dict[str, Any], log: str) -> None:
-    from watcher.review.wording import STRIP_LEGEND  # noqa: PLC0415
-    from watcher.terminal.console import print_table  # noqa: PLC0415 - as above
 
     quarantine = report["quarantine"]
     rows = [
@@ -179,16 +165,13 @@ def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
 
 
 def _amount(counted: dict[str, int]) -> str:
-    from watcher.disk.mirror import Amount  # noqa: PLC0415
-    from watcher.terminal.console import told  # noqa: PLC0415 - as above
 
-    return told(Amount(counted["files"], counted["bytes"]))
+    return amount_text(Amount(counted["files"], counted["bytes"]))
 
 
 def _kept_for(days: int, max_bytes: int) -> str:
-    from watcher.terminal.console import size  # noqa: PLC0415 - as above
 
-    limits = [f"{days} days"] * bool(days) + [f"up to {size(max_bytes)}"] * bool(max_bytes)
+    limits = [f"{days} days"] * bool(days) + [f"up to {bytes_text(max_bytes)}"] * bool(max_bytes)
     return f"{', '.join(limits)}; then duplicates are deleted if their screen is kept"
 
 

@@ -3,16 +3,16 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from watcher.arrive.arrival import check_whole, key_of
 from watcher.errors import NotWholeError, WatcherError
+from watcher.ledger.ledger import Ledger
+from watcher.model.entry import Entry
 from watcher.program import Program
-
-if TYPE_CHECKING:
-    from watcher.ledger.ledger import Ledger
-    from watcher.model.entry import Entry
+from watcher.settings.spelling import shown
+from watcher.terminal.console import print_table
 
 
 @click.command(name="why")
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(program: Program, file: Path, as_json: bool) -> None:
     """Tell what was decided about FILE, by which policy, what it resembles most, and where it is now."""
-    from watcher.terminal.console import print_table  # noqa: PLC0415 - asking for help must not load it
-
     # Only the folder is resolved: a link in the file's place is nobody's capture.
     path = file.absolute().parent.resolve() / file.name
     with program.existing_ledger() as ledger:
@@ -36,8 +34,7 @@ def command(program: Program, file: Path, as_json: bool) -> None:
             print_table(_rows(entry), title=entry.verdict.capture.path.name)
 
 
-def _why_not(path: Path, ledger: "Ledger") -> str:
-    from watcher.arrive.arrival import check_whole, key_of  # noqa: PLC0415 - as above
+def _why_not(path: Path, ledger: Ledger) -> str:
 
     try:
         status = path.lstat()
@@ -54,8 +51,7 @@ def _why_not(path: Path, ledger: "Ledger") -> str:
     return "not judged yet"
 
 
-def _rows(entry: "Entry") -> list[tuple[str, str]]:
-    from watcher.settings.spelling import shown  # noqa: PLC0415 - as above
+def _rows(entry: Entry) -> list[tuple[str, str]]:
 
     capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
     across = ", across displays" if policy.across_displays else ""
@@ -76,13 +72,13 @@ def _rows(entry: "Entry") -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value]
 
 
-def _by_guard(entry: "Entry") -> str:
+def _by_guard(entry: Entry) -> str:
     if not entry.verdict.guarded:
         return ""
     return f", which is below guard {entry.verdict.policy.guard:g}: similar, though a duplicate by its SSIM"
 
 
-def _by_how_much(entry: "Entry") -> str:
+def _by_how_much(entry: Entry) -> str:
     score = entry.verdict.score
     if score.exact:
         return f", SSIM {score.ssim:.6f}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 _NAMES = 3
 
 
-def told(things: Iterable[str]) -> str:
+def first_few(things: Iterable[str]) -> str:
     """The first few of *things*, and how many more there are."""
     every = list(things)
     more = f"; and {len(every) - _NAMES} more" if len(every) > _NAMES else ""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from watcher.health.heartbeat import SHORTEST_SILENCE, SILENT_GAPS, duration
+from watcher.health.silence import SHORTEST_SILENCE, silence
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import path_of
 from watcher.model.finding import Finding
+from watcher.text import duration_text
 
 _LOOKED_AT = 20
 """Captures of a display, newest first, whose screens are looked at."""
@@ -38,19 +39,20 @@ class Shown:
     """That of the latest flat one, RGB."""
 
 
-def job_runs(newest: datetime | None, gap: float | None, now: datetime) -> Finding:
-    """Whether captures come as they use to: *gap* is the usual interval in seconds, times are local."""
+def job_runs(newest: datetime | None, interval: timedelta | None, now: datetime) -> Finding:
+    """Whether captures come as they use to, at the usual *interval*; times are local."""
     if newest is None:
         return Finding.odd("capture job", "there is no capture yet", mend="does the capture job write into ROOT?")
     silent = (now - newest).total_seconds()
     if silent < -SHORTEST_SILENCE:
         return Finding.odd("capture job", f"the last capture is of {newest:%Y-%m-%d %H:%M}", "a clock was set back")
-    if gap is None:
-        found = f"last capture {duration(silent)} ago; the usual interval is not known yet"
+    if interval is None:
+        found = f"last capture {duration_text(silent)} ago; the usual interval is not known yet"
         late = silent > _DAY_SECONDS
         return Finding.odd("capture job", found, *_STILL) if late else Finding.well("capture job", found)
-    usual = f"last capture {duration(silent)} ago; usually there is one every {duration(gap)}"
-    limit = max(SILENT_GAPS * gap, SHORTEST_SILENCE)
+    every = duration_text(interval.total_seconds())
+    usual = f"last capture {duration_text(silent)} ago; usually there is one every {every}"
+    limit = silence(interval)
     if silent <= limit:
         return Finding.well("capture job", usual)
     return (Finding.sick if silent > _GRAVE * limit else Finding.odd)("capture job", usual, *_STILL)
@@ -71,7 +73,7 @@ def news_come(ledger: Ledger, root: Path, alarm_after: timedelta) -> Finding:
         return Finding.well("news", f"the last distinct screen is of {distinct:%Y-%m-%d %H:%M}")
     return Finding.sick(
         "news",
-        f"nothing new on any display for {duration(same.total_seconds())}, though captures came",
+        f"nothing new on any display for {duration_text(same.total_seconds())}, though captures came",
         "the screens did not change, or the capture job does not see them",
         "look at the last capture; macOS: Privacy & Security, Screen Recording",
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from watcher.disk.mirror import quarantined
-from watcher.doctor import told
+from watcher.doctor import first_few
 from watcher.errors import FaultError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import path_of
@@ -27,7 +27,7 @@ def ledger_is_whole(ledger: Ledger) -> Finding:
     if said != ["ok"]:
         return Finding.sick(
             "ledger",
-            f"{ledger.path} is damaged: {told(said)}",
+            f"{ledger.path} is damaged: {first_few(said)}",
             "a disk that fails, or that lies about what it has written",
             "stop the watcher, put it back from a backup; restore --all --quarantine works without any",
         )
@@ -46,7 +46,7 @@ def moves_are_finished(ledger: Ledger, now: datetime) -> Finding:
         return Finding.well("moves", "every move that was begun is finished")
     return Finding.sick(
         "moves",
-        f"{len(stuck)} begun and not finished: {told(entry.verdict.capture.path.name for entry in stuck)}",
+        f"{len(stuck)} begun and not finished: {first_few(entry.verdict.capture.path.name for entry in stuck)}",
         "killed in the middle, or the disk refuses; each picture is whole in one of its two places",
         "the next start of framesift watch finishes them; if it runs, its log says what the disk refuses",
     )
@@ -73,14 +73,14 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Findi
     if missing:
         return Finding.odd(
             "pictures",
-            f"{len(missing)} of {len(aside)} set aside are gone: {told(path_of(raw).name for raw in missing)}",
+            f"{len(missing)} of {len(aside)} set aside are gone: {first_few(path_of(raw).name for raw in missing)}",
             "deleted or moved by another program; they cannot be restored",
             "framesift purge is the way to delete: it keeps the ledger right",
         )
     if unknown:
         return Finding.odd(
             "pictures",
-            f"{len(unknown)} in {quarantine} that no ledger knows: {told(path.name for path in unknown)}",
+            f"{len(unknown)} in {quarantine} that no ledger knows: {first_few(path.name for path in unknown)}",
             "put there by hand, or the ledger was lost",
             f"framesift restore --all --quarantine '{quarantine}' brings them back to ROOT",
         )
@@ -93,7 +93,7 @@ def files_are_whole(waiting: Mapping[str, str]) -> Finding:
         return Finding.well("files", "none that is not whole")
     return Finding.odd(
         "files",
-        f"{len(waiting)} left alone: {told(f'{name} ({why})' for name, why in sorted(waiting.items()))}",
+        f"{len(waiting)} left alone: {first_few(f'{name} ({why})' for name, why in sorted(waiting.items()))}",
         "the capture job was interrupted while it wrote them, or they are no PNG",
         "delete them if they are of no use; they are looked at again now and then",
     )

@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from watcher.disk.listing import walk
-from watcher.doctor import told
+from watcher.doctor import first_few
 from watcher.errors import WatcherError
-from watcher.health.heartbeat import Halt, Health, Report, diagnose, duration
+from watcher.health.heartbeat import Health, Heartbeat, WaitReason, diagnose
 from watcher.model.capture import NamePattern
 from watcher.model.finding import Finding
 from watcher.services.installing import state
 from watcher.services.job import Job, Manager
+from watcher.text import duration_text
 
 _NEARLY = 0.8
 
@@ -42,9 +43,9 @@ def survey(root: Path, pattern: NamePattern) -> Survey:
     return Survey(folders, captures, newest, tuple(unlisted))
 
 
-def watcher_lives(report: Report, *, locked: bool, now: datetime, halt: Halt) -> Finding:
+def watcher_lives(report: Heartbeat, wait_reason: WaitReason, *, locked: bool, now: datetime) -> Finding:
     """Whether a process holds the lock, and reports."""
-    health, reasons = diagnose(report, locked=locked, now=now, halt=halt)
+    health, reasons = diagnose(report, locked=locked, now=now, wait_reason=wait_reason)
     if health is Health.STOPPED:
         last = f"; the last one reported at {_minute(report.at)}" if report.at else ""
         return Finding.sick(
@@ -53,10 +54,10 @@ def watcher_lives(report: Report, *, locked: bool, now: datetime, halt: Halt) ->
             "it was never started, was stopped, or has ended: the log says which",
             "framesift service install, or framesift watch",
         )
-    if halt.why:
+    if wait_reason.why:
         return Finding.sick(
             "watcher",
-            f"process {halt.pid} waits: {'; '.join(reasons)}",
+            f"process {wait_reason.pid} waits: {'; '.join(reasons)}",
             "a disk is full, read-only or failing, or the ledger is refused",
             "mend the disk, or make room on it (free space, below); it goes on by itself",
         )
@@ -67,7 +68,7 @@ def watcher_lives(report: Report, *, locked: bool, now: datetime, halt: Halt) ->
     return Finding.well("watcher", f"process {report.pid} on {report.device}, since {_minute(report.since)}")
 
 
-def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
+def watcher_sees(report: Heartbeat, *, locked: bool, now: datetime) -> Finding:
     """Whether events arrive, scans happen, and nothing is hidden from them."""
     if not locked or not report.at:
         return Finding.odd("seeing", "nobody looks", "it is starting" if locked else "no watcher is running")
@@ -76,15 +77,15 @@ def watcher_sees(report: Report, *, locked: bool, now: datetime) -> Finding:
     if report.unlisted:
         return Finding.sick(
             "seeing",
-            told([f"{folder} cannot be listed: {why}" for folder, why in report.unlisted.items()]),
+            first_few([f"{folder} cannot be listed: {why}" for folder, why in report.unlisted.items()]),
             "captures in there are not seen",
             "give the user that runs framesift the right to read them",
         )
     if not report.events:
         return Finding.odd("seeing", report.why, "captures are found by looking, some seconds late", _HEARING)
     heard, looked = (max(now.timestamp() - then, 0) for then in (report.last_event, report.last_scan))
-    last = f", the last {duration(heard)} before now" if report.last_event else ""
-    return Finding.well("seeing", f"events arrive{last}; everything was looked at {duration(looked)} ago")
+    last = f", the last {duration_text(heard)} before now" if report.last_event else ""
+    return Finding.well("seeing", f"events arrive{last}; everything was looked at {duration_text(looked)} ago")
 
 
 _AWAY = "its disk is not mounted, or the folder was moved, or may not be read any more"
@@ -103,7 +104,7 @@ def root_is_listed(root: Path, found: Survey, platform: str = sys.platform, *, k
     if not found.unlisted:
         return Finding.well("root", f"{root}: {found.captures} captures in {found.folders} folders")
     if found.folders:
-        return Finding.sick("root", told(found.unlisted), "captures in there are not seen", _rights(platform))
+        return Finding.sick("root", first_few(found.unlisted), "captures in there are not seen", _rights(platform))
     if not root.exists():
         return Finding.sick(
             "root",

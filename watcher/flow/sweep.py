@@ -1,29 +1,26 @@
 """A sweep: the captures that are there already, oldest first, judged as the watcher would have judged them."""
 
 import contextlib
-import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from watcher.arrive.arrival import SETTLE_SECONDS
-from watcher.disk.listing import ELSEWHERE, walk
+from watcher.disk.listing import ELSEWHERE
 from watcher.errors import GoneError, WatcherError
 from watcher.flow.readahead import ReadAhead
-from watcher.flow.waiting import Stop, Voice, Wait
+from watcher.flow.waiting import Stop, Wait, WaitListener
 from watcher.flow.work import Task, Work
 from watcher.judge.pipeline import Postponed
-from watcher.keep.custody import insist
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
 from watcher.ledger.totals import is_elsewhere
+from watcher.ledger.unjudged import unjudged
 from watcher.model.capture import Capture, NamePattern
-from watcher.model.entry import Entry, State, Timeline
-from watcher.model.verdict import Kind
+from watcher.model.entry import Entry, Timeline
+from watcher.model.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,72 +38,35 @@ class Scope:
         return (self.begin, self.end) == (datetime.min, datetime.max)
 
 
-@dataclass(slots=True)
-class Tally:
-    """What a sweep has done so far."""
-
-    total: int = 0
-    """Captures to be judged."""
-    kinds: Counter[Kind] = field(default_factory=Counter)
-    left: int = 0
-    """Captures that could not be judged, and stay as they are."""
-    moved_bytes: int = 0
-    """Of duplicates that were, or in a dry run would be, quarantined."""
-    stopped: bool = False
-    """Whether a signal ended it before all was judged."""
-
-    @property
-    def done(self) -> int:
-        """Captures dealt with."""
-        return self.kinds.total() + self.left
-
-    def add(self, entry: Entry) -> None:
-        """Count one entry."""
-        self.kinds[entry.verdict.kind] += 1
-        if entry.verdict.kind is Kind.DUPLICATE and entry.state in (State.QUARANTINED, State.MOVING):
-            self.moved_bytes += entry.verdict.capture.size
-
-
-Told = Callable[[Tally, Entry | None], object]
-"""Hears of each capture dealt with; of no entry if it could not be judged."""
-
-
-def sweep(task: Task, scope: Scope, begun: Callable[[Tally], Told]) -> Tally:
+def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, None, None]:
     """Judge what *scope* names of the root, and carry the verdicts out, until all is done or a signal says stop.
 
-    *begun* is called when it is known how much there is to do.
+    Yields the entry of each capture dealt with, or None if it could not be judged; *tally* counts them, and knows from
+    the first one on how many there are.
 
     Raises:
         WatcherError: it cannot start, for instance because another sweep is at work.
     """
     if not task.root.is_dir():
         raise WatcherError(f"{task.root} is not there")
-    tally, stop = Tally(), Stop()
+    stop = Stop()
     with contextlib.ExitStack() as stack:
         stack.enter_context(task.root_lock).take()
-        ledger = stack.enter_context(task.begun("sweep", Voice()))
+        ledger = stack.enter_context(task.begun("sweep", WaitListener()))
         stack.enter_context(stop)
-        patience = Wait(task.log, stop, Voice())
-        if insist(partial(is_elsewhere, ledger, task.root), patience):
+        ledger.patience = Wait(task.log, stop, WaitListener())
+        if is_elsewhere(ledger, task.root):
             raise WatcherError(f"{task.root}: {ELSEWHERE}")
-        captures = insist(partial(_to_judge, task, ledger, scope), patience)
-        timeline = Timeline(task.root, "sweep")
-        if scope.again:
-            policy = task.settings.policy
-            timeline = insist(partial(begin_round, ledger, task.root, policy, scope.begin, scope.end), patience)
-            captures += insist(partial(still_to_judge, ledger, timeline), patience)
-        captures.sort(key=lambda capture: capture.order)
-        work = Work(task, ledger, timeline, patience)
-        ahead = ReadAhead(captures, work.load, lambda capture: insist(partial(ledger.location, capture), patience))
-        stop.then(ahead.stop)
+        captures, timeline = _to_judge(task, ledger, scope)
         tally.total = len(captures)
-        told = begun(tally)
-        for outcome in work.outcomes(ahead, ahead.load):
-            told(tally, _counted(task, tally, outcome))
+        work = Work(task, ledger, timeline)
+        ahead = ReadAhead(captures, work.load, ledger.location)
+        stop.then(ahead.stop)
+        for capture in ahead:
+            yield _counted(task, tally, work.judge(capture, ahead.load))
         if scope.again and tally.done == tally.total:
-            insist(partial(finish_round, ledger, timeline, everything=scope.everything), patience)
+            finish_round(ledger, timeline, everything=scope.everything)
     tally.stopped = stop.received and (tally.done < tally.total or not tally.total)
-    return tally
 
 
 def _counted(task: Task, tally: Tally, outcome: Entry | Postponed) -> Entry | None:
@@ -119,10 +79,23 @@ def _counted(task: Task, tally: Tally, outcome: Entry | Postponed) -> Entry | No
     return None
 
 
-def _to_judge(task: Task, ledger: Ledger, scope: Scope) -> list[Capture]:
+def _to_judge(task: Task, ledger: Ledger, scope: Scope) -> tuple[list[Capture], Timeline]:
+    """What is to be judged, oldest first, and on which timeline."""
+    captures, timeline = _without_entry(task, ledger, scope), Timeline(task.root, "sweep")
+    if scope.again:
+        timeline = begin_round(ledger, task.root, task.settings.policy, scope.begin, scope.end)
+        captures += still_to_judge(ledger, timeline)
+    return sorted(captures, key=lambda capture: capture.order), timeline
+
+
+def _without_entry(task: Task, ledger: Ledger, scope: Scope) -> list[Capture]:
     """The captures without an entry that this sweep takes on; what nobody would have judged is its own from now on."""
+
+    def unlisted(folder: Path, error: OSError) -> None:
+        task.log.say(f"{folder} cannot be listed: {error.strerror or error}", "warning")
+
     watched, found, claimed = task.is_watched, [], []
-    for capture, is_left in _unjudged(task, ledger):
+    for capture, is_left in unjudged(ledger, task.root, NamePattern(task.settings.name_pattern), unlisted):
         if not scope.begin <= capture.taken_at < scope.end:
             continue
         if is_left:
@@ -132,17 +105,3 @@ def _to_judge(task: Task, ledger: Ledger, scope: Scope) -> list[Capture]:
     ledger.leave_to_sweep(task.root, claimed)
     time.sleep(SETTLE_SECONDS)  # so that a file that is only being written has changed, or is not whole
     return found + claimed
-
-
-def _unjudged(task: Task, ledger: Ledger) -> Iterator[tuple[Capture, bool]]:
-    """Every capture in the root that has no entry, and whether it was left to sweeps before."""
-
-    def unlisted(folder: Path, error: OSError) -> None:
-        task.log.say(f"{folder} cannot be listed: {error.strerror or error}", "warning")
-
-    for folder, listing in walk(task.root, NamePattern(task.settings.name_pattern), unlisted):
-        known, left = ledger.known(folder), ledger.left_to_sweep(folder)
-        for capture in listing.captures:
-            key = os.fsencode(capture.path.name), capture.size, capture.mtime_ns
-            if key in left or key not in known:
-                yield capture, key in left

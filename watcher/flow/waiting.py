@@ -47,11 +47,11 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
             end()
 
 
-class Voice:
+class WaitListener:
     """Who is told of a wait besides the log; here nobody is."""
 
     def waits(self, why: str) -> None:
-        """It waits, or still does, because of *why*; an empty one ends that."""
+        """The run waits, or still does, because of *why*; an empty one ends that."""
 
     def pulse(self) -> None:
         """Called all the while."""
@@ -60,29 +60,29 @@ class Voice:
 class Wait:
     """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
 
-    def __init__(self, log: Log, stop: Stop, voice: Voice) -> None:
-        """Tell *log* and *voice*, and end when told to *stop*."""
+    def __init__(self, log: Log, stop: Stop, listener: WaitListener) -> None:
+        """Tell *log* and *listener*, and end when told to *stop*."""
         self._log = log
         self._stop = stop
-        self._voice = voice
-        self._told = ""
+        self._listener = listener
+        self._said = ""
 
     def wait(self, fault: FaultError) -> None:
         """Return when it is time to try again, or raise *fault* if told to stop meanwhile."""
-        if str(fault) != self._told:
-            self._told = str(fault)
+        if str(fault) != self._said:
+            self._said = str(fault)
             self._log.say(f"{fault}; {UNTIL_MENDED}", "error")
-        self._voice.waits(str(fault))
+        self._listener.waits(str(fault))
         again = time.monotonic() + _FAULT_SECONDS
         while time.monotonic() < again:
             if self._stop.received:
                 raise fault
-            self._voice.pulse()
+            self._listener.pulse()
             time.sleep(0.1)  # no threading.Event: its lock would be taken again inside the signal's handler
 
     def over(self) -> None:
         """The last try has succeeded."""
-        if self._told:
-            self._told = ""
-            self._voice.waits("")
+        if self._said:
+            self._said = ""
+            self._listener.waits("")
             self._log.say("that is mended; going on", "good")

@@ -3,26 +3,26 @@
 import contextlib
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from watcher.arrive.live import Live
 from watcher.disk.listing import archive, disk_of
+from watcher.disk.rootlock import RootLock
 from watcher.errors import FaultError, LostError
-from watcher.flow.journal import Chronicle
-from watcher.flow.waiting import Stop, Voice, Wait
+from watcher.flow.journal import Journal
+from watcher.flow.waiting import Stop, Wait, WaitListener
 from watcher.flow.work import Task, Work
-from watcher.health.heartbeat import Report
-from watcher.health.sd_notify import Lifeline
-from watcher.health.wait_reason import tell_halt
+from watcher.health.sd_notify import SdNotifier
+from watcher.health.wait_reason import write_wait_reason
 from watcher.judge.pipeline import Postponed
-from watcher.keep.custody import insist
 from watcher.keep.retention import Retention
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.totals import Census
+from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Timeline
+from watcher.patience import NoPatience
 
 
 def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
@@ -36,68 +36,87 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
     Raises:
         WatcherError: it cannot start, for instance because another watcher holds the folder.
     """
-    root, log, pattern = task.root, task.log, NamePattern(task.settings.name_pattern)
+    root, log = task.root, task.log
     with contextlib.ExitStack() as stack:
         root_lock = stack.enter_context(task.root_lock)
         root_lock.take()
-
-        def known(folder: Path) -> set[tuple[bytes, int, int]]:
-            return insist(partial(ledger.known, folder), patience)
-
-        live = Live(root, pattern, known, partial(log.say, tone="warning"))
-        lifeline = Lifeline(root, live.sight)
-        voice = _Voice(lifeline, task.lock_folder)
-        ledger = stack.enter_context(task.begun("watch", voice))
-        voice.waits("")
+        live = Live(root, NamePattern(task.settings.name_pattern), partial(log.say, tone="warning"))
+        notifier = SdNotifier(root, live.status)
+        listener = _Listener(notifier, None if task.dry_run else task.claims)
+        ledger = stack.enter_context(task.begun("watch", listener))
+        listener.waits("")
         stop = stack.enter_context(Stop())
         stop.then(live.stop)
-        stack.enter_context(lifeline)
-        patience = Wait(log, stop, voice)
-        last = Report.from_json(insist(partial(ledger.report, root), patience))
-        live.sight.disk = disk_of(root) if new_disk and root.is_dir() else last.disk
-        loss = stack.enter_context(_Loss(ledger, root))
-        work = Work(task, ledger, Timeline(root), patience)
-        chronicle = Chronicle(log, ledger, task.settings, live.sight, work.place)
-        stack.callback(chronicle.end)
-        retention = Retention(ledger, task.settings, patience, partial(log.say, tone="good"))
-        clock = _Clock()
-
-        def found() -> None:
-            root_lock.take()
-            if insist(partial(_adopt, ledger, root, pattern, task.program.started), patience):
-                work.begin_anew()
-            insist(chronicle.begin, patience)
-
-        def is_ours() -> bool:
-            return insist(Census(ledger, root).has_some_in_place, patience)
-
-        def idle() -> None:
-            root_lock.let_go()
-            lifeline.pulse()
-            chronicle.idle()
-            if not task.dry_run:
-                retention.idle()
-
-        for outcome in work.outcomes(clock.started(live.captures(found, idle, is_ours))):
-            lifeline.pulse()
-            loss.at_once = False
-            if isinstance(outcome, Postponed):
-                live.postpone(outcome.capture, outcome.error)
-            else:
-                chronicle.entry(outcome, clock.seconds)
+        stack.enter_context(notifier)
+        ledger.patience = Wait(log, stop, listener)
+        live.status.disk = disk_of(root) if new_disk and root.is_dir() else ledger.heartbeat(root).disk
+        watcher = stack.enter_context(Watcher(task, ledger, live, notifier, root_lock))
+        for capture in live.captures(watcher):
+            watcher.judge(capture)
     return stop.signal
 
 
-def _adopt(ledger: Ledger, root: Path, pattern: NamePattern, started: float) -> bool:
-    """On the first start leave to ``sweep`` what was in the root before it, whatever its mtime says.
+class Watcher(contextlib.AbstractContextManager["Watcher"]):
+    """The watcher of one root, as its source of captures calls it; at its end it says so."""
 
-    Returns:
-        Whether it was the first: the ledger has taken the sweeps' windows over.
-    """
-    if ledger.knows_root(root):
-        return False
-    ledger.adopt(root, [capture for capture in archive(root, pattern) if _changed(capture.path) < started])
-    return True
+    def __init__(self, task: Task, ledger: Ledger, live: Live, notifier: SdNotifier, root_lock: RootLock) -> None:
+        """Begin with all that was opened for it.
+
+        Raises:
+            WatcherError: the device or a hook cannot be used.
+        """
+        self._task, self._ledger, self._live = task, ledger, live
+        self._notifier, self._root_lock = notifier, root_lock
+        self._has_judged = False
+        self._work = Work(task, ledger, Timeline(task.root))
+        self._journal = Journal(task.log, ledger, task.settings, live.status, self._work.budget)
+        self._retention = Retention(ledger, task.settings, partial(task.log.say, tone="good"))
+
+    def judge(self, capture: Capture) -> None:
+        """Judge *capture*, have the verdict carried out, and tell it."""
+        begun = time.perf_counter()
+        outcome = self._work.judge(capture)
+        self._notifier.pulse()
+        self._has_judged = True
+        if isinstance(outcome, Postponed):
+            self._live.postpone(outcome.capture, outcome.error)
+        else:
+            self._journal.entry(outcome, time.perf_counter() - begun)
+
+    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that needs no judgement any more."""
+        return self._ledger.known(folder)
+
+    def found(self) -> None:
+        """The root has come into sight: what is there at the very first start is left to sweeps."""
+        self._root_lock.take()
+        root, pattern = self._task.root, NamePattern(self._task.settings.name_pattern)
+        if not self._ledger.knows_root(root):
+            before = (one for one in archive(root, pattern) if _changed(one.path) < self._task.program.started)
+            self._ledger.adopt(root, before)
+            self._work.begin_anew()  # with the sweeps' windows, which the ledger has taken over
+        self._journal.begin()
+
+    def is_ours(self) -> bool:
+        """Whether the root is the folder of the captures that were kept, though on another disk."""
+        return Totals(self._ledger, self._task.root).has_some_in_place()
+
+    def idle(self) -> None:
+        """Nothing is to be judged: called at least every second."""
+        self._root_lock.let_go()
+        self._notifier.pulse()
+        self._journal.idle()
+        if not self._task.dry_run:
+            self._retention.idle()
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._ledger.patience = NoPatience()  # what ends waits for nothing
+        self._journal.end()
+        if isinstance(error, LostError) and not self._has_judged:
+            # Remembered for the next run: a device that is broken would be tried, and lost, for ever.
+            with contextlib.suppress(FaultError):
+                last = self._ledger.heartbeat(self._task.root)
+                self._ledger.write_heartbeat(self._task.root, replace(last, lost=str(error)))
 
 
 def _changed(path: Path) -> float:
@@ -108,46 +127,17 @@ def _changed(path: Path) -> float:
         return float("inf")
 
 
-class _Voice(Voice):
+class _Listener(WaitListener):
     """Tells the service manager and ``status`` of a wait: no restart mends a full disk."""
 
-    def __init__(self, lifeline: Lifeline, folder: Path | None) -> None:
-        """Speak by *lifeline*, and in *folder* if there is one."""
-        self._lifeline, self._folder = lifeline, folder
+    def __init__(self, notifier: SdNotifier, folder: Path | None) -> None:
+        """Speak by *notifier*, and in *folder* if there is one."""
+        self._notifier, self._folder = notifier, folder
 
     def waits(self, why: str) -> None:
         if self._folder is not None:
-            tell_halt(self._folder, why)
-        self._lifeline.waits(why)
+            write_wait_reason(self._folder, why)
+        self._notifier.waits(why)
 
     def pulse(self) -> None:
-        self._lifeline.pulse()
-
-
-class _Loss(contextlib.AbstractContextManager["_Loss"]):
-    """Remembers for the next run that the device was lost at once: what is broken would be started anew for ever."""
-
-    def __init__(self, ledger: Ledger, root: Path) -> None:
-        self.at_once = True
-        self._ledger, self._root = ledger, root
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, LostError) and self.at_once:
-            with contextlib.suppress(FaultError):
-                self._ledger.beat(self._root, self._ledger.report(self._root) | {"lost": str(error)})
-
-
-class _Clock:
-    """Times each capture from the moment it is handed to the pipeline."""
-
-    def __init__(self) -> None:
-        self._begun = time.perf_counter()
-
-    def started(self, captures: Iterable[Capture]) -> Iterator[Capture]:
-        for capture in captures:
-            self._begun = time.perf_counter()
-            yield capture
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._begun
+        self._notifier.pulse()

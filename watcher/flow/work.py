@@ -1,31 +1,30 @@
-"""The one flow: captures through the pipeline into custody. ``watch`` and ``sweep`` differ in where they come from."""
+"""What watcher and sweep have in common: how they begin, and how one capture is judged and kept."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from watcher.disk import files
+from watcher.disk.claims import WORKS, claim, claim_folder, is_claimed
+from watcher.disk.files import FAULTS
 from watcher.disk.mirror import MARKER_FOLDER, mark, root_of
 from watcher.disk.rootlock import RootLock
 from watcher.errors import BusyError, FaultError, GoneError, KnownError, WatcherError
-from watcher.flow.waiting import Stop, Voice, Wait
-from watcher.health.heartbeat import Report, lock_folder
-from watcher.judge.device import Engine, Load, Place
+from watcher.flow.waiting import Stop, Wait, WaitListener
+from watcher.judge.device import DeviceBudget, Judge, Load
 from watcher.judge.frame import choose_device, load
 from watcher.judge.pipeline import Postponed
 from watcher.judge.windows import Windows
-from watcher.keep.custody import Custody, Patience, Rehearsal, claim, insist, is_claimed
+from watcher.keep.custody import Custody, DryRunCustody
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Timeline
+from watcher.patience import retry
 from watcher.program import Program
 from watcher.settings.settings import Settings
 from watcher.terminal.console import Log
-
-_WORKS = ("watch", "sweep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +42,26 @@ class Task:
         return self.settings.root
 
     @property
+    def claims(self) -> Path:
+        """Where the claims of processes with this ledger on the root are."""
+        return claim_folder(self.program.folders.state_dir, self.root)
+
+    @property
     def is_watched(self) -> bool:
         """Whether a watcher with this ledger is at work on the root."""
-        return is_claimed(lock_folder(self.program.folders.state_dir, self.root))
+        return is_claimed(self.claims)
 
     @property
     def root_lock(self) -> RootLock:
         """What keeps processes with other ledgers from the root; a dry run disturbs nobody."""
-        own = lock_folder(self.program.folders.state_dir, self.root)
-        return RootLock(None if self.dry_run else self.root, lambda: any(is_claimed(own, work) for work in _WORKS))
-
-    @property
-    def lock_folder(self) -> Path | None:
-        """Where the lock of the root's watcher is; a dry run holds none."""
-        return None if self.dry_run else lock_folder(self.program.folders.state_dir, self.root)
+        own = self.claims
+        return RootLock(None if self.dry_run else self.root, lambda: any(is_claimed(own, work) for work in WORKS))
 
     @contextlib.contextmanager
-    def begun(self, work: str, voice: Voice) -> Iterator[Ledger]:
+    def begun(self, work: str, listener: WaitListener) -> Iterator[Ledger]:
         """The ledger, while no other process does this *work* on the root; for a dry run a copy.
 
-        A disk that is full is waited for, of which *voice* tells.
+        A disk that is full is waited for, of which *listener* hears.
 
         Raises:
             BusyError: another one does, or one with another ledger works on the root.
@@ -73,17 +72,17 @@ class Task:
             if self.dry_run:
                 yield stack.enter_context(Ledger.copy(self.program.ledger_file))
                 return
-            own, quarantine = lock_folder(self.program.folders.state_dir, self.root), self.settings.quarantine_dir
-            for other in _WORKS:
+            own, quarantine = self.claims, self.settings.quarantine_dir
+            for other in WORKS:
                 if is_claimed(quarantine, other) and not is_claimed(own, other):
                     raise BusyError(f"another framesift {other} with another ledger is running on {self.root}")
-            start = _Start(self.log, Stop(), voice)  # a signal ends this as it ends any start
+            start = _Start(self.log, Stop(), listener)  # a signal ends this as it ends any start
             # Our own lock comes first: with it, ``status`` knows of one that waits for the quarantine's disk.
-            stack.enter_context(insist(lambda: claim(own, self.root, work), start))
-            stack.enter_context(insist(lambda: claim(quarantine, self.root, work), start))
+            for folder in (own, quarantine):
+                stack.enter_context(retry(partial(claim, folder, self.root, work), start))
             if self.settings.on_similar == "set-aside":
                 mark(self.settings.similar_dir, self.root)
-            yield stack.enter_context(insist(self.program.ledger, start))
+            yield stack.enter_context(retry(self.program.ledger, start))
 
 
 def _refuse_quarantine(root: Path) -> None:
@@ -105,70 +104,65 @@ class _Start(Wait):
         if error.startswith("SQLITE_CORRUPT") and not self._is_sure:
             # A read that failed looks like damage to SQLite as well; a second look tells them apart.
             self._is_sure = by_ledger = True
-        if not by_ledger and getattr(cause, "errno", None) not in files.FAULTS:
+        if not by_ledger and getattr(cause, "errno", None) not in FAULTS:
             raise fault
         super().wait(fault)
 
 
-def _place(settings: Settings, lost: str) -> Place:
+def _budget(settings: Settings, lost: str) -> DeviceBudget:
     """The device of the settings; the CPU if the last run *lost* that one at once, or it would be lost for ever."""
     device = choose_device(settings.device)
     if not lost or device.type == "cpu":
-        return Place(device, settings.frame_memory)
+        return DeviceBudget(device, settings.frame_memory)
     why = f"comparing on the CPU until the next start, since {device.type} failed at once in the last run: {lost}"
-    return Place(choose_device("cpu"), settings.frame_memory, why)
+    return DeviceBudget(choose_device("cpu"), settings.frame_memory, why)
 
 
 class Work:
-    """Everything that judging the captures of a root takes."""
+    """Judges the captures of a root one by one, and has each verdict carried out and written down."""
 
-    def __init__(self, task: Task, ledger: Ledger, timeline: Timeline, patience: Patience) -> None:
+    def __init__(self, task: Task, ledger: Ledger, timeline: Timeline) -> None:
         """Load the hooks, finish what a crash left half done, and take over the windows of *timeline*.
 
         Raises:
             WatcherError: the device or a hook cannot be used.
         """
         settings, log = task.settings, task.log
-        last = Report.from_json(insist(partial(ledger.report, task.root), patience))
-        self.place = _place(settings, last.lost)
-        if self.place.why:
-            log.say(self.place.why, "warning")
+        self._ledger, self._timeline, self._policy = ledger, timeline, settings.policy
+        self.budget = _budget(settings, ledger.heartbeat(task.root).lost)
+        if self.budget.why:
+            log.say(self.budget.why, "warning")
         # One thread alone talks to the device; those that read ahead do not.
         self.load = partial(load, device=choose_device("cpu"), policy=settings.policy)
         hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))
-        self._custody = (Rehearsal if task.dry_run else Custody)(ledger, hooks, timeline, patience)
+        self._custody = (DryRunCustody if task.dry_run else Custody)(ledger, hooks, timeline)
         for entry in self._custody.recover():
             name = entry.verdict.capture.path.name
             log.say(f"{name} was on its way when the last run ended; it is {entry.state} now")
-
-        def located(capture: Capture) -> Path:
-            return insist(partial(ledger.kept_location, capture), patience)
-
-        def filled(kept_load: Load, frame_memory: int) -> Windows:
-            windows = Windows(settings.policy, kept_load, located, frame_memory)
-            windows.restore(insist(lambda: list(ledger.frames(timeline, settings.window)), patience))
-            return windows
-
-        self._engine = Engine(self.place, settings.policy, filled, partial(log.say, tone="warning"))
+        self._judge = Judge(self.budget, settings.policy, self._windows, partial(log.say, tone="warning"))
 
     def begin_anew(self) -> None:
         """Go on with the windows that the ledger knows now."""
-        self._engine.begin_anew()
+        self._judge.begin_anew()
 
-    def outcomes(self, captures: Iterable[Capture], load: Load | None = None) -> Iterator[Entry | Postponed]:
-        """Judge *captures*, read by *load* or from their files, one by one; carry out and write down each verdict.
+    def judge(self, capture: Capture, load: Load | None = None) -> Entry | Postponed:
+        """Judge *capture*, read by *load* or from its file; carry out the verdict and write it down.
 
         Raises:
-            LostError: only a new process can go on; the capture in hand has not been touched.
+            LostError: only a new process can go on; the capture has not been touched.
         """
-        for capture in captures:
-            judged = self._engine.judge(capture, load or self.load)
-            self._custody.note(judged.lost, judged.renewed)
-            if isinstance(judged, Postponed):
-                yield judged
-                continue
-            try:
-                yield self._custody.carry_out(judged.verdict, judged.admitted)
-            except KnownError as error:
-                self._engine.windows.discard(judged.capture)
-                yield Postponed(judged.capture, GoneError(str(error)), (), ())
+        judged = self._judge.judge(capture, load or self.load)
+        self._custody.note(judged.changes)
+        if isinstance(judged, Postponed):
+            return judged
+        try:
+            return self._custody.carry_out(judged.verdict, judged.admitted)
+        except KnownError as error:
+            self._judge.windows.discard(capture)
+            return Postponed(capture, GoneError(str(error)))
+
+    def _windows(self, load: Load, frame_memory: int) -> Windows:
+        """The windows that the ledger knows; *load* reads a kept frame again."""
+        windows = Windows(self._policy, load, self._ledger.kept_location, frame_memory)
+        windows.restore(self._ledger.frames(self._timeline, self._policy.window))
+        return windows

@@ -1,23 +1,14 @@
-"""Whether a watcher is alive and sees, concluded from evidence; and whether the capture job seems to be."""
+"""Whether a watcher is alive and sees: what it writes down of itself, and what is concluded from that."""
 
-import hashlib
-import itertools
-import os
-import statistics
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self
 
 BEAT_SECONDS = 60.0
 _STALE_SECONDS = 3 * BEAT_SECONDS
 _UNSEEN_SECONDS = 900.0
 """Scans come every minute, but wait for a burst of captures to be judged."""
-_FEWEST_GAPS = 4
-SILENT_GAPS = 3
-SHORTEST_SILENCE = 60.0
 UNTIL_MENDED = "nothing is moved until this is mended"
 """What follows the name of a fault that is waited out."""
 
@@ -32,7 +23,7 @@ class Health(StrEnum):
 
 
 @dataclass(slots=True)
-class Sight:
+class SourceStatus:
     """What the source can say of itself; written by it alone, read by whoever reports."""
 
     root_there: bool = False
@@ -52,7 +43,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Heartbeat:
     """What a watcher last wrote about itself."""
 
     at: str = ""
@@ -92,7 +83,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
+class WaitReason:
     """For what a watcher last said that it waits; it cannot report to the ledger meanwhile."""
 
     at: str = ""
@@ -102,18 +93,20 @@ class Halt:
     """The fault of disk or ledger; empty if it waits for none."""
 
 
-_NO_HALT = Halt()
+_NO_REASON = WaitReason()
 
 
-def diagnose(report: Report, *, locked: bool, now: datetime, halt: Halt = _NO_HALT) -> tuple[Health, list[str]]:
+def diagnose(
+    report: Heartbeat, *, locked: bool, now: datetime, wait_reason: WaitReason = _NO_REASON
+) -> tuple[Health, list[str]]:
     """The state of a watcher, and the reasons if it is not simply watching.
 
     *locked* is whether a process holds the watcher's lock: a report may outlive its writer, a lock does not.
     """
     if not locked:
         return Health.STOPPED, ["no watcher is running"]
-    if halt.why:
-        return Health.DEGRADED, [f"{halt.why}; {UNTIL_MENDED}", *_silence(halt.at, now)]
+    if wait_reason.why:
+        return Health.DEGRADED, [f"{wait_reason.why}; {UNTIL_MENDED}", *_silence(wait_reason.at, now)]
     if not report.at:
         return Health.DEGRADED, ["the watcher is starting"]
     if not report.root_there:
@@ -125,7 +118,7 @@ def diagnose(report: Report, *, locked: bool, now: datetime, halt: Halt = _NO_HA
     return (Health.DEGRADED if grave else Health.WATCHING), grave + light
 
 
-def _staleness(report: Report, now: datetime) -> list[str]:
+def _staleness(report: Heartbeat, now: datetime) -> list[str]:
     """Reasons to believe that a watcher that holds its lock hangs."""
     if silence := _silence(report.at, now):
         return silence
@@ -144,55 +137,3 @@ def _silence(at: str, now: datetime) -> list[str]:
     if silent < -_STALE_SECONDS:
         return [f"the watcher's last report is of {told:%Y-%m-%d %H:%M}: the clock was set back, or it hangs"]
     return []
-
-
-def lock_folder(state_dir: Path, root: Path) -> Path:
-    """Where the lock of *root*'s watcher is inside the state folder."""
-    return state_dir / f"watch-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}"
-
-
-def usual_gap(times: Sequence[datetime]) -> float | None:
-    """The usual seconds between two runs of the capture job: the median, unmoved by nights; None if unknown."""
-    gaps = [(late - early).total_seconds() for early, late in itertools.pairwise(times)]
-    runs = [gap for gap in gaps if gap > 1]  # one run writes a file for each display
-    return statistics.median(runs) if len(runs) >= _FEWEST_GAPS else None
-
-
-class Vigil:
-    """Notices that the capture job has fallen silent, or that nothing new comes. Times are monotonic seconds."""
-
-    def __init__(self, gap: float | None, alarm_after: timedelta, now: float) -> None:
-        self._gap = gap
-        self._alarm_after = alarm_after.total_seconds()
-        self._last_capture = self._last_distinct = now
-        self._told_silent = self._told_same = False
-
-    def seen(self, *, distinct: bool, gap: float | None, now: float) -> str:
-        """A capture has come; returns a line if that ends a silence, else an empty one."""
-        back = f"captures are coming again after {duration(now - self._last_capture)}" if self._told_silent else ""
-        self._gap = gap
-        self._last_capture = now
-        self._told_silent = False
-        if distinct:
-            self._last_distinct, self._told_same = now, False
-        return back
-
-    def alarm(self, now: float) -> str:
-        """A line, once, when there is reason to look at the capture job; else an empty one."""
-        silent = now - self._last_capture
-        if self._gap and not self._told_silent and silent > max(SILENT_GAPS * self._gap, SHORTEST_SILENCE):
-            self._told_silent = True
-            return f"no new capture for {duration(silent)}; usually there is one every {duration(self._gap)}"
-        same = now - self._last_distinct
-        if not self._told_same and not self._told_silent and same > self._alarm_after:
-            self._told_same = True
-            return f"nothing new on any display for {duration(same)}: does the capture job see the screens?"
-        return ""
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``15 min``."""
-    minutes, hours = round(seconds / 60), round(seconds / 3600)
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 120 else f"{hours} h"  # noqa: PLR2004 - two hours

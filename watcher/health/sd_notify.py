@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from watcher.health.heartbeat import Sight
+from watcher.health.heartbeat import SourceStatus
 from watcher.text import visible
 
 _STATUS_SECONDS = 15.0
@@ -25,13 +25,13 @@ _BEATS = 3
 _SEND_SECONDS = 1.0
 
 
-class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
+class SdNotifier(contextlib.AbstractContextManager["SdNotifier"]):
     """Tells the service manager of one watcher; says nothing where there is none."""
 
-    def __init__(self, root: Path, sight: Sight, environ: Mapping[str, str] = os.environ) -> None:
-        """Speak for the watcher of *root*, of whose *sight* the manager's users read."""
+    def __init__(self, root: Path, status: SourceStatus, environ: Mapping[str, str] = os.environ) -> None:
+        """Speak for the watcher of *root*, of whose *status* the manager's users read."""
         self._root = root
-        self._sight = sight
+        self._source = status
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._patience = _patience(environ)
         self._seen = False
@@ -86,7 +86,7 @@ class Lifeline(contextlib.AbstractContextManager["Lifeline"]):
 
     def _status(self) -> str:
         # systemd takes a single backslash for an escape, and one at the end for no message at all (252).
-        return "STATUS=" + visible(self._waits or self._fault or self._sight.why or f"watching {self._root}").replace(
+        return "STATUS=" + visible(self._waits or self._fault or self._source.why or f"watching {self._root}").replace(
             "\\", r"\\"
         )
 

@@ -1,15 +1,14 @@
-"""The pipeline on its device: what to do when that has too little memory, or is lost."""
+"""The device on which captures are judged: what to do when it has too little memory, or is lost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import torch
 
 from watcher.errors import CrampedError
 from watcher.judge.frame import Frame, device_errors, load
-from watcher.judge.pipeline import Judged, Postponed, verdicts
+from watcher.judge.pipeline import Judged, Postponed, judge_one
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
 from watcher.model.verdict import Policy
@@ -18,51 +17,53 @@ Load: TypeAlias = Callable[[Capture], Frame]
 
 
 @dataclass(slots=True)
-class Place:
+class DeviceBudget:
     """Where frames are compared, and how many bytes of them are held there."""
 
     device: torch.device
     frame_memory: int
     why: str = ""
     """Why it is not where it was meant to be; empty if it is."""
+    _whole: int = field(init=False)
 
-    def yield_to(self, error: CrampedError, attempt: int, most: int) -> str:
-        """Ask for less than at *attempt*, 0 being the first: half the memory, then the CPU with its *most*.
+    def __post_init__(self) -> None:
+        """Remember what was meant to be held."""
+        self._whole = self.frame_memory
 
-        Returns:
-            What is said of it.
+    def halve(self, error: CrampedError) -> str:
+        """Hold half as much, because of *error*; returns what is said of it."""
+        self.frame_memory //= 2
+        return f"{error}; holding {self.frame_memory / 1e6:.0f} MB of frames from now on"
+
+    def fall_back(self, error: CrampedError) -> str:
+        """Go on on the CPU, with what was meant to be held, because of *error*; returns what is said of it.
 
         Raises:
-            CrampedError: *error*, for nothing is left to try.
+            CrampedError: *error*, for this is the CPU already, and nothing is left to try.
         """
-        name = self.device.type
-        if not attempt:
-            self.frame_memory //= 2
-            return f"{error}; holding {self.frame_memory / 1e6:.0f} MB of frames from now on"
-        if name == "cpu":
+        if self.device.type == "cpu":
             raise error
-        self.device, self.frame_memory = torch.device("cpu"), most
-        self.why = f"comparing on the CPU, since {name} has too little memory ({error})"
+        self.why = f"comparing on the CPU, since {self.device.type} has too little memory ({error})"
+        self.device, self.frame_memory = torch.device("cpu"), self._whole
         return self.why
 
 
-class Engine:
+class Judge:
     """Judges captures, come what may of the device; with less memory, or on the CPU, verdicts stay the same."""
 
     def __init__(
-        self, place: Place, policy: Policy, fill: Callable[[Load, int], Windows], say: Callable[[str], object]
+        self, budget: DeviceBudget, policy: Policy, fill: Callable[[Load, int], Windows], say: Callable[[str], object]
     ) -> None:
-        """Begin at *place*.
+        """Begin with *budget*.
 
         Args:
-            place: changed by what the device refuses.
+            budget: changed by what the device refuses.
             policy: of the verdicts.
             fill: makes the windows that the ledger knows, from what loads a kept frame and the bytes to be held.
             say: hears when less, or another device, has to do.
         """
-        self.place = place
+        self.budget = budget
         self._policy, self._fill, self._say = policy, fill, say
-        self._most = place.frame_memory
         self.windows = self._filled()
 
     def judge(self, capture: Capture, read: Load) -> Judged | Postponed:
@@ -72,19 +73,22 @@ class Engine:
             CrampedError: not even the CPU has the memory.
             LostError: only a new process can go on.
         """
-        for attempt in count():
+        for less in (self.budget.halve, self.budget.fall_back):
             try:
-                with device_errors():
-                    return next(verdicts([capture], self.windows, self._policy, lambda one: self._here(read(one))))
+                return self._judge(capture, read)
             except CrampedError as error:
-                said = self.place.yield_to(error, attempt, self._most)
+                said = less(error)
             # Only now is nothing of the attempt held: an error keeps what was at hand when it was raised.
             self.begin_anew()
             self._say(said)
-        raise AssertionError
+        return self._judge(capture, read)
+
+    def _judge(self, capture: Capture, read: Load) -> Judged | Postponed:
+        with device_errors():
+            return judge_one(capture, self.windows, self._policy, lambda one: self._here(read(one)))
 
     def _here(self, frame: Frame) -> Frame:
-        return replace(frame, pixels=frame.pixels.to(self.place.device))
+        return replace(frame, pixels=frame.pixels.to(self.budget.device))
 
     def begin_anew(self) -> None:
         """Have the windows that the ledger knows now.
@@ -97,5 +101,5 @@ class Engine:
         self.windows = self._filled()
 
     def _filled(self) -> Windows:
-        device = self.place.device
-        return self._fill(lambda capture: load(capture, device, self._policy), self.place.frame_memory)
+        device = self.budget.device
+        return self._fill(lambda capture: load(capture, device, self._policy), self.budget.frame_memory)

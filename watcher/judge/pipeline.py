@@ -1,13 +1,13 @@
-"""The heart: captures go in, verdicts come out."""
+"""The heart: a capture goes in, a verdict comes out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from watcher.errors import GoneError, NotWholeError, UnreadableError
 from watcher.judge.frame import Frame
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import NOTHING_CHANGED, Changes, KeptFrame
 from watcher.model.verdict import Kind, Policy, Verdict, judge, unreadable
 
 
@@ -16,12 +16,9 @@ class Judged:
     """One capture's verdict, and what the ledger has to know of the window."""
 
     verdict: Verdict
-    admitted: Kept | None
+    admitted: KeptFrame | None
     """What a restart needs to put this frame back into the window; None unless ``verdict.stays``."""
-    lost: tuple[Capture, ...]
-    """Kept captures that left the window because their file is gone, replaced or damaged."""
-    renewed: tuple[Kept, ...]
-    """Kept captures whose stored signature was of no use, with the one computed again."""
+    changes: Changes
 
     @property
     def capture(self) -> Capture:
@@ -36,40 +33,37 @@ class Postponed:
     capture: Capture
     error: GoneError | NotWholeError | OSError
     """GoneError: the file is no longer this capture's. Else it is worth another try later."""
-    lost: tuple[Capture, ...]
-    renewed: tuple[Kept, ...]
+    changes: Changes = NOTHING_CHANGED
 
 
-def verdicts(
-    captures: Iterable[Capture], windows: Windows, policy: Policy, load: Callable[[Capture], Frame]
-) -> Iterator[Judged | Postponed]:
-    """Judge *captures* one by one against the *windows*, which take in what stays before it is yielded.
+def judge_one(
+    capture: Capture, windows: Windows, policy: Policy, load: Callable[[Capture], Frame]
+) -> Judged | Postponed:
+    """Judge *capture* against the *windows*, which take it in if it stays.
 
     Args:
-        captures: in the order in which they were taken.
+        capture: the next one in the order in which they were taken.
         windows: the kept frames so far, of the same policy.
         policy: the thresholds.
         load: turns a capture into a frame; raises what :func:`watcher.judge.frame.load` raises, or NotWholeError.
     """
-    for capture in captures:
-        try:
-            verdict, admitted = _judged(capture, windows, policy, load)
-        except (GoneError, NotWholeError, OSError) as error:
-            yield Postponed(capture, error, *windows.drain())
-        else:
-            yield Judged(verdict, admitted, *windows.drain())
+    try:
+        verdict, admitted = _judge(capture, windows, policy, load)
+    except (GoneError, NotWholeError, OSError) as error:
+        return Postponed(capture, error, windows.take_changes())
+    return Judged(verdict, admitted, windows.take_changes())
 
 
-def _judged(
+def _judge(
     capture: Capture, windows: Windows, policy: Policy, load: Callable[[Capture], Frame]
-) -> tuple[Verdict, Kept | None]:
+) -> tuple[Verdict, KeptFrame | None]:
     try:
         frame = load(capture)
     except UnreadableError as error:
         return unreadable(capture, str(error), policy), None
     verdict = judge(capture, windows.nearest(frame), policy)
     if verdict.stays:
-        return verdict, windows.of(frame).admit(frame)
+        return verdict, windows.admit(frame)
     if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
         windows.touch(verdict.score.nearest, frame)
     return verdict, None

@@ -2,7 +2,7 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -16,26 +16,26 @@ from watcher.judge.frame import Frame, Identity, Pictures, identity
 from watcher.judge.signature import Signature, compute
 from watcher.judge.similarity import DOUBT, Measured, measure, reference, worst_by_reference
 from watcher.model.capture import Capture
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score
 
 _AGREEMENT = 2e-5
 """A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
 
 
-def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> Kept:
+def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> KeptFrame:
     """What the ledger keeps of a frame."""
     digest = policy.preparation(capture.display).digest
-    return Kept(capture, signature.height, signature.width, signature.to_bytes(digest))
+    return KeptFrame(capture, signature.height, signature.width, signature.to_bytes(digest))
 
 
-class Signed:
+class LastSignature:
     """The signature of the frame in hand: more than one window may need it, and it costs much."""
 
     def __init__(self) -> None:
         self._last: tuple[Frame, Signature] | None = None
 
-    def signature(self, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
+    def of(self, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
         """The signature of *frame*; *like* tells of a frame that it may differ little from."""
         if self._last is None or self._last[0] is not frame:
             self._last = frame, compute(frame.pixels, like())
@@ -43,22 +43,29 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class WindowContext:
     """What all windows of a root have in common."""
 
     policy: Policy
     pictures: Pictures
-    lost: list[Capture]
-    """Captures that left a window because their file is gone, replaced or damaged."""
-    signed: Signed = field(default_factory=Signed)
+    signature: LastSignature = field(default_factory=LastSignature)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search of a window has found."""
+
+    score: Score
+    lost: tuple[Capture, ...]
+    """Frames of the window whose file is gone, replaced or damaged; they count for nothing in *score*."""
 
 
 class Window:
     """The kept frames of one display and one size."""
 
-    def __init__(self, stack: Stack, shared: Shared) -> None:
-        self._stack, self._policy, self._pictures = stack, shared.policy, shared.pictures
-        self._lost, self._signed = shared.lost, shared.signed
+    def __init__(self, stack: Stack, context: WindowContext) -> None:
+        self._stack, self._context = stack, context
+        self._policy, self._pictures = context.policy, context.pictures
         self._captures: list[Capture] = []  # by row of the stack
         self._rows: OrderedDict[Identity, int] = OrderedDict()  # least recently used first
 
@@ -70,21 +77,22 @@ class Window:
         """The captures of the frames, most recently used first."""
         return [self._captures[row] for row in reversed(self._rows.values())]
 
-    def nearest(self, frame: Frame) -> Score:
+    def nearest(self, frame: Frame) -> Found:
         """How near *frame* is to the window: exact above ``similar``, else the best proven upper bound.
 
-        Frames whose file is gone, replaced or damaged leave the window first.
+        Frames whose file is gone, replaced or damaged are left out, and told of; the window itself stays as it is.
 
         Raises:
             OSError: a file that may hold the nearest frame cannot be read for the moment.
         """
+        lost: dict[int, None] = {}  # rows, in order
         while True:
-            score = self._unchanged(frame) or self._search(frame)
+            score = self._unchanged(frame, lost) or self._search(frame, lost)
             if not score.exact or score.nearest is None or self._pictures.exists(score.nearest):
-                return score
-            self._lose(score.nearest)
+                return Found(score, tuple(self._captures[row] for row in lost))
+            lost[self._rows[identity(score.nearest)]] = None
 
-    def admit(self, frame: Frame) -> Kept:
+    def admit(self, frame: Frame) -> KeptFrame:
         """Put *frame* to the front; the least recently used leaves a full window."""
         signature = self._signature(frame)
         self.insert([frame.capture], signature.codes[None])
@@ -128,12 +136,8 @@ class Window:
             self._captures[row] = last
             self._rows[identity(last)] = row
 
-    def _lose(self, capture: Capture) -> None:
-        self.discard(capture)
-        self._lost.append(capture)
-
     def _signature(self, frame: Frame) -> Signature:
-        return self._signed.signature(frame, partial(self._most_alike, frame))
+        return self._context.signature.of(frame, partial(self._most_alike, frame))
 
     def _most_alike(self, frame: Frame) -> tuple[Tensor, Signature] | None:
         """A frame at hand that *frame* probably differs little from, most of whose signature can be taken over."""
@@ -143,25 +147,26 @@ class Window:
         row = self._rows[name]
         return self._pictures.pixels(self._captures[row]), self._stack.signature(row)
 
-    def _unchanged(self, frame: Frame) -> Score | None:
+    def _unchanged(self, frame: Frame, lost: Container[int]) -> Score | None:
         """The score of a frame equal to the front of the window, at the price of one comparison of bytes."""
-        if not self._captures:
+        front = next((row for row in reversed(self._rows.values()) if row not in lost), None)
+        if front is None:
             return NOTHING_TO_COMPARE
-        front = self._captures[next(reversed(self._rows.values()))]
-        pixels = self._pictures.held(front)
-        if pixels is None or identity(front) == identity(frame.capture) or not torch.equal(pixels, frame.pixels):
+        capture = self._captures[front]
+        pixels = self._pictures.held(capture)
+        if pixels is None or identity(capture) == identity(frame.capture) or not torch.equal(pixels, frame.pixels):
             return None
-        return Score(front, 1.0, exact=True, worst_tile=1.0)
+        return Score(capture, 1.0, exact=True, worst_tile=1.0)
 
-    def _search(self, frame: Frame) -> Score:
+    def _search(self, frame: Frame, lost: dict[int, None]) -> Score:
+        """The score of *frame* with all rows but those that are *lost*, to which are added those found to be."""
         signature = self._signature(frame)
         search = _Search(self._policy)
         ranks = {row: rank for rank, row in enumerate(reversed(self._rows.values()))}
         bounds = self._stack.deficits(signature, 1 - search.floor)
-        ceilings = {row: 1 - bound for row, bound in enumerate(bounds)}
-        ceilings.pop(self._rows.get(identity(frame.capture), -1), None)  # a capture is no duplicate of itself
+        itself = self._rows.get(identity(frame.capture), -1)  # a capture is no duplicate of itself
+        ceilings = {row: 1 - bound for row, bound in enumerate(bounds) if row != itself and row not in lost}
         hopeful = [row for row, ceiling in ceilings.items() if ceiling > search.floor]
-        lost = []
         # Frames at hand come first: a good match among them spares reading files that can only be worse.
         for row in sorted(hopeful, key=lambda row: (self._captures[row] not in self._pictures, -ceilings[row])):
             if (ceilings[row], -ranks[row]) < (search.floor, -search.rank):
@@ -169,14 +174,11 @@ class Window:
             measured = self._measure(frame, signature, row, search.floor)
             if measured is None:
                 del ceilings[row]
-                lost.append(self._captures[row])
+                lost[row] = None
             else:
                 ceilings[row] = min(measured.ssim, ceilings[row])
                 search.take(self._captures[row], ranks[row], measured)
-        score = search.best or self._upper_bound(ceilings, ranks)
-        for capture in lost:
-            self._lose(capture)
-        return score
+        return search.best or self._upper_bound(ceilings, ranks)
 
     def _upper_bound(self, ceilings: dict[int, float], ranks: dict[int, int]) -> Score:
         if not ceilings:

@@ -11,9 +11,9 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.judge.bounds import Stack
 from watcher.judge.frame import Frame, Pictures, identity
 from watcher.judge.signature import are_alike, can_unpack, compute, unpack
-from watcher.judge.window import Shared, Window, kept_frame
+from watcher.judge.window import Found, Window, WindowContext, kept_frame
 from watcher.model.capture import Capture
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import Changes, KeptFrame
 from watcher.model.verdict import Kind, Policy, Score, judge
 
 _BATCH = 32
@@ -41,27 +41,15 @@ class Windows:
         self._policy = policy
         self._pictures = Pictures(load, locate, frame_memory)
         self._windows: dict[tuple[int, int, int], Window] = {}
-        self._restored: dict[int, list[Kept]] = {}
+        self._restored: dict[int, list[KeptFrame]] = {}
         self._lost: list[Capture] = []
-        self._renewed: list[Kept] = []
-        self._shared = Shared(policy, self._pictures, self._lost)
+        self._renewed: list[KeptFrame] = []
+        self._context = WindowContext(policy, self._pictures)
 
-    def restore(self, kept: Iterable[Kept]) -> None:
+    def restore(self, kept: Iterable[KeptFrame]) -> None:
         """Take over what the ledger kept, most recently used first, before any frame is judged."""
         for one in kept:
             self._restored.setdefault(one.capture.display, []).append(one)
-
-    def of(self, frame: Frame) -> Window:
-        """The window that *frame* is compared with.
-
-        Raises:
-            OSError: a file without a usable signature cannot be read for the moment; call again later.
-        """
-        display = frame.capture.display
-        if display in self._restored:
-            self._fill(display, frame.pixels.device)
-        _, height, width = frame.pixels.shape
-        return self._window(display, height, width, frame.pixels.device)
 
     def nearest(self, frame: Frame) -> Score:
         """How near *frame* is to its window and, where that matters and the policy says so, to those of other displays.
@@ -69,28 +57,27 @@ class Windows:
         Raises:
             OSError: a file that may hold the nearest frame cannot be read for the moment.
         """
-        score = self.of(frame).nearest(frame)
+        score = self._without_lost(self._of(frame).nearest(frame))
         if not self._policy.across_displays or judge(frame.capture, score, self._policy).kind is Kind.DUPLICATE:
             return score
-        others = (window.nearest(frame) for window in self._siblings(frame))
+        others = (self._without_lost(window.nearest(frame)) for window in self._siblings(frame))
         return max((score, *others), key=lambda one: one.ssim)
+
+    def admit(self, frame: Frame) -> KeptFrame:
+        """Put *frame* to the front of its window; returns what the ledger keeps of it."""
+        return self._of(frame).admit(frame)
 
     def touch(self, nearest: Capture, frame: Frame) -> None:
         """Move *nearest* to the front of its window, whose frames have the size of *frame*."""
         _, height, width = frame.pixels.shape
         self._windows[nearest.display, height, width].touch(nearest)
 
-    def drain(self) -> tuple[tuple[Capture, ...], tuple[Kept, ...]]:
-        """What the ledger has to know and has not been told.
-
-        Returns:
-            The captures that left a window because their file is gone, replaced or damaged, and the frames whose stored
-            signature was of no use and has been computed again.
-        """
-        told = tuple(self._lost), tuple(self._renewed)
+    def take_changes(self) -> Changes:
+        """What the ledger has to know and has not been told: the caller tells it."""
+        changes = Changes(tuple(self._lost), tuple(self._renewed))
         self._lost.clear()
         self._renewed.clear()
-        return told
+        return changes
 
     def lengths(self) -> dict[int, int]:
         """How many kept frames each display is compared with."""
@@ -107,6 +94,25 @@ class Windows:
             if display == capture.display:
                 window.discard(capture)
 
+    def _of(self, frame: Frame) -> Window:
+        """The window that *frame* is compared with.
+
+        Raises:
+            OSError: a file without a usable signature cannot be read for the moment; call again later.
+        """
+        display = frame.capture.display
+        if display in self._restored:
+            self._fill(display, frame.pixels.device)
+        _, height, width = frame.pixels.shape
+        return self._window(display, height, width, frame.pixels.device)
+
+    def _without_lost(self, found: Found) -> Score:
+        """The score in *found*; the frames that are lost leave their windows."""
+        for capture in found.lost:
+            self.discard(capture)
+        self._lost += found.lost
+        return found.score
+
     def _siblings(self, frame: Frame) -> list[Window]:
         """The windows of other displays for frames of this size, in the order of the displays."""
         for display in tuple(self._restored):
@@ -122,7 +128,7 @@ class Windows:
         key = (display, height, width)
         if key not in self._windows:
             stack = Stack(height, width, device)
-            self._windows[key] = Window(stack, self._shared)
+            self._windows[key] = Window(stack, self._context)
         return self._windows[key]
 
     def _fill(self, display: int, device: torch.device) -> None:
@@ -142,7 +148,7 @@ class Windows:
                 window.insert([kept.capture for kept in run], codes)
         del self._restored[display]
 
-    def _run(self, waiting: list[Kept]) -> list[Kept]:
+    def _run(self, waiting: list[KeptFrame]) -> list[KeptFrame]:
         """Those of the last of *waiting* that can be unpacked together, least recently used first; at least one."""
         run = [waiting[-1]]
         if can_unpack(run[0].signature, self._digest(run[0].capture.display)):
@@ -153,7 +159,7 @@ class Windows:
     def _digest(self, display: int) -> int:
         return self._policy.preparation(display).digest
 
-    def _computed_again(self, kept: Kept) -> tuple[int, int, Tensor] | None:
+    def _computed_again(self, kept: KeptFrame) -> tuple[int, int, Tensor] | None:
         """Height, width and codes of *kept*, whose stored signature is of no use; None if its picture is lost."""
         try:
             signature = compute(self._pictures.pixels(kept.capture))

@@ -7,70 +7,34 @@ The order is always: write the intent, move, confirm. What a crash in between le
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
-
-from filelock import FileLock, Timeout
 
 from watcher.disk import files
-from watcher.disk.mirror import MARKER_FOLDER, mark, unnumbered
-from watcher.errors import BusyError, ConflictError, FaultError, GoneError
-from watcher.keep import deletion as disposal
+from watcher.disk.mirror import unnumbered
+from watcher.errors import ConflictError, FaultError, GoneError
+from watcher.keep.deletion import finish_deletion
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import Changes, KeptFrame
 from watcher.model.verdict import Kind, Verdict
 
 _TRIES = 9
-_CLAIM_SECONDS = 2.0
-"""Longer than another process needs to look whether the lock is free."""
-_LOCKS = {"watch": "lock", "sweep": "sweep.lock"}
-
-
-Result = TypeVar("Result")
-
-
-class Patience(Protocol):
-    """What to do while disk or ledger refuse."""
-
-    def wait(self, fault: FaultError) -> None:
-        """Return when it is time to try again, or raise *fault*."""
-
-    def over(self) -> None:
-        """The last try has succeeded."""
-
-
-def insist(action: Callable[[], Result], patience: Patience) -> Result:
-    """Do *action* again until disk and ledger allow it, or *patience* ends.
-
-    Raises:
-        FaultError: patience has ended.
-    """
-    while True:
-        try:
-            result = action()
-        except FaultError as fault:
-            patience.wait(fault)
-        else:
-            patience.over()
-            return result
 
 
 class Custody:
     """Moves the pictures of one root, and answers for them."""
 
-    def __init__(self, ledger: Ledger, hooks: Hooks, timeline: Timeline, patience: Patience) -> None:
+    def __init__(self, ledger: Ledger, hooks: Hooks, timeline: Timeline) -> None:
         self._ledger = ledger
         self._hooks = hooks
         self._timeline = timeline
-        self._patience = patience
 
-    def carry_out(self, verdict: Verdict, admitted: Kept | None) -> Entry:
+    def carry_out(self, verdict: Verdict, admitted: KeptFrame | None) -> Entry:
         """Record the verdict, move the picture if a hook says so, confirm, and tell the listeners.
 
         Raises:
@@ -79,7 +43,7 @@ class Custody:
             KnownError: another framesift has judged the capture meanwhile; nothing was changed.
         """
         target = None if verdict.kind is Kind.UNREADABLE else self._hooks.place(verdict)
-        move = self._insist(lambda: self._move(verdict, target))
+        move = self._move(verdict, target)
         return self._complete(lambda: self._ledger.record(self._timeline, verdict, admitted, move))
 
     def _move(self, verdict: Verdict, target: Path | None) -> Move | None:
@@ -92,44 +56,41 @@ class Custody:
         # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
         return Move(wanted, State.KEPT) if target is None else Move(_free(target), State.QUARANTINED)
 
-    def note(self, lost: Iterable[Capture], renewed: Iterable[Kept]) -> None:
+    def note(self, changes: Changes) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.
 
         Raises:
             FaultError: the ledger refuses, and there was no waiting for it.
         """
-        for capture in lost:
-            self._insist(partial(self._ledger.lose, capture))
-        for kept in renewed:
-            self._insist(partial(self._ledger.renew, kept))
+        for capture in changes.lost:
+            self._ledger.lose(capture)
+        for kept in changes.renewed:
+            self._ledger.renew(kept)
 
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""
-        with contextlib.ExitStack() as stack:
-            self._insist(lambda: stack.enter_context(alone(self._ledger)))
-            # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
-            left = self._insist(self._ledger.moving)
+        # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
+        left = self._ledger.exclusively(self._ledger.moving)
         return [self._complete(partial(self._ledger.entry, entry.id)) for entry in left]
 
     def _complete(self, write: Callable[[], Entry]) -> Entry:
-        with contextlib.ExitStack() as stack:
-            self._insist(lambda: stack.enter_context(alone(self._ledger)))
-            entry = self._insist(write)
-            # Killed here: a MOVING row and the file at its old place, which recover() moves.
-            with contextlib.suppress(FaultError):
-                entry = finish(self._ledger, entry)
+        entry = self._ledger.exclusively(lambda: self._begin(write))
         if entry.state is State.MOVING:
-            # Waiting for the disk without holding up others: they may be making room.
-            entry = self._insist(lambda: finish(self._ledger, entry))
+            entry = finish_move(self._ledger, entry)  # waiting for the disk, and holding up nobody
         if entry.state not in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears
             self._hooks.recorded(entry)
         return entry
 
-    def _insist(self, action: Callable[[], Result]) -> Result:
-        return insist(action, self._patience)
+    def _begin(self, write: Callable[[], Entry]) -> Entry:
+        """Write the intent, and move at once unless the disk refuses; what was written is not written again."""
+        entry = write()
+        # Killed here: a MOVING row and the file at its old place, which recover() moves.
+        with contextlib.suppress(FaultError):
+            entry = finish_move(self._ledger, entry)
+        return entry
 
 
-class Rehearsal(Custody):
+class DryRunCustody(Custody):
     """Custody that asks where pictures should go, and moves and tells nothing: for a ledger that is a copy."""
 
     def recover(self) -> list[Entry]:
@@ -138,50 +99,25 @@ class Rehearsal(Custody):
 
     def _complete(self, write: Callable[[], Entry]) -> Entry:
         """Write down the verdict; the entry stays MOVING, and its target can be read."""
-        return self._insist(write)
+        return write()
 
 
-@cache
-def _moving_lock(path: Path) -> FileLock:
-    """One lock a file, so that who holds it may take it again."""
-    return FileLock(path, mode=0o600)
-
-
-@contextlib.contextmanager
-def alone(ledger: Ledger) -> Iterator[None]:
-    """Between a move's intent and its confirmation no other process of this ledger moves anything.
-
-    Raises:
-        FaultError: the lock beside the ledger cannot be had.
-    """
-    lock = _moving_lock(ledger.path.with_name("moving.lock"))
-    try:
-        lock.acquire()
-    except OSError as error:
-        raise FaultError(f"{lock.lock_file} cannot be locked: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def finish(ledger: Ledger, entry: Entry) -> Entry:
+def finish_move(ledger: Ledger, entry: Entry) -> Entry:
     """Make the move that a MOVING entry stands for, or give it up because of the file itself.
 
     What is no longer MOVING, because another process has finished it, is left as it is.
 
     Raises:
-        FaultError: the system refuses moves altogether; the entry stays MOVING, to be finished later.
+        FaultError: the system refuses moves altogether, and there was no waiting for it; the entry stays MOVING.
     """
-    with alone(ledger):
-        return _finish(ledger, ledger.entry(entry.id))
+    return ledger.exclusively(lambda: _finish_move(ledger, ledger.entry(entry.id)))
 
 
-def _finish(ledger: Ledger, entry: Entry) -> Entry:
+def _finish_move(ledger: Ledger, entry: Entry) -> Entry:
     if entry.target is None:
         return entry
     if entry.becomes is State.PURGED:
-        return disposal.finish(ledger, entry)
+        return finish_deletion(ledger, entry)
     try:
         _bring(entry, entry.target)
     except GoneError as error:
@@ -221,8 +157,7 @@ def restore(ledger: Ledger, entry: Entry) -> Entry:
     target = entry.verdict.capture.path
     if os.path.lexists(target):
         raise ConflictError(f"{entry.location} stays there: {target} exists and was not overwritten")
-    with alone(ledger):
-        done = finish(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
+    done = ledger.exclusively(lambda: finish_move(ledger, ledger.intend(entry, Move(target, State.RESTORED))))
     if done.state is not State.RESTORED:
         raise ConflictError(f"{entry.location}: {done.note}")
     return done
@@ -243,38 +178,6 @@ def _free(target: Path) -> Path:
     """*target*, or a numbered name beside it if an earlier picture of the same name lies there."""
     names = itertools.chain([target], (target.with_name(f"{target.name}.~{n}~") for n in itertools.count(1)))
     return next(path for path in names if not os.path.lexists(path))
-
-
-def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
-    """Lock *folder* (made if need be) for one process that does this *work* on *root*, and leave the root's name there.
-
-    Raises:
-        BusyError: another process holds it.
-        FaultError: it cannot be made or written.
-    """
-    place = folder / MARKER_FOLDER
-    lock = FileLock(place / _LOCKS[work], mode=0o600)
-    try:
-        files.make_private_folder(place)
-        lock.acquire(timeout=_CLAIM_SECONDS)
-        mark(folder, root)
-    except Timeout:
-        raise BusyError(f"another framesift {work} is running already ({folder} is locked)") from None
-    except OSError as error:
-        raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
-    return lock
-
-
-def is_claimed(folder: Path, work: str = "watch") -> bool:
-    """Whether a process holds the lock of *folder* for *work* now: evidence of life, whatever a report says."""
-    path = folder / MARKER_FOLDER / _LOCKS[work]
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, mode=0o600, blocking=False):
-            return False
-    except Timeout:
-        return True
 
 
 def restore_unrecorded(path: Path, target: Path, settle: Callable[[Capture], object]) -> None:

@@ -5,15 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 from watcher.disk import files, mirror
 from watcher.disk.mirror import Amount
-from watcher.keep import deletion as disposal
-from watcher.keep.custody import Patience, alone, insist
-from watcher.keep.deletion import Candidate, Outcome
+from watcher.keep.deletion import Outcome, delete, finish_deletion, objection
+from watcher.ledger.deletions import BATCH, Candidate, candidates, is_known
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import State
@@ -40,7 +38,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Tally:
+class PurgeTally:
     """What was purged so far, and how many were refused for which reason."""
 
     purged: Amount = field(default_factory=Amount)
@@ -74,31 +72,28 @@ class Purge:
         """What would become of each picture that the limits ask for; nothing is changed."""
         return chain.from_iterable(self._batches())
 
-    def resume(self, patience: Patience) -> None:
+    def resume(self) -> None:
         """Finish what a purge that was killed has begun.
 
         Raises:
             FaultError: as for :meth:`carry_out`.
         """
-        for entry in insist(self.ledger.moving, patience):
+        for entry in self.ledger.moving():
             if entry.becomes is State.PURGED:
-                insist(partial(disposal.finish, self.ledger, entry), patience)
+                finish_deletion(self.ledger, entry)
 
-    def carry_out(self, patience: Patience) -> Iterator[list[Outcome]]:
+    def carry_out(self) -> Iterator[list[Outcome]]:
         """Delete, some at a time, and yield what became of them.
 
         Raises:
-            FaultError: disk or ledger refuse, and *patience* has ended; what was begun is finished at the next start.
+            FaultError: disk or ledger refuse, and patience has ended; what was begun is finished at the next start.
         """
         for batch in self._batches():
             wanted = [outcome.candidate for outcome in batch if not outcome.refusal]
-            yield [outcome for outcome in batch if outcome.refusal] + (self._delete(wanted, patience) if wanted else [])
+            yield [outcome for outcome in batch if outcome.refusal] + (self._delete(wanted) if wanted else [])
 
-    def _delete(self, wanted: list[Candidate], patience: Patience) -> list[Outcome]:
-        with alone(self.ledger):
-            claimed = insist(partial(disposal.claim, self.ledger, wanted), patience)
-            # Killed from here on: MOVING rows, which the next start or the next purge finishes.
-            done = insist(partial(disposal.dispose, self.ledger, claimed, force=self.limits.force), patience)
+    def _delete(self, wanted: list[Candidate]) -> list[Outcome]:
+        done = delete(self.ledger, wanted, force=self.limits.force)
         for folder in {outcome.candidate.location.parent for outcome in done}:
             files.remove_empty(folder, self.quarantine)
         return done
@@ -106,7 +101,7 @@ class Purge:
     def _batches(self) -> Iterator[list[Outcome]]:
         limits = self.limits
         left = mirror.held(self.quarantine).bytes if limits.keep_under < math.inf else 0
-        for some in chain(disposal.candidates(self.ledger, self.root), self._strays()):
+        for some in chain(candidates(self.ledger, self.root), self._strays()):
             if some[0].number > limits.last and left < limits.keep_under:
                 return
             batch = []
@@ -119,7 +114,7 @@ class Purge:
     def _objection(self, one: Candidate) -> str:
         if not one.location.is_relative_to(self.quarantine):
             return f"not in {self.quarantine}"
-        return disposal.objection(one, force=self.limits.force)
+        return objection(one, force=self.limits.force)
 
     def _strays(self) -> Iterator[list[Candidate]]:
         if not self.limits.force or mirror.root_of(self.quarantine) != self.root:
@@ -127,9 +122,9 @@ class Purge:
         strays = (
             _stray(path, original)
             for path, original in mirror.quarantined(self.quarantine, self.root)
-            if self.limits.is_stray(original.name) and not disposal.is_known(self.ledger, path)
+            if self.limits.is_stray(original.name) and not is_known(self.ledger, path)
         )
-        while some := list(islice(strays, disposal.BATCH)):
+        while some := list(islice(strays, BATCH)):
             yield some
 
 

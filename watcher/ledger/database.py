@@ -1,16 +1,22 @@
-"""The SQLite file under the ledger: opened, migrated, changed in durable transactions."""
+"""The SQLite file under the ledger: opened, migrated, read, and changed in durable transactions.
+
+Here it is decided, once for all that is read and written, what happens while the disk refuses: whoever runs for long
+sets :attr:`Database.patience`, and every call then waits and is repeated from its beginning.
+"""
 
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from watcher.disk.claims import exclusive
 from watcher.disk.files import make_private_folder
 from watcher.errors import FaultError, WatcherError
 from watcher.ledger.rows import Transaction
 from watcher.ledger.schema import MIGRATIONS
+from watcher.patience import NoPatience, Patience, Result, retry
 
 _BUSY_SECONDS = 30.0
 
@@ -21,7 +27,10 @@ class Database:
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         """Take over an open connection, making or migrating what is in it as needed."""
         self.path = path
+        self.patience: Patience = NoPatience()
+        """What is done while the disk refuses; at first nothing is waited for."""
         self._db = db
+        self._exclusive = False
         with _faults(path):
             self._migrate()
 
@@ -65,47 +74,84 @@ class Database:
         """Close the file."""
         self._db.close()
 
-    def _migrate(self) -> None:
-        # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
-        with self.transaction() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(MIGRATIONS):
-                raise WatcherError(f"{self.path} was written by a newer framesift; update this one")
-            if version == len(MIGRATIONS):
-                return  # nothing is written: questions can be asked while the disk is full
-            for statement in ";".join(MIGRATIONS[version:]).split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    def retry(self, action: Callable[[], Result]) -> Result:
+        """Do *action*, again from its beginning while disk or ledger refuse, as long as :attr:`patience` lasts.
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """One transaction: all of it is durable when it ends, or none.
+        Within a transaction, and within :meth:`exclusively`, nothing is waited for: whoever waits holds up nobody.
 
         Raises:
-            FaultError: the ledger cannot be written at the moment.
+            FaultError: patience has ended.
         """
-        with _faults(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
+        if self._exclusive or self._db.in_transaction:
+            return action()
+        return retry(action, self.patience)
+
+    def exclusively(self, action: Callable[[], Result]) -> Result:
+        """Do *action* while no other process of this ledger moves a picture; repeated as :meth:`retry` says.
+
+        What is locked is a file beside the ledger. Between two tries it is free, for others may be making room.
+
+        Raises:
+            FaultError: patience has ended.
+        """
+        return self.retry(lambda: self._exclusively(action))
+
+    def _exclusively(self, action: Callable[[], Result]) -> Result:
+        if self._exclusive:
+            return action()
+        with exclusive(self.path.with_name("moving.lock")):
+            self._exclusive = True
             try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            try:
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
+                return action()
+            finally:
+                self._exclusive = False
+
+    def write(self, change: Callable[[Transaction], Result]) -> Result:
+        """Make a *change* in one transaction: all of it is durable when this returns, or none.
+
+        Raises:
+            FaultError: the ledger cannot be written, and patience has ended.
+        """
+        return self.retry(lambda: self._write(change))
 
     def rows(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """The rows of a reading statement.
 
         Raises:
-            FaultError: the ledger cannot be read at the moment.
+            FaultError: the ledger cannot be read, and patience has ended.
         """
+        bound = tuple(values)
+        return self.retry(lambda: self._rows(sql, bound))
+
+    def _write(self, change: Callable[[Transaction], Result]) -> Result:
         with _faults(self.path):
-            return self._db.execute(sql, tuple(values)).fetchall()
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                result = change(self._db)
+                self._db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+            return result
+
+    def _rows(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        with _faults(self.path):
+            return self._db.execute(sql, values).fetchall()
+
+    def _migrate(self) -> None:
+        # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
+        self._write(self._to_newest)
+
+    def _to_newest(self, db: Transaction) -> None:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise WatcherError(f"{self.path} was written by a newer framesift; update this one")
+        if version == len(MIGRATIONS):
+            return  # nothing is written: questions can be asked while the disk is full
+        for statement in ";".join(MIGRATIONS[version:]).split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def _make(path: Path) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from watcher.errors import GoneError, KnownError
+from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import windows
 from watcher.ledger.database import Database
 from watcher.ledger.rows import Transaction, entry_of, kept_of, key, path_of, place
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy, Verdict
 
 _BATCH = 500
@@ -51,23 +52,24 @@ class Ledger(Database):
 
         What sweeps have put into their windows before is where the watcher's begin.
         """
-        with self.transaction() as db:
-            _leave_to_sweep(db, root, captures)
+        found = list(captures)
+
+        def change(db: Transaction) -> None:
+            _leave_to_sweep(db, root, found)
             db.execute("UPDATE root SET adopted = 1 WHERE path = ?", [os.fsencode(root)])
             windows.take_over(db, Timeline(root), Timeline(root, "sweep"))
 
+        self.write(change)
+
     def leave_to_sweep(self, root: Path, captures: Iterable[Capture]) -> None:
         """No watcher judges *captures*: a sweep does, now or when it goes on."""
-        with self.transaction() as db:
-            _leave_to_sweep(db, root, captures)
+        found = list(captures)
+        self.write(lambda db: _leave_to_sweep(db, root, found))
 
     def settle(self, capture: Capture) -> None:
         """Never judge *capture*: the user has brought it back."""
-        with self.transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)",
-                key(capture),
-            )
+        insert = "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)"
+        self.write(lambda db: db.execute(insert, key(capture)))
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over."""
@@ -83,7 +85,7 @@ class Ledger(Database):
 
     # --- decisions ---
 
-    def record(self, timeline: Timeline, verdict: Verdict, admitted: Kept | None, move: Move | None) -> Entry:
+    def record(self, timeline: Timeline, verdict: Verdict, admitted: KeptFrame | None, move: Move | None) -> Entry:
         """Write down a verdict, what it changes in its window, and the move it leads to, all or nothing.
 
         A kill right after this leaves a MOVING row, which the next start finishes; a kill before it leaves nothing,
@@ -92,7 +94,8 @@ class Ledger(Database):
         Raises:
             KnownError: the capture has an entry, and *timeline* judges nothing anew.
         """
-        with self.transaction() as db:
+
+        def change(db: Transaction) -> Entry:
             number = _write_entry(db, timeline, verdict, move)
             if admitted is not None:
                 windows.admit(db, timeline, number, admitted, verdict.policy.window)
@@ -100,34 +103,37 @@ class Ledger(Database):
                 windows.forget(db, number)
             if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
                 windows.touch(db, timeline, _number_of(db, verdict.score.nearest))
-            # A read that fails after the commit would have the caller record it a second time.
+            # Inside the transaction: after the commit, a read that fails would have all of it done once more.
             return self.entry(number)
+
+        return self.write(change)
 
     def intend(self, entry: Entry, move: Move) -> Entry:
         """Write down that the picture of *entry* is about to move."""
-        self._update(entry, state=State.MOVING, target=os.fsencode(move.target), becomes=move.becomes.value)
-        return self.entry(entry.id)
+        return self._update(entry, state=State.MOVING, target=os.fsencode(move.target), becomes=move.becomes.value)
 
     def confirm(self, entry: Entry) -> Entry:
         """Write down that the move of *entry* is done."""
         if entry.target is None or entry.becomes is None:
             raise ValueError(f"entry {entry.id} is not moving")
-        self._update(entry, state=entry.becomes, location=os.fsencode(entry.target), target=None, becomes=None)
-        return self.entry(entry.id)
+        return self._update(entry, state=entry.becomes, location=os.fsencode(entry.target), target=None, becomes=None)
 
     def give_up(self, entry: Entry, state: State, note: str) -> Entry:
         """Write down that the move of *entry* does not take place, and why."""
-        self._update(entry, state=state, target=None, becomes=None, note=note)
-        return self.entry(entry.id)
+        return self._update(entry, state=state, target=None, becomes=None, note=note)
 
-    def _update(self, entry: Entry, **values: Any) -> None:
+    def _update(self, entry: Entry, **values: Any) -> Entry:
         columns = ", ".join(f"{name} = ?" for name in values)
-        with self.transaction() as db:
+
+        def change(db: Transaction) -> Entry:
             db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])
+            return self.entry(entry.id)
+
+        return self.write(change)
 
     # --- windows ---
 
-    def frames(self, timeline: Timeline, window: int) -> list[Kept]:
+    def frames(self, timeline: Timeline, window: int) -> list[KeptFrame]:
         """The frames of all windows of *timeline*, most recently used first; at most *window* in each.
 
         With 0 these are all kept frames of the root, whichever timeline kept them.
@@ -135,7 +141,7 @@ class Ledger(Database):
         values = [timeline.name, os.fsencode(timeline.root)]
         chosen = self.rows(windows.PLACED, [*values, window]) if window else self.rows(windows.KEPT, values)
         ids = [row["entry_id"] for row in chosen]
-        kept: dict[int, Kept] = {}
+        kept: dict[int, KeptFrame] = {}
         # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
         for first in range(0, len(ids), _BATCH):
             rows = self.rows(_KEPT, [json.dumps(ids[first : first + _BATCH])])
@@ -144,19 +150,21 @@ class Ledger(Database):
 
     def lose(self, capture: Capture) -> None:
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
-        with self.transaction() as db:
+
+        def change(db: Transaction) -> None:
             windows.leave(db, _number_of(db, capture))
             # Judged anew by a sweep, and a duplicate now, it is where that put it.
             db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {_STAYS}", [State.MISSING.value, *key(capture)])
 
-    def renew(self, kept: Kept) -> None:
+        self.write(change)
+
+    def renew(self, kept: KeptFrame) -> None:
         """Put a signature that was computed again in the place of one that was of no use."""
-        with self.transaction() as db:
-            db.execute(
-                "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
-                f" (SELECT id FROM entry WHERE {_KEY})",
-                [kept.height, kept.width, kept.signature, *key(kept.capture)],
-            )
+        update = (
+            "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
+            f" (SELECT id FROM entry WHERE {_KEY})"
+        )
+        self.write(lambda db: db.execute(update, [kept.height, kept.width, kept.signature, *key(kept.capture)]))
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
@@ -209,16 +217,21 @@ class Ledger(Database):
 
     # --- the running watcher, as evidence ---
 
-    def beat(self, root: Path, report: dict[str, Any]) -> None:
-        """Write down what the watcher of *root* last found; the report is JSON."""
-        with self.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
-            db.execute("UPDATE root SET report = ? WHERE path = ?", [json.dumps(report), os.fsencode(root)])
+    def write_heartbeat(self, root: Path, heartbeat: Heartbeat) -> None:
+        """Write down what the watcher of *root* last found."""
 
-    def report(self, root: Path) -> dict[str, Any]:
-        """The last report on *root*; empty if there never was one."""
+        def change(db: Transaction) -> None:
+            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+            db.execute(
+                "UPDATE root SET report = ? WHERE path = ?", [json.dumps(heartbeat.as_json()), os.fsencode(root)]
+            )
+
+        self.write(change)
+
+    def heartbeat(self, root: Path) -> Heartbeat:
+        """What the watcher of *root* last wrote about itself; empty if it never did."""
         rows = self.rows("SELECT report FROM root WHERE path = ?", [os.fsencode(root)])
-        return dict(json.loads(rows[0]["report"])) if rows else {}
+        return Heartbeat.from_json(json.loads(rows[0]["report"])) if rows else Heartbeat()
 
 
 def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from watcher.ledger import windows
 from watcher.ledger.ledger import Ledger, policy_number
-from watcher.ledger.rows import capture_of
+from watcher.ledger.rows import Transaction, capture_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Timeline
 from watcher.model.verdict import Policy
@@ -17,7 +17,8 @@ def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end
 
     The last round goes on if it was left off with the same policy and times; otherwise one begins with empty windows.
     """
-    with ledger.transaction() as db:
+
+    def change(db: Transaction) -> Timeline:
         same = [policy_number(db, policy), begin.isoformat(), end.isoformat(), os.fsencode(root)]
         old = db.execute(
             "SELECT id FROM (SELECT round.*, max(round.id) FROM round JOIN root ON root.id = root_id WHERE path = ?4)"
@@ -32,7 +33,9 @@ def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end
             " SELECT root.id, ?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM entry) FROM root WHERE path = ?4",
             same,
         ).lastrowid
-    return Timeline(root, "again", number)
+        return Timeline(root, "again", number)
+
+    return ledger.write(change)
 
 
 def still_to_judge(ledger: Ledger, timeline: Timeline) -> list[Capture]:
@@ -48,8 +51,11 @@ def still_to_judge(ledger: Ledger, timeline: Timeline) -> list[Capture]:
 
 def finish_round(ledger: Ledger, timeline: Timeline, *, everything: bool) -> None:
     """The round of *timeline* is over; if it went over *everything*, later sweeps begin with its windows."""
-    with ledger.transaction() as db:
+
+    def change(db: Transaction) -> None:
         db.execute("UPDATE round SET done = 1 WHERE id = ?", [timeline.round])
         if everything:
             windows.take_over(db, Timeline(timeline.root, "sweep"), timeline)
         windows.clear(db, timeline)
+
+    ledger.write(change)

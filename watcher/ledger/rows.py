@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy, Score, Verdict
 
 
@@ -56,9 +56,9 @@ def capture_of(row: Row, prefix: str = "") -> Capture:
     )
 
 
-def kept_of(row: Row) -> Kept:
+def kept_of(row: Row) -> KeptFrame:
     """The kept frame in a row that is joined with its entry."""
-    return Kept(capture_of(row), row["height"], row["width"], row["signature"])
+    return KeptFrame(capture_of(row), row["height"], row["width"], row["signature"])
 
 
 def entry_of(row: Row) -> Entry:

@@ -9,7 +9,6 @@ from typing import Any
 
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
-from watcher.health.heartbeat import Report
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry
 from watcher.model.period import Period
@@ -41,11 +40,11 @@ def is_elsewhere(ledger: Ledger, root: Path) -> bool:
     Raises:
         OSError: it is not there.
     """
-    seen = Report.from_json(ledger.report(root)).disk
-    return seen not in ("", disk_of(root)) and not Census(ledger, root).has_some_in_place()
+    seen = ledger.heartbeat(root).disk
+    return seen not in ("", disk_of(root)) and not Totals(ledger, root).has_some_in_place()
 
 
-class Census:
+class Totals:
     """Questions about one root; every answer is read anew."""
 
     def __init__(self, ledger: Ledger, root: Path) -> None:
@@ -132,10 +131,12 @@ class Census:
         )
         return [Sighting(row[0], datetime.fromisoformat(row[1]), Kind(row[2]), row[3]) for row in rows]
 
-    def recent_times(self, count: int) -> list[datetime]:
-        """The times of the last *count* captures, oldest first."""
-        rows = self._rows(f"SELECT taken_at FROM entry WHERE {_OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count])
-        return sorted(datetime.fromisoformat(row[0]) for row in rows)
+    def recent_times(self, count: int) -> list[tuple[int, datetime]]:
+        """Display and time of the last *count* captures, oldest first."""
+        rows = self._rows(
+            f"SELECT display, taken_at FROM entry WHERE {_OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count]
+        )
+        return [(row[0], datetime.fromisoformat(row[1])) for row in reversed(rows)]
 
     def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         return self._ledger.rows(sql, [self._root, *values])

@@ -1,7 +1,7 @@
 """Captures that lie in a root and have not been judged."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from watcher.disk.listing import walk
@@ -9,11 +9,16 @@ from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture, NamePattern
 
 
-def unjudged(ledger: Ledger, root: Path, pattern: NamePattern) -> Iterator[Capture]:
-    """Every capture in *root* that a watcher or a sweep is still to judge; folders that cannot be listed have none."""
-    for folder, listing in walk(root, pattern):
+def unjudged(
+    ledger: Ledger, root: Path, pattern: NamePattern, unlisted: Callable[[Path, OSError], object] = lambda *_: None
+) -> Iterator[tuple[Capture, bool]]:
+    """Every capture in *root* that a watcher or a sweep is still to judge, and whether it is left to sweeps.
+
+    A folder that cannot be listed has none, and is told to *unlisted*.
+    """
+    for folder, listing in walk(root, pattern, unlisted):
         known, left = ledger.known(folder), ledger.left_to_sweep(folder)
         for capture in listing.captures:
             key = os.fsencode(capture.path.name), capture.size, capture.mtime_ns
             if key in left or key not in known:
-                yield capture
+                yield capture, key in left

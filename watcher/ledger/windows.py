@@ -8,7 +8,7 @@ from typing import Any
 
 from watcher.ledger.rows import Transaction
 from watcher.model.entry import Timeline
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 
 _ROOT = "(SELECT id FROM root WHERE path = ?)"
 _WINDOW = "timeline = :timeline AND root_id = :root_id AND display = :display AND height = :height AND width = :width"
@@ -30,7 +30,7 @@ KEPT = f"""
 """All entries that a window without end holds, most recently used first; values: the timeline's name, its root."""
 
 
-def admit(db: Transaction, timeline: Timeline, number: int, kept: Kept, window: int) -> None:
+def admit(db: Transaction, timeline: Timeline, number: int, kept: KeptFrame, window: int) -> None:
     """Keep the frame of entry *number*, and put it to the front of its window of at most *window* (0: all) frames."""
     db.execute(
         "INSERT OR REPLACE INTO frame (entry_id, height, width, signature) VALUES (?, ?, ?, ?)",

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Self
 
-import rich_click as click
-
 _FORMATS = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 
 
@@ -65,15 +63,3 @@ def _after(begin: datetime, time_format: str) -> datetime:
             return begin + timedelta(days=1)
         case _:
             return begin + (timedelta(seconds=1) if time_format.endswith("%S") else timedelta(minutes=1))
-
-
-def date(text: str) -> Period:
-    """A period given as an option.
-
-    Raises:
-        click.BadParameter: it is none; the text says what would be right.
-    """
-    try:
-        return Period.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from watcher.disk.mirror import Amount, held
 from watcher.errors import WatcherError
-from watcher.ledger.totals import Census, Savings
+from watcher.ledger.totals import Savings, Totals
 from watcher.model.period import Period
 from watcher.report.cards import LARGE, SMALL, Album
 from watcher.report.context import Subject
@@ -18,7 +18,7 @@ from watcher.report.thumbnails import Allowance
 from watcher.review.highlights import Highlight
 from watcher.review.strips import Look, Span, by_day, drawn, spans, stood
 from watcher.review.wording import counted, day_title, days_title, long, segment_told, strip_told, title_of
-from watcher.terminal.console import told
+from watcher.terminal.console import amount_text
 from watcher.text import visible
 
 _STOOD_ENTRIES = 150
@@ -84,7 +84,7 @@ def compose(subject: Subject, highlights: Sequence[Highlight], looks: Iterable[S
         days=tuple(_days(course, longest, album)),
         looks=tuple(looks),
         savings=tuple(savings),
-        quarantine=f"{told(held(subject.quarantine))}, in {visible(os.fspath(subject.quarantine))}",
+        quarantine=f"{amount_text(held(subject.quarantine))}, in {visible(os.fspath(subject.quarantine))}",
     )
 
 
@@ -95,7 +95,7 @@ def follow(subject: Subject) -> Course:
         WatcherError: nothing that was captured in the period has been judged.
     """
     period = subject.period
-    sightings = Census(subject.ledger, subject.root).sightings(_around(period))
+    sightings = Totals(subject.ledger, subject.root).sightings(_around(period))
     inside = [one.taken_at for one in sightings if period.begin <= one.taken_at < period.end]
     if not inside:
         raise WatcherError(_nothing(subject))
@@ -115,7 +115,7 @@ def _around(period: Period) -> Period:
 
 
 def _nothing(subject: Subject) -> str:
-    left = Census(subject.ledger, subject.root).left_alone()
+    left = Totals(subject.ledger, subject.root).left_alone()
     waiting = f"; {counted(left, 'capture')} from before the first start wait for framesift sweep" if left else ""
     return f"nothing of {title_of(subject.period)} was judged in {subject.root}{waiting}"
 
@@ -142,23 +142,23 @@ def _lead(savings: Sequence[Saving]) -> str:
 
 
 def _notes(subject: Subject) -> Iterator[str]:
-    left = Census(subject.ledger, subject.root).left_alone()
+    left = Totals(subject.ledger, subject.root).left_alone()
     if left:
         yield f"{counted(left, 'capture')} from before the first start are not in here: framesift sweep judges them."
 
 
 def _savings(subject: Subject) -> Iterator[Saving]:
     """One for each display of the period, and one for all if there are several."""
-    ever = Census(subject.ledger, subject.root).savings(subject.now.date())
+    ever = Totals(subject.ledger, subject.root).savings(subject.now.date())
     rows = subject.rows(_SAVED, subject.period.begin, subject.period.end)
     for row in rows:
         amounts = Amount(row["files"], int(row["bytes"])), ever.get(row["display"], Savings()).ever
-        yield Saving(f"{row['display']}", row["captures"], row["distinct_ones"], *map(told, amounts))
+        yield Saving(f"{row['display']}", row["captures"], row["distinct_ones"], *map(amount_text, amounts))
     if len(rows) != 1:
         saved = Amount(sum(row["files"] for row in rows), int(sum(row["bytes"] for row in rows)))
         total = sum(ever.values(), Savings()).ever
         captures, distinct = (sum(row[name] for row in rows) for name in ("captures", "distinct_ones"))
-        yield Saving("All", captures, distinct, told(saved), told(total))
+        yield Saving("All", captures, distinct, amount_text(saved), amount_text(total))
 
 
 def _album(subject: Subject, highlights: Iterable[Highlight], longest: set[int]) -> Album:

@@ -86,9 +86,9 @@ class SecondLook:
     title: str
     numbers: str
     panels: tuple[Panel, ...]
-    """Kept, quarantined, and where they differ."""
+    """KeptFrame, quarantined, and where they differ."""
     details: tuple[Panel, ...]
-    """Kept and quarantined, around the worst tile."""
+    """KeptFrame and quarantined, around the worst tile."""
     path: str
     commands: tuple[Command, ...]
 

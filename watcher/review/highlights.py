@@ -75,7 +75,7 @@ class Review:
     captures: int
     """Readable captures that were taken in it."""
     screens: int
-    """Kept screens that were shown in it."""
+    """KeptFrame screens that were shown in it."""
     highlights: tuple[Highlight, ...]
     """Most unusual first; fewer than asked for if all others are like these, or usual."""
     second_looks: tuple[Entry, ...]

@@ -15,7 +15,7 @@ from watcher.judge.frame import load
 from watcher.judge.signature import Signature, compute, digest_of, unpack
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry
-from watcher.model.kept_frame import Kept
+from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Policy
 
 _BATCH = 64
@@ -111,14 +111,14 @@ def _by_size(ledger: Ledger, ids: Sequence[int], reader: Reader) -> dict[Size, l
     return sizes
 
 
-def _computed_again(ledger: Ledger, number: int, reader: Reader) -> Kept | None:
+def _computed_again(ledger: Ledger, number: int, reader: Reader) -> KeptFrame | None:
     entry = ledger.entry(number)
     pixels = reader.pixels(entry)
     if pixels is None:
         return None
     capture, signature = entry.verdict.capture, compute(pixels)
     data = signature.to_bytes(reader.policy.preparation(capture.display).digest)
-    kept = Kept(capture, signature.height, signature.width, data)
+    kept = KeptFrame(capture, signature.height, signature.width, data)
     ledger.renew(kept)
     return kept
 

@@ -221,11 +221,11 @@ def print_error(text: str) -> None:
         console.print(Text.assemble(("framesift: ", "bold red"), visible(line)))
 
 
-def told(amount: Amount) -> str:
+def amount_text(amount: Amount) -> str:
     """Files and their bytes as people write them: ``12 files, 2.1 MB``."""
-    return f"{amount.files} file{'s' * (amount.files != 1)}, {size(amount.bytes)}"
+    return f"{amount.files} file{'s' * (amount.files != 1)}, {bytes_text(amount.bytes)}"
 
 
-def size(count: int) -> str:
+def bytes_text(count: int) -> str:
     """Bytes as people write them: ``2.1 MB``."""
     return decimal(count)

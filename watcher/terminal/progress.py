@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from watcher.flow.sweep import Tally
+from watcher.model.tally import Tally
 from watcher.model.verdict import Kind
-from watcher.terminal.console import Log, size
+from watcher.terminal.console import Log, bytes_text
 
 
 class _Rate(ProgressColumn):
-    """Captures a second."""
+    """Captures per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -21,30 +21,34 @@ class _Rate(ProgressColumn):
 
 
 class Bar:
-    """The bar of one sweep."""
+    """The bar of one sweep; it appears when there is something to show."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=total)
+        self._task = progress.add_task("")
 
     def show(self, tally: Tally) -> None:
         """Show how far it is."""
-        self._progress.update(self._task, completed=tally.done, description=_found(tally))
+        self._progress.update(self._task, total=tally.total, completed=tally.done, description=_found(tally))
+        self._progress.start()
 
 
 @contextlib.contextmanager
-def bar(log: Log, tally: Tally) -> Iterator[Bar]:
+def bar(log: Log) -> Iterator[Bar]:
     """A bar below the lines of *log* on its terminal; on standard error if it has none; nowhere if that is none."""
     console = log.terminal or Console(stderr=True)
     columns = (
         *(BarColumn(bar_width=20), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(compact=True)),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        yield Bar(progress, tally.total)
+    progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    try:
+        yield Bar(progress)
+    finally:
+        progress.stop()
 
 
 def _found(tally: Tally) -> str:
     kinds = tally.kinds
     kept = f"[green]{kinds[Kind.NEW]} new[/] [yellow]{kinds[Kind.SIMILAR]} similar[/]"
-    return f"{kept} [blue]{kinds[Kind.DUPLICATE]} duplicate[/] {size(tally.moved_bytes)}"
+    return f"{kept} [blue]{kinds[Kind.DUPLICATE]} duplicate[/] {bytes_text(tally.moved_bytes)}"

@@ -1,0 +1,22 @@
+import pytest
+
+from watcher.text import duration_text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (29.4, "29 s"),
+        (31, "1 min"),
+        (901, "15 min"),
+        (3599, "1 h"),
+        (7800, "2 h 10 min"),
+        (86_400, "24 h"),
+        (47 * 3600 + 1800, "47 h 30 min"),
+        (2 * 86_400, "2 d"),
+        (3 * 86_400 + 4 * 3600 + 300, "3 d 4 h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

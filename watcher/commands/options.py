@@ -1,0 +1,66 @@
+"""Options that more than one verb has."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from watcher.model.period import Period
+
+PATH = click.Path(path_type=Path)
+
+root_argument = click.argument("root", required=False, type=PATH)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def as_period(text: str) -> Period:
+    """A period as people write it.
+
+    Raises:
+        click.BadParameter: it is none; the text says what would be right.
+    """
+    try:
+        return Period.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+since_option = click.option(
+    "--since", type=as_period, metavar="DATE", help="From the beginning of this day, month, year or moment."
+)
+until_option = click.option(
+    "--until", type=as_period, metavar="DATE", help="To the end of this day, month, year or moment."
+)
+
+_SETTINGS: dict[str, Callable[[Any], Any]] = {
+    "root": root_argument,
+    "quarantine": click.option("--quarantine", type=PATH, help="Where duplicates go; ROOT-quarantine if not given."),
+    "duplicate": click.option("--duplicate", type=float, help="SSIM above which a capture is a duplicate."),
+    "similar": click.option("--similar", type=float, help="SSIM above which a capture is similar."),
+    "window": click.option("--window", type=int, help="KeptFrame frames of a display to compare with; 0 for all."),
+    "guard": click.option(
+        "--guard", type=float, help="A duplicate whose worst tile is below this is similar; 0 for off."
+    ),
+    "device": click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where frames are compared."
+    ),
+}
+_RUN = (
+    click.option("--dry-run", is_flag=True, help="Judge and tell, but move nothing and write nothing down."),
+    click.option("--log-file", type=PATH, help="Where the log goes besides the terminal."),
+)
+
+
+def judging(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a verb that judges: ``--dry-run``, ``--log-file``, and settings, which it gets as *flags*."""
+
+    @wraps(verb)
+    def with_flags(*arguments: Any, **given: Any) -> Any:
+        flags = {name: given.pop(name) for name in _SETTINGS}
+        return verb(*arguments, flags=flags, **given)
+
+    for option in reversed((*_SETTINGS.values(), *_RUN)):
+        option(with_flags)
+    return with_flags

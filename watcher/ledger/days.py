@@ -1,0 +1,68 @@
+"""The days on which a watcher ran: the clock of retention, which no jump of the system's clock sets."""
+
+import math
+import os
+from datetime import date
+from pathlib import Path
+
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.rows import Transaction
+
+_DAY_SECONDS = 20 * 3600.0
+"""What must have passed between two days at least; less than a day, for days begin when they are first seen."""
+_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
+
+
+class Days:
+    """The days on which a watcher of *root* ran, and how old entries are in such days.
+
+    A jump of the clock adds one day at most: a date counts once, and not before 20 hours have passed on a clock that
+    cannot be set. An entry's age is the number of days that began after it was recorded, whatever time it bears.
+    """
+
+    def __init__(self, ledger: Ledger, root: Path) -> None:
+        self._ledger = ledger
+        self._root = os.fsencode(root)
+        self._today: date | None = None
+        self._began = -math.inf
+
+    def see(self, today: date, now: float) -> bool:
+        """Count *today* if it can be a new day; whether it is counted. *now* is in seconds of a clock nobody can set.
+
+        Raises:
+            FaultError: the ledger refuses.
+        """
+        if today == self._today:
+            return True
+        if now - self._began < _DAY_SECONDS:
+            return False
+
+        def change(db: Transaction) -> None:
+            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [self._root])
+            db.execute(
+                "INSERT OR IGNORE INTO day (root_id, date, last_entry)"
+                " SELECT id, ?, (SELECT coalesce(max(id), 0) FROM entry) FROM root WHERE path = ?",
+                [today.isoformat(), self._root],
+            )
+
+        self._ledger.write(change)
+        self._today, self._began = today, now
+        return True
+
+    def older_than(self, days: int) -> int:
+        """The last entry that is older than *days* days, and with it all before; 0 if none is."""
+        rows = self._ledger.rows(
+            f"SELECT last_entry FROM day WHERE {_OF_ROOT} ORDER BY id DESC LIMIT 1 OFFSET ?", [self._root, days]
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def is_done(self, today: date) -> bool:
+        """Whether retention has done its work on this day."""
+        return bool(
+            self._ledger.rows(f"SELECT 1 FROM day WHERE {_OF_ROOT} AND date = ? AND purged", [self._root, str(today)])
+        )
+
+    def done(self, today: date) -> None:
+        """Write down that retention has done its work on this day."""
+        update = f"UPDATE day SET purged = 1 WHERE {_OF_ROOT} AND date = ?"
+        self._ledger.write(lambda db: db.execute(update, [self._root, str(today)]))

@@ -1,0 +1,45 @@
+"""What to do while disk or ledger refuse: wait and try again, or say so and end."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from watcher.errors import FaultError
+
+Result = TypeVar("Result")
+
+
+class Patience(Protocol):
+    """What to do while disk or ledger refuse."""
+
+    def wait(self, fault: FaultError) -> None:
+        """Return when it is time to try again, or raise *fault*."""
+
+    def over(self) -> None:
+        """The last try has succeeded."""
+
+
+class NoPatience:
+    """At a terminal, whoever sees the one line about a fault mends it and calls again."""
+
+    def wait(self, fault: FaultError) -> None:
+        """Raise *fault*."""
+        raise fault
+
+    def over(self) -> None:
+        """Nothing was waited for."""
+
+
+def retry(action: Callable[[], Result], patience: Patience) -> Result:
+    """Do *action* again, from its beginning, until disk and ledger allow it, or *patience* ends.
+
+    Raises:
+        FaultError: patience has ended.
+    """
+    while True:
+        try:
+            result = action()
+        except FaultError as fault:
+            patience.wait(fault)
+        else:
+            patience.over()
+            return result
