@@ -80,7 +80,7 @@ class Quarantine(Bench):
                     pass
 
     def duplicates(self, ledger: Ledger) -> list[Entry]:
-        return list(ledger.entries("kind = 'duplicate'"))
+        return list(ledger.entries(kind=Kind.DUPLICATE))
 
     def check(self, *, settled: bool) -> list[str]:
         """The kept picture is as it was; and what has gone is in the ledger as purged, or as about to be."""

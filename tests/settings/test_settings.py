@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, dataclass
@@ -739,8 +737,3 @@ def test_config_check(load: Load, file: Path, folders: Folders) -> None:
     result = invoke(folders, "check")
     assert isinstance(result.exception, SettingsError)
     assert str(result.exception) == f"{file}:1: windw is not a setting; did you mean window?"
-
-
-def test_the_command_is_imported_without_pydantic() -> None:
-    code = "import sys, watcher.commands.config; sys.exit('pydantic' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,7 @@
 """``framesift history``: the ledger as lines."""
 
 import json
-from typing import Any
+from datetime import datetime
 
 import click
 
@@ -30,16 +30,11 @@ def command(
     as_json: bool,
 ) -> None:
     """Print what was decided, newest last."""
-    conditions: list[tuple[str, Any]] = [
-        ("taken_at >= ?", since and since.begin.isoformat()),
-        ("taken_at < ?", until and until.end.isoformat()),
-        ("kind = ?", kind),
-        ("display = ?", display),
-    ]
-    given = [(sql, value) for sql, value in conditions if value is not None]
-    where = " AND ".join(sql for sql, _ in given) or "TRUE"
+    period = Period(since.begin if since else datetime.min, until.end if until else datetime.max)
     with program.existing_ledger() as ledger:
-        for entry in ledger.entries(where, [value for _, value in given], limit or -1):
+        for entry in ledger.entries(
+            period=period, kind=Kind(kind) if kind else None, display=display, limit=limit or -1
+        ):
             if as_json:
                 click.echo(json.dumps(entry.as_json()))
             else:

@@ -12,7 +12,7 @@ from watcher.errors import ConflictError, WatcherError
 from watcher.keep.custody import restore, restore_unrecorded
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import NamePattern
-from watcher.model.entry import Entry
+from watcher.model.entry import Entry, State
 from watcher.model.period import Period
 from watcher.program import Program
 from watcher.text import visible
@@ -95,12 +95,12 @@ Result = tuple[Path, str]
 
 def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
     with program.existing_ledger() as ledger:
-        for entry in ledger.entries("state = 'quarantined'"):
+        for entry in ledger.entries(state=State.QUARANTINED):
             if wanted.entry(entry):
                 yield entry.verdict.capture.path, "" if dry_run else _restore(ledger, entry)
         for path in wanted.paths:
             for entry in ledger.about(path):
-                if entry.state == "purged":
+                if entry.state is State.PURGED:
                     yield path, f"{path} {entry.note}"
 
 

@@ -1,6 +1,6 @@
 """Does the capture job run, and does it see the screens?"""
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 
 from watcher.health.silence import SHORTEST_SILENCE, silence
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rows import path_of
+from watcher.ledger.totals import Totals
 from watcher.model.finding import Finding
 from watcher.text import duration_text
 
@@ -60,12 +60,7 @@ def job_runs(newest: datetime | None, interval: timedelta | None, now: datetime)
 
 def news_come(ledger: Ledger, root: Path, alarm_after: timedelta) -> Finding:
     """Whether some display has shown something new within *alarm_after* of the last capture."""
-    rows = ledger.rows(
-        "SELECT max(taken_at), max(CASE WHEN kind IN ('new', 'similar') THEN taken_at END) FROM entry"
-        " WHERE kind != 'unreadable' AND root_id = (SELECT id FROM root WHERE path = ?)",
-        [os.fsencode(root)],
-    )
-    last, distinct = (datetime.fromisoformat(moment) if moment else None for moment in rows[0])
+    last, distinct = Totals(ledger, root).last_news()
     if last is None or distinct is None:
         return Finding.well("news", "nothing was judged yet")
     same = last - distinct
@@ -81,23 +76,13 @@ def news_come(ledger: Ledger, root: Path, alarm_after: timedelta) -> Finding:
 
 def shown(ledger: Ledger, root: Path) -> list[Shown]:
     """What the last captures of each display show, looked at in the pictures that are kept of them."""
-    displays = ledger.rows(
-        "SELECT DISTINCT display FROM entry WHERE root_id = (SELECT id FROM root WHERE path = ?) ORDER BY display",
-        [os.fsencode(root)],
-    )
-    return [_shown(ledger, root, row[0]) for row in displays]
+    return [_shown(display, pictures) for display, pictures in Totals(ledger, root).last_shown(_LOOKED_AT).items()]
 
 
-def _shown(ledger: Ledger, root: Path, display: int) -> Shown:
-    rows = ledger.rows(
-        "SELECT near.location FROM (SELECT CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END AS shows"
-        " FROM entry WHERE root_id = (SELECT id FROM root WHERE path = ?) AND display = ? AND kind != 'unreadable'"
-        " ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN entry AS near ON near.id = shows",
-        [os.fsencode(root), display, _LOOKED_AT],
-    )
-    colors = {raw: flat_color(path_of(raw)) for raw in {row[0] for row in rows}}
-    flat = [color for row in rows if (color := colors[row[0]]) is not None]
-    return Shown(display, len(rows), len(flat), flat[0] if flat else ())
+def _shown(display: int, pictures: Sequence[Path]) -> Shown:
+    colors = {picture: flat_color(picture) for picture in set(pictures)}
+    flat = [color for picture in pictures if (color := colors[picture]) is not None]
+    return Shown(display, len(pictures), len(flat), flat[0] if flat else ())
 
 
 def flat_color(picture: Path) -> tuple[int, ...] | None:

@@ -9,7 +9,9 @@ from watcher.disk.mirror import quarantined
 from watcher.doctor import first_few
 from watcher.errors import FaultError
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rows import path_of
+from watcher.ledger.schema import MIGRATIONS
+from watcher.ledger.totals import Totals
+from watcher.model.entry import State
 from watcher.model.finding import Finding
 
 _PATIENCE = timedelta(minutes=5)
@@ -19,20 +21,18 @@ _PATIENCE = timedelta(minutes=5)
 def ledger_is_whole(ledger: Ledger) -> Finding:
     """Whether SQLite finds its file sound."""
     try:
-        said = [row[0] for row in ledger.rows("PRAGMA quick_check(3)")]
-        version = ledger.rows("PRAGMA user_version")[0][0]
-        entries = ledger.rows("SELECT count(*) FROM entry")[0][0]
+        problems, entries = ledger.problems(), ledger.count()
     except FaultError as fault:
-        said, version, entries = [str(fault)], 0, 0
-    if said != ["ok"]:
+        problems, entries = [str(fault)], 0
+    if problems:
         return Finding.sick(
             "ledger",
-            f"{ledger.path} is damaged: {first_few(said)}",
+            f"{ledger.path} is damaged: {first_few(problems)}",
             "a disk that fails, or that lies about what it has written",
             "stop the watcher, put it back from a backup; restore --all --quarantine works without any",
         )
     size = sum(file.stat().st_size for file in _parts(ledger.path))
-    return Finding.well("ledger", f"{entries} entries, {size / 1e6:.1f} MB, version {version}: {ledger.path}")
+    return Finding.well("ledger", f"{entries} entries, {size / 1e6:.1f} MB, version {len(MIGRATIONS)}: {ledger.path}")
 
 
 def _parts(path: Path) -> list[Path]:
@@ -54,15 +54,10 @@ def moves_are_finished(ledger: Ledger, now: datetime) -> Finding:
 
 def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Finding:
     """Whether every quarantined picture is on disk, and every picture in the quarantine is in the ledger."""
-    rows = ledger.rows(
-        "SELECT location, target, state FROM entry WHERE state IN ('quarantined', 'moving')"
-        " AND root_id = (SELECT id FROM root WHERE path = ?)",
-        [os.fsencode(root)],
-    )
-    known = {raw for row in rows for raw in (row["location"], row["target"]) if raw}
-    aside = [row["location"] for row in rows if row["state"] == "quarantined"]
-    missing = [raw for raw in aside if not os.path.lexists(raw)]
-    unknown = [path for path, _ in quarantined(quarantine, root) if os.fsencode(path) not in known]
+    known = Totals(ledger, root).set_aside()
+    aside = [path for path, state in known.items() if state is State.QUARANTINED]
+    missing = [path for path in aside if not os.path.lexists(path)]
+    unknown = [path for path, _ in quarantined(quarantine, root) if path not in known]
     if missing and not quarantine.exists():
         return Finding.sick(
             "pictures",
@@ -73,7 +68,7 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Findi
     if missing:
         return Finding.odd(
             "pictures",
-            f"{len(missing)} of {len(aside)} set aside are gone: {first_few(path_of(raw).name for raw in missing)}",
+            f"{len(missing)} of {len(aside)} set aside are gone: {first_few(path.name for path in missing)}",
             "deleted or moved by another program; they cannot be restored",
             "framesift purge is the way to delete: it keeps the ledger right",
         )

@@ -74,6 +74,11 @@ class Database:
         """Close the file."""
         self._db.close()
 
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with its file, at most a few things; nothing if it is sound."""
+        found = [row[0] for row in self.rows("PRAGMA quick_check(3)")]
+        return [] if found == ["ok"] else found
+
     def retry(self, action: Callable[[], Result]) -> Result:
         """Do *action*, again from its beginning while disk or ledger refuse, as long as :attr:`patience` lasts.
 

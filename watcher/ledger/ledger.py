@@ -15,6 +15,7 @@ from watcher.ledger.rows import Transaction, entry_of, kept_of, key, path_of, pl
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
+from watcher.model.period import Period
 from watcher.model.verdict import Kind, Policy, Verdict
 
 _BATCH = 500
@@ -207,13 +208,33 @@ class Ledger(Database):
         )
         return [entry_of(row) for row in rows]
 
-    def entries(self, where: str = "TRUE", values: Iterable[Any] = (), limit: int = -1) -> Iterator[Entry]:
-        """The last *limit* entries (-1: all) for which the SQL condition *where* on ``entry`` holds, oldest first."""
-        inner = f"SELECT id FROM entry WHERE {where} ORDER BY id DESC LIMIT ?"
-        ids = [row[0] for row in reversed(self.rows(inner, [*values, limit]))]
+    def entries(
+        self,
+        *,
+        period: Period | None = None,
+        kind: Kind | None = None,
+        display: int | None = None,
+        state: State | None = None,
+        limit: int = -1,
+    ) -> Iterator[Entry]:
+        """The last *limit* entries (-1: all) of which all that is given holds, oldest first."""
+        conditions = {
+            "taken_at >= ?": period and period.begin.isoformat(),
+            "taken_at < ?": period and period.end.isoformat(),
+            "kind = ?": kind,
+            "display = ?": display,
+            "state = ?": state,
+        }
+        given = {sql: value for sql, value in conditions.items() if value is not None}
+        inner = f"SELECT id FROM entry WHERE {' AND '.join(given) or 'TRUE'} ORDER BY id DESC LIMIT ?"
+        ids = [row[0] for row in reversed(self.rows(inner, [*given.values(), limit]))]
         for first in range(0, len(ids), _BATCH):
             numbers = ",".join(map(str, ids[first : first + _BATCH]))
             yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id IN ({numbers}) ORDER BY entry.id"))
+
+    def count(self) -> int:
+        """How many entries there are."""
+        return int(self.rows("SELECT count(*) FROM entry")[0][0])
 
     # --- the running watcher, as evidence ---
 

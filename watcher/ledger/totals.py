@@ -10,7 +10,8 @@ from typing import Any
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
 from watcher.ledger.ledger import Ledger
-from watcher.model.entry import Entry
+from watcher.ledger.rows import path_of
+from watcher.model.entry import Entry, State
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.review.strips import Sighting
@@ -111,6 +112,31 @@ class Totals:
         )
         since, count = rows[0]
         return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
+
+    def last_news(self) -> tuple[datetime | None, datetime | None]:
+        """When the last readable capture was taken, and the last one that showed a distinct screen."""
+        rows = self._rows(
+            "SELECT max(taken_at), max(CASE WHEN kind IN ('new', 'similar') THEN taken_at END) FROM entry"
+            f" WHERE {_OF_ROOT} AND kind != 'unreadable'"
+        )
+        last, distinct = (datetime.fromisoformat(moment) if moment else None for moment in rows[0])
+        return last, distinct
+
+    def last_shown(self, count: int) -> dict[int, list[Path]]:
+        """By display, the kept pictures of the screens that its last *count* readable captures show, newest first."""
+        displays = self._rows(f"SELECT DISTINCT display FROM entry WHERE {_OF_ROOT} ORDER BY display")
+        sql = (
+            f"SELECT near.location FROM (SELECT {_SHOWS} AS shows FROM entry WHERE {_OF_ROOT} AND display = ?"
+            " AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN entry AS near ON near.id = shows"
+        )
+        return {row[0]: [path_of(shown[0]) for shown in self._rows(sql, [row[0], count])] for row in displays}
+
+    def set_aside(self) -> dict[Path, State]:
+        """The pictures that are in quarantine or on their way, at each place where they may lie."""
+        rows = self._rows(
+            f"SELECT location, target, state FROM entry WHERE {_OF_ROOT} AND state IN ('quarantined', 'moving')"
+        )
+        return {path_of(raw): State(row["state"]) for row in rows for raw in (row["location"], row["target"]) if raw}
 
     def windows(self, window: int) -> dict[int, int]:
         """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""
