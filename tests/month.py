@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.conftest import Desk, name_of, png
 from watcher.demo.scenes import Scene, SceneKind, draw, scene_at
 from watcher.disk.mirror import mark
-from watcher.ledger.ledger import policy_number
-from watcher.ledger.rows import Transaction, place
+from watcher.ledger.entries import policy_number
+from watcher.ledger.rows import Transaction, path_columns
 from watcher.model.verdict import Policy
 
 _COLUMNS = (
@@ -108,7 +108,7 @@ class Month:
         worst = 0.3 + number % 60 / 100 if ticked else 1.0
         self.rows.append(
             (
-                *(number, 1, *place(path), location.stat().st_size, _MTIME, display, clock.isoformat(), kind),
+                *(number, 1, *path_columns(path), location.stat().st_size, _MTIME, display, clock.isoformat(), kind),
                 *(0.999 if first else 0.6, 1, worst, first, "", 1, state, os.fsencode(location)),
                 clock.astimezone().isoformat(),
             )

@@ -1,6 +1,6 @@
 import pytest
 
-from watcher.text import duration_text
+from watcher.text import bytes_text, duration_text
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,20 @@ from watcher.text import duration_text
 )
 def test_a_duration_is_told_in_its_two_largest_units(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (168_749, "168.7 kB"),
+        (2_100_000, "2.1 MB"),
+        (1_230_000_000_000, "1.2 TB"),
+        (5 * 10**18, "5,000.0 PB"),
+    ],
+)
+def test_bytes_are_told_in_the_unit_that_fits(count: int, text: str) -> None:
+    assert bytes_text(count) == text

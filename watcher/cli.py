@@ -2,11 +2,8 @@
 
 import os
 import sys
-import time
-import traceback
 import warnings
 from collections.abc import Sequence
-from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -88,9 +85,8 @@ def framesift(
 ) -> None:
     """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably."""
     from watcher.program import Program  # noqa: PLC0415 - the list of verbs needs neither pydantic nor SQLite
-    from watcher.settings.folders import Folders  # noqa: PLC0415
 
-    context.obj = Program(Folders.choose(config_file, state_dir), quiet, verbose, started=time.time())
+    context.obj = Program.begin(config_file, state_dir, quiet=quiet, verbose=verbose)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - the error boundary of the program
-        _complain(f"this is a bug in framesift; the details are in {_keep_traceback()}")
+        from watcher.program import keep_traceback  # noqa: PLC0415 - what follows no success needs
+
+        _complain(f"this is a bug in framesift; the details are in {keep_traceback()}")
         return EXIT_BUG
     return code if isinstance(code, int) else 0
 
@@ -121,14 +119,3 @@ def _complain(text: str) -> None:
     from watcher.terminal.console import print_error  # noqa: PLC0415 - rich is not needed to succeed
 
     print_error(text)
-
-
-def _keep_traceback() -> Path:
-    from watcher.disk.files import make_private_folder, write_private  # noqa: PLC0415 - what follows no success needs
-    from watcher.settings.folders import Folders  # noqa: PLC0415
-
-    folder = Folders.choose().log_dir
-    make_private_folder(folder)
-    file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
-    write_private(file, traceback.format_exc().encode(errors="backslashreplace"))
-    return file

@@ -1,9 +1,13 @@
 """What the options before the verb say, and what verbs share because of them."""
 
+import time
+import traceback
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from watcher.disk.files import make_private_folder, write_private
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.settings.folders import Folders
@@ -20,6 +24,15 @@ class Program:
     verbose: bool
     started: float
     """When the program began, in seconds since the epoch."""
+
+    @classmethod
+    def begin(cls, config: Path | None, state_dir: Path | None, *, quiet: bool, verbose: bool) -> Self:
+        """A run with the folders that the options, the environment and the platform name.
+
+        Raises:
+            SettingsError: one of them can be no path.
+        """
+        return cls(Folders.choose(config, state_dir), quiet, verbose, time.time())
 
     def settings(self, **flags: Any) -> Settings:
         """The settings with *flags* on top; a flag that is None was not given.
@@ -75,3 +88,12 @@ class Program:
         """Where the duplicates of *root* are: where its last watcher put them, for it may have had --quarantine."""
         evidence = ledger.heartbeat(root)
         return Path(evidence.quarantine or self.settings(root=root).quarantine_dir)
+
+
+def keep_traceback() -> Path:
+    """Write the traceback of the error in hand into the log folder; returns the file."""
+    folder = Folders.choose().log_dir
+    make_private_folder(folder)
+    file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
+    write_private(file, traceback.format_exc().encode(errors="backslashreplace"))
+    return file

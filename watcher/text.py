@@ -1,4 +1,4 @@
-"""Text for people: names of strangers made fit for a terminal and a log, and durations."""
+"""Text for people: names of strangers made fit for a terminal and a log, sizes, durations."""
 
 import os
 import shlex
@@ -35,6 +35,17 @@ def quoted(path: Path) -> str:
 def _octal(byte: int) -> str:
     char = chr(byte)
     return char if char.isascii() and char.isprintable() and char not in "\\'" else f"\\{byte:03o}"
+
+
+_UNITS = ("", "kB", "MB", "GB", "TB", "PB")
+
+
+def bytes_text(count: int) -> str:
+    """Bytes in a decimal unit: ``1 byte``, ``999 bytes``, ``2.1 MB``."""
+    power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
+    if not power:
+        return f"{count} byte{'s' * (count != 1)}"
+    return f"{count / 1000**power:,.1f} {_UNITS[power]}"
 
 
 _DAYS_FROM = 48

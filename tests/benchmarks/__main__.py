@@ -34,7 +34,7 @@ from tests.conftest import judge_all
 from tests.soak import soak
 from watcher.arrive.arrival import check_whole, key_of
 from watcher.judge import libvips
-from watcher.judge.frame import choose_device
+from watcher.judge.device import choose_device
 from watcher.judge.pipeline import Judged
 from watcher.judge.similarity import reference
 from watcher.judge.windows import Windows
@@ -323,7 +323,8 @@ from pathlib import Path
 import psutil
 from watcher.model.capture import NamePattern
 from watcher.model.entry import Timeline
-from watcher.judge.frame import choose_device, load
+from watcher.judge.device import choose_device
+from watcher.judge.frame import load
 from watcher.ledger.ledger import Ledger
 from watcher.model.verdict import Policy
 from watcher.judge.windows import Windows

@@ -15,7 +15,7 @@ from tests.benchmarks.screens import bare
 from tests.flow.test_watch import brute_force
 from watcher.flow.readahead import ReadAhead
 from watcher.flow.sweep import Scope, sweep
-from watcher.flow.work import Task
+from watcher.flow.task import Task
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry
 from watcher.model.tally import Tally

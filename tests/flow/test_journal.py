@@ -15,7 +15,7 @@ from watcher.health import heartbeat as vitals
 from watcher.health.heartbeat import SourceStatus
 from watcher.judge.device import DeviceBudget
 from watcher.ledger.totals import Savings, Totals
-from watcher.terminal.console import Log, amount_text
+from watcher.terminal.console import Log
 
 TODAY = date.today()
 FIRST = TODAY.replace(day=1)
@@ -61,11 +61,8 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
         journal.idle()
         journal.idle()
     (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
-    assert (
-        f"{TODAY - timedelta(days=1)}: {amount_text(some(2))} of duplicates saved (display 1: {amount_text(some(2))});"
-        in line
-    )
-    assert f"{amount_text(some(3))} ever; the quarantine holds {amount_text(some(3))}" in line
+    assert f"{TODAY - timedelta(days=1)}: {some(2)} of duplicates saved (display 1: {some(2)});" in line
+    assert f"{some(3)} ever; the quarantine holds {some(3)}" in line
 
 
 @pytest.mark.slow

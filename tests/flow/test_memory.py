@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import judge_all, screen
 from tests.soak import soak
-from watcher.judge.frame import choose_device, load
+from watcher.judge.device import choose_device
+from watcher.judge.frame import load
 from watcher.judge.pipeline import Judged
 from watcher.judge.windows import Windows
 from watcher.ledger.ledger import Ledger

@@ -11,10 +11,10 @@ import torch
 from tests.conftest import Desk, Framesift, Watch, capture_of, land, screen, typed
 from watcher.errors import EXIT_DEVICE, CrampedError, LostError
 from watcher.health.heartbeat import Health, diagnose
-from watcher.judge import device as engine
-from watcher.judge.device import DeviceBudget, Judge, Load
-from watcher.judge.frame import Frame, Pictures, choose_device, device_errors, load
-from watcher.judge.pipeline import Judged
+from watcher.judge.device import DeviceBudget, choose_device, device_errors
+from watcher.judge.frame import Frame, load
+from watcher.judge.pictures import Pictures
+from watcher.judge.pipeline import Judge, Judged, Load
 from watcher.judge.window import Window
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
@@ -142,7 +142,7 @@ def test_where_not_even_the_cpu_has_memory_one_line_says_so(tmp_path: Path, monk
     def refuse(*_: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried")
 
-    monkeypatch.setattr(engine, "judge_one", refuse)
+    monkeypatch.setattr("watcher.judge.pipeline.judge_one", refuse)
     with pytest.raises(CrampedError, match="can't allocate memory"):
         next(Work().verdicts(stream(tmp_path)))
 

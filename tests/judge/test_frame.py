@@ -19,7 +19,9 @@ from PIL.PngImagePlugin import PngInfo
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.judge import decoding, frame, libvips
 from watcher.judge.decoding import decode
-from watcher.judge.frame import Pictures, choose_device, load
+from watcher.judge.device import choose_device
+from watcher.judge.frame import load
+from watcher.judge.pictures import Pictures
 from watcher.judge.tiles import padded_sides
 from watcher.model.capture import Capture
 from watcher.model.preparation import Preparation

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from watcher.judge import tiles
-from watcher.judge.bounds import BOTH, CONTRAST, Bend, Stack, tile_deficits
+from watcher.judge.bounds import BOTH, CONTRAST, ConvexBound, SignatureStack, tile_deficits
 from watcher.judge.signature import A_LOW, B_LOW, C1, C2, STEP, are_alike, compute, unpack
 from watcher.judge.similarity import measure
 from watcher.judge.tiles import tile_areas, tile_grid
@@ -106,7 +106,7 @@ def test_no_tile_bound_is_above_the_true_deficit(pair: tuple[Tensor, Tensor]) ->
 @given(pairs, st.sampled_from((0.0, 0.001, 0.05, 2.0)))
 def test_no_frame_bound_is_above_the_true_deficit(pair: tuple[Tensor, Tensor], enough: float) -> None:
     x, y = pair
-    stack = Stack(x.shape[1], x.shape[2], CPU)
+    stack = SignatureStack(x.shape[1], x.shape[2], CPU)
     stack.extend(compute(y).codes[None])
     (bound,) = stack.deficits(compute(x), enough)
     assert bound <= float(true_deficits(x, y).mean()) + 1e-9
@@ -114,7 +114,7 @@ def test_no_frame_bound_is_above_the_true_deficit(pair: tuple[Tensor, Tensor], e
 
 @pytest.mark.parametrize("bend", [BOTH, CONTRAST])
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=50))
-def test_the_bounding_functions_are_convex_and_below_one_minus_sech(bend: Bend, values: list[float]) -> None:
+def test_the_bounding_functions_are_convex_and_below_one_minus_sech(bend: ConvexBound, values: list[float]) -> None:
     r = torch.tensor(sorted(values), dtype=torch.float64) * bend.reach
     bound = bend(r.clone())
     assert (bound <= 1 - 1 / torch.cosh(r) + 1e-12).all()
@@ -123,7 +123,7 @@ def test_the_bounding_functions_are_convex_and_below_one_minus_sech(bend: Bend, 
 
 def test_screens_that_share_nothing_are_told_apart_by_their_signatures() -> None:
     dark, light = picture("noise", 200, 300, 1) // 8, 255 - picture("text", 200, 300, 2) // 9
-    stack = Stack(200, 300, CPU)
+    stack = SignatureStack(200, 300, CPU)
     stack.extend(compute(light).codes[None])
     assert stack.deficits(compute(dark), 2.0)[0] > 0.3
 
@@ -136,7 +136,7 @@ def test_equal_frames_have_a_bound_of_zero() -> None:
 def test_a_stack_grows_shrinks_and_bounds_each_row_alone() -> None:
     frames = [picture(kind, 50, 300, seed) for seed, kind in itertools.product(range(7), KINDS)]
     signatures = [compute(frame) for frame in frames]
-    stack, rows = Stack(50, 300, CPU), list(range(len(signatures)))
+    stack, rows = SignatureStack(50, 300, CPU), list(range(len(signatures)))
     for signature in signatures:
         stack.extend(signature.codes[None])
     for row in (40, 0, 5, 3):
@@ -147,14 +147,14 @@ def test_a_stack_grows_shrinks_and_bounds_each_row_alone() -> None:
     assert len(stack) == len(rows)
     probe = compute(picture("text", 50, 300, 99))
     for row, bound in zip(rows, stack.deficits(probe, 2.0), strict=True):
-        alone = Stack(50, 300, CPU)
+        alone = SignatureStack(50, 300, CPU)
         alone.extend(signatures[row].codes[None])
         assert alone.deficits(probe, 2.0) == pytest.approx([bound], abs=1e-6)
     assert torch.equal(stack.signature(0).codes, signatures[rows[0]].codes)
 
 
 def test_an_empty_stack_bounds_nothing() -> None:
-    assert Stack(20, 20, CPU).deficits(compute(picture("noise", 20, 20, 1)), 1.0) == []
+    assert SignatureStack(20, 20, CPU).deficits(compute(picture("noise", 20, 20, 1)), 1.0) == []
 
 
 def patched(height: int, width: int, seed: int) -> Tensor:

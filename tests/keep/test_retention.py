@@ -18,7 +18,6 @@ from watcher.ledger.days import Days
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.schema import MIGRATIONS
 from watcher.model.entry import Entry, State
-from watcher.terminal.console import amount_text
 
 ROOT = Path("/screens")
 FIRST = date(2026, 3, 1)
@@ -68,7 +67,7 @@ def test_a_duplicate_is_kept_for_whole_days_and_then_goes(shelf: Shelf, ledger: 
     assert run.said == []
     run.look(4, 4 * DAY)
     assert there(shelf, first, second) == [False, True]
-    assert run.said == [f"retention: {amount_text(Amount(1, SIZE))} purged"]
+    assert run.said == [f"retention: {Amount(1, SIZE)} purged"]
     run.look(5, 5 * DAY)
     assert there(shelf, first, second) == [False, False]
     assert kept.location.exists()
@@ -120,7 +119,7 @@ def test_it_works_once_a_day(shelf: Shelf, ledger: Ledger) -> None:
     run = Run(shelf, ledger)
     run.look(0, 0.0)
     assert there(shelf, *twins) == [False, False, True]
-    assert run.said == [f"retention: {amount_text(Amount(2, 2 * SIZE))} purged"]
+    assert run.said == [f"retention: {Amount(2, 2 * SIZE)} purged"]
     late = shelf.twins(range(4, 5), kept)
     run.look(0, HOUR)
     again = Run(shelf, ledger)
@@ -139,7 +138,7 @@ def test_what_cannot_be_proven_stays_and_is_told(shelf: Shelf, ledger: Ledger) -
     run.look(0, 0.0)
     assert there(shelf, twin, orphan) == [False, True]
     refused = "1 refused: 1 the picture it duplicates is gone or was changed"
-    assert run.said == [f"retention: {amount_text(Amount(1, SIZE))} purged; {refused}"]
+    assert run.said == [f"retention: {Amount(1, SIZE)} purged; {refused}"]
 
 
 def test_captures_come_between(shelf: Shelf, ledger: Ledger) -> None:
@@ -255,8 +254,8 @@ def test_the_watcher_does_it_by_itself_and_a_dry_run_does_not(shelf: Shelf) -> N
     assert there(shelf, *twins) == [True, True]
     assert "up to 1 byte" in shelf.run("status", code=4)
     shelf.desk.start()
-    wait_for(lambda: f"retention: {amount_text(Amount(2, 2 * SIZE))} purged" in shelf.desk.output())
+    wait_for(lambda: f"retention: {Amount(2, 2 * SIZE)} purged" in shelf.desk.output())
     assert shelf.desk.stop() == 0
     assert there(shelf, *twins) == [False, False]
     assert root_of(shelf.desk.root.with_name("ScreenRecord-similar")) == shelf.desk.root
-    assert f"{amount_text(Amount(2, 2 * SIZE))} ever" in shelf.run("status", code=4)
+    assert f"{Amount(2, 2 * SIZE)} ever" in shelf.run("status", code=4)

@@ -24,7 +24,7 @@ from watcher.services import installing
 from watcher.services.job import Job, Manager, job_for
 from watcher.services.launchd import Launchd
 from watcher.services.systemd import Systemd, command_line
-from watcher.services.windows_task import Windows
+from watcher.services.windows_task import TaskScheduler
 from watcher.settings.folders import FOLDER_VARIABLES, Folders
 
 USUAL = Path("/home/a/Documents/ScreenRecord")
@@ -53,7 +53,7 @@ def managers(base: Path) -> dict[str, Manager]:
     return {
         "systemd": Systemd(base / "config"),
         "launchd": Launchd(base / "home", 501),
-        "windows": Windows(base / "tasks", USER),
+        "windows": TaskScheduler(base / "tasks", USER),
     }
 
 
@@ -243,7 +243,7 @@ def text_at(task: ET.Element, path: str) -> str | None:
 @pytest.mark.parametrize("name", [name for name in NASTY if "%h %" not in name])
 def test_the_task_says_what_to_run_and_how(name: str) -> None:
     job = job_of(Path("/Users/a") / name)
-    content = Windows(Path("/x"), USER).render(job)
+    content = TaskScheduler(Path("/x"), USER).render(job)
     assert content.decode("utf-16").startswith('<?xml version="1.0" encoding="UTF-16"?>\n<Task ')
     task = parsed(content)
     assert text_at(task, "Actions/Exec/Command") == job.command[0]
@@ -263,7 +263,7 @@ def test_the_task_says_what_to_run_and_how(name: str) -> None:
 
 
 def test_the_task_is_built_as_the_schema_wants_it() -> None:
-    task = parsed(Windows(Path("/x"), USER).render(job_of(USUAL)))
+    task = parsed(TaskScheduler(Path("/x"), USER).render(job_of(USUAL)))
     assert task.tag == f"{SPACE}Task"
     assert task.attrib == {"version": "1.2"}
     for element in task.iter():
@@ -283,13 +283,13 @@ def test_the_task_is_built_as_the_schema_wants_it() -> None:
 @pytest.mark.parametrize("name", ["100%PATH%", "$(Arg0)"])
 def test_what_the_task_scheduler_would_replace_is_refused(name: str) -> None:
     with pytest.raises(WatcherError, match="would replace a part of it"):
-        Windows(Path("/x"), USER).render(job_of(Path("/Users/a") / name))
+        TaskScheduler(Path("/x"), USER).render(job_of(Path("/Users/a") / name))
 
 
 def test_on_windows_no_console_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pythonw.exe").touch()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python.exe"))
-    task = parsed(Windows(tmp_path, USER).render(job_of(USUAL)))
+    task = parsed(TaskScheduler(tmp_path, USER).render(job_of(USUAL)))
     assert text_at(task, "Actions/Exec/Command") == str(tmp_path / "pythonw.exe")
 
 

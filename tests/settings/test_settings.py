@@ -19,7 +19,7 @@ from watcher.model.verdict import Policy
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 from watcher.settings.sources import Origin
-from watcher.settings.spelling import dotted, duration, duration_text, shown
+from watcher.settings.spelling import as_toml, parse_duration, spell_duration, toml_key
 
 EXAMPLE = """\
 root = "~/Documents/ScreenRecord"
@@ -634,13 +634,13 @@ def test_a_folder_that_cannot_be_is_refused() -> None:
 
 @given(st.integers(0, 10**8))
 def test_durations_round_trip(seconds: int) -> None:
-    assert duration(duration_text(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+    assert parse_duration(spell_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1.5h", "1h 30m", "1y", "٣h", "9" * 13 + "s", "999999999999w"])
 def test_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r'is not a duration such as "24h", "1h30m" or "7d"$'):
-        duration(text)
+        parse_duration(text)
 
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -653,7 +653,7 @@ _values = st.recursive(
 
 @given(_texts, _values)
 def test_values_are_shown_as_toml_and_never_with_control_characters(key: str, value: Any) -> None:
-    line = f"{dotted((key,))} = {shown(value)}"
+    line = f"{toml_key((key,))} = {as_toml(value)}"
     assert line.isprintable()
     assert tomllib.loads(line) == {key: value}
 
@@ -677,7 +677,7 @@ def test_what_config_show_prints_is_a_file_that_says_the_same(
     hooks = {"run_command": {"argv": argv}, "mine": {"a b": argv}}
     settings = Settings.model_validate({"similar": similar, "duplicate": duplicate, "hooks": hooks, **values})
     file = tmp_path_factory.getbasetemp() / "round.toml"
-    file.write_text("\n".join(f"{dotted(key)} = {shown(value)}" for key, value in settings.effective()), "utf-8")
+    file.write_text("\n".join(f"{toml_key(key)} = {as_toml(value)}" for key, value in settings.effective()), "utf-8")
     again = Settings.load(Folders(file, file, file), environ={})
     assert dict(again.effective()) == dict(settings.effective())
     assert again.policy == settings.policy

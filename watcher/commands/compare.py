@@ -13,7 +13,7 @@ from watcher.errors import WatcherError
 from watcher.model.capture import NamePattern
 from watcher.model.preparation import EVERY_DISPLAY
 from watcher.program import Program
-from watcher.settings.spelling import dotted, shown
+from watcher.settings.spelling import as_toml, toml_key
 from watcher.terminal.console import print_table
 
 if TYPE_CHECKING:
@@ -80,14 +80,14 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
         ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
         ("changed", f"{found.comparison.changed:.2%} of the pixels"),
         ("display", "none that both names tell" if found.display is None else str(found.display)),
-        ("ignored", shown(ignored) if ignored else ""),
+        ("ignored", as_toml(ignored) if ignored else ""),
         ("map", os.fspath(map_file) if map_file else ""),
     ]
     print_table([(name, value) for name, value in rows if value])
     if found.places:
         key, parts = _to_ignore(found)
         # Not in the table, which breaks lines: this one is there to be copied.
-        click.echo(f"\n[ignore]  # with this line the two would be equal\n{dotted((key,))} = {shown(parts)}")
+        click.echo(f"\n[ignore]  # with this line the two would be equal\n{toml_key((key,))} = {as_toml(parts)}")
 
 
 def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]]]:

@@ -5,7 +5,7 @@ import json
 import click
 
 from watcher.program import Program
-from watcher.settings.spelling import dotted, shown
+from watcher.settings.spelling import as_toml, toml_key
 from watcher.text import visible
 
 
@@ -30,13 +30,13 @@ def path(program: Program) -> None:
 def show(program: Program, as_json: bool) -> None:
     """Print every setting in effect, as the file would hold it, and where it was given."""
     settings = program.settings()
-    rows = {dotted(key): (value, str(settings.origin(key))) for key, value in settings.effective()}
+    rows = {toml_key(key): (value, str(settings.origin(key))) for key, value in settings.effective()}
     if as_json:
         values = {key: {"value": value, "from": origin} for key, (value, origin) in rows.items()}
         click.echo(json.dumps(values, indent=2, default=str))
         return
     for key, (value, origin) in rows.items():
-        click.echo(f"{f'{key} = {shown(value)}':<48}  # {origin}")
+        click.echo(f"{f'{key} = {as_toml(value)}':<48}  # {origin}")
 
 
 @command.command()

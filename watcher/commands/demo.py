@@ -19,7 +19,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.verdict import Kind
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
-from watcher.terminal.console import bytes_text
+from watcher.text import bytes_text
 
 _START_SECONDS = 60.0
 _PAUSE = 0.9

@@ -18,15 +18,14 @@ from watcher.keep.purge import Limits, Purge, PurgeTally
 from watcher.ledger.deletions import Candidate
 from watcher.model.capture import NamePattern
 from watcher.program import Program
-from watcher.settings.spelling import duration
-from watcher.settings.types import size_of
-from watcher.terminal.console import amount_text
+from watcher.settings.spelling import parse_duration
+from watcher.settings.types import parse_size
 from watcher.text import visible
 
 
 def _age(_: object, __: object, text: str | None) -> timedelta | None:
     try:
-        return duration(text) if text else None
+        return parse_duration(text) if text else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -34,7 +33,7 @@ def _age(_: object, __: object, text: str | None) -> timedelta | None:
 def _size(_: object, __: object, text: str | None) -> int | None:
 
     try:
-        return size_of(text) if text else None
+        return parse_size(text) if text else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -122,12 +121,12 @@ class _Work:
         if not sys.stdin.isatty():
             raise WatcherError("nothing was purged: there is no terminal to ask at; say --yes if you mean it")
 
-        return click.confirm(f"Delete {amount_text(self._planned.purged)} for good?", err=True)
+        return click.confirm(f"Delete {self._planned.purged} for good?", err=True)
 
     def _tell_plan(self) -> None:
 
         quarantine = visible(os.fspath(self._purge.quarantine))
-        click.echo(f"{quarantine} holds {amount_text(self._before)}", err=self._as_json)
+        click.echo(f"{quarantine} holds {self._before}", err=self._as_json)
         if self._planned.refusals:
             click.echo(visible(self._planned.refusals), err=self._as_json)
 
@@ -165,8 +164,8 @@ class _Work:
         if self._planned.refusals:
             click.echo(visible(self._planned.refusals))
         quarantine = visible(os.fspath(self._purge.quarantine))
-        held_before = f"{quarantine} held {amount_text(self._before)}"
-        click.echo(f"{amount_text(tally.purged)} {done}; {held_before}, now {amount_text(after)}")
+        held_before = f"{quarantine} held {self._before}"
+        click.echo(f"{tally.purged} {done}; {held_before}, now {after}")
 
     def _report(self, tally: PurgeTally, after: Amount, *, dry_run: bool) -> dict[str, Any]:
         return {

@@ -12,8 +12,7 @@ from watcher.model.period import Period
 from watcher.program import Program
 from watcher.review.appearances import Choice
 from watcher.review.wording import file_name_of
-from watcher.terminal.console import bytes_text
-from watcher.text import visible
+from watcher.text import bytes_text, visible
 
 _DAYS = 7
 

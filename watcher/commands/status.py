@@ -24,7 +24,8 @@ from watcher.program import Program
 from watcher.review.strips import spans
 from watcher.review.wording import STRIP_LEGEND, strip_text
 from watcher.settings.settings import Settings
-from watcher.terminal.console import amount_text, bytes_text, print_table
+from watcher.terminal.console import print_table
+from watcher.text import bytes_text
 
 _SPANS = {"today": "today", "month": "this month", "ever": "ever"}
 
@@ -166,7 +167,7 @@ def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
 
 def _amount(counted: dict[str, int]) -> str:
 
-    return amount_text(Amount(counted["files"], counted["bytes"]))
+    return str(Amount(counted["files"], counted["bytes"]))
 
 
 def _kept_for(days: int, max_bytes: int) -> str:

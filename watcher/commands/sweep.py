@@ -9,12 +9,13 @@ import click
 
 from watcher.commands.options import judging, since_option, until_option
 from watcher.errors import EXIT_INTERRUPTED
+from watcher.flow.task import Task
 from watcher.model.period import Period
 from watcher.model.tally import Tally
 from watcher.model.verdict import Kind
 from watcher.program import Program
-from watcher.terminal.console import bytes_text
 from watcher.terminal.progress import bar
+from watcher.text import bytes_text
 
 LOG_NAME = "sweep.log"
 
@@ -46,7 +47,6 @@ def command(
     with program.log(settings, file, terminal=terminal) as log:
         log.say(f"framesift sweeps {settings.root}")
         from watcher.flow.sweep import Scope, sweep  # noqa: PLC0415 - torch takes seconds
-        from watcher.flow.work import Task  # noqa: PLC0415
 
         scope = Scope(since.begin if since else datetime.min, until.end if until else datetime.max, again)
         with bar(log) as shown:

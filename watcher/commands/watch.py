@@ -10,6 +10,7 @@ import click
 from watcher import __version__
 from watcher.commands.options import judging
 from watcher.errors import EXIT_INTERRUPTED
+from watcher.flow.task import Task
 from watcher.program import Program
 
 LOG_NAME = "framesift.log"
@@ -30,7 +31,6 @@ def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Pa
         log.say(f"framesift {__version__} is starting")
         # torch takes seconds, in which the first line is seen.
         from watcher.flow.watch import watch  # noqa: PLC0415
-        from watcher.flow.work import Task  # noqa: PLC0415
 
         received = watch(Task(program, settings, log, dry_run), new_disk=new_disk)
     return EXIT_INTERRUPTED if received is signal.SIGINT else 0

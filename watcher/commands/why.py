@@ -11,7 +11,7 @@ from watcher.errors import NotWholeError, WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry
 from watcher.program import Program
-from watcher.settings.spelling import shown
+from watcher.settings.spelling import as_toml
 from watcher.terminal.console import print_table
 
 
@@ -67,7 +67,7 @@ def _rows(entry: Entry) -> list[tuple[str, str]]:
         ("taken at", f"{capture.taken_at:%Y-%m-%d %H:%M:%S}"),
         ("judged at", f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"),
         ("policy", f"{policy.thresholds}, window {policy.window or 'unlimited'}{across}"),
-        ("ignored", shown(ignored) if ignored else ""),
+        ("ignored", as_toml(ignored) if ignored else ""),
     ]
     return [(name, value) for name, value in rows if value]
 

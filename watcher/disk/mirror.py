@@ -8,6 +8,7 @@ from pathlib import Path
 
 from watcher.disk.files import make_private_folder, write_private
 from watcher.errors import FaultError, WatcherError
+from watcher.text import bytes_text
 
 MARKER_FOLDER = ".framesift"
 """In the quarantine: the lock, and the name of the root, so that a restore needs no ledger."""
@@ -21,6 +22,9 @@ class Amount:
 
     files: int = 0
     bytes: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.files} file{'s' * (self.files != 1)}, {bytes_text(self.bytes)}"
 
     def __add__(self, other: "Amount") -> "Amount":
         return Amount(self.files + other.files, self.bytes + other.bytes)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from watcher.errors import WatcherError
 from watcher.judge import libvips
-from watcher.judge.frame import choose_device
+from watcher.judge.device import choose_device
 from watcher.keep.plugins import Hooks
 from watcher.model.finding import Finding
 from watcher.settings.settings import Settings

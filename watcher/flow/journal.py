@@ -17,7 +17,8 @@ from watcher.model.entry import Entry, State
 from watcher.model.interval import FEWEST, LEARNED_FROM, usual_interval
 from watcher.model.verdict import Kind
 from watcher.settings.settings import Settings
-from watcher.terminal.console import Log, amount_text, bytes_text
+from watcher.terminal.console import Log
+from watcher.text import bytes_text
 
 _RUN_LINES = {3, 10, 30, 100, 300, 1000, 3000, 10_000}
 """An unchanged display is told of first, and then rarely."""
@@ -112,11 +113,11 @@ class Journal:
         displays = self._totals.savings(ended)
         self._day = date.today()
         total = sum(displays.values(), Savings())
-        each = "; ".join(f"display {number}: {amount_text(savings.today)}" for number, savings in displays.items())
+        each = "; ".join(f"display {number}: {savings.today}" for number, savings in displays.items())
         self._log.say(
-            f"{ended}: {amount_text(total.today)} of duplicates saved{each and f' ({each})'};"
-            f" {amount_text(total.month)} in the month, {amount_text(total.ever)} ever;"
-            f" the quarantine holds {amount_text(held(self._settings.quarantine_dir))}",
+            f"{ended}: {total.today} of duplicates saved{each and f' ({each})'};"
+            f" {total.month} in the month, {total.ever} ever;"
+            f" the quarantine holds {held(self._settings.quarantine_dir)}",
             "good",
         )
 

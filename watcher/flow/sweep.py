@@ -11,8 +11,9 @@ from watcher.arrive.arrival import SETTLE_SECONDS
 from watcher.disk.listing import ELSEWHERE
 from watcher.errors import GoneError, WatcherError
 from watcher.flow.readahead import ReadAhead
+from watcher.flow.task import Task
 from watcher.flow.waiting import Stop, Wait, WaitListener
-from watcher.flow.work import Task, Work
+from watcher.flow.work import Work
 from watcher.judge.pipeline import Postponed
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge

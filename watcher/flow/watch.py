@@ -12,8 +12,9 @@ from watcher.disk.listing import archive, disk_of
 from watcher.disk.rootlock import RootLock
 from watcher.errors import FaultError, LostError
 from watcher.flow.journal import Journal
+from watcher.flow.task import Task
 from watcher.flow.waiting import Stop, Wait, WaitListener
-from watcher.flow.work import Task, Work
+from watcher.flow.work import Work
 from watcher.health.sd_notify import SdNotifier
 from watcher.health.wait_reason import write_wait_reason
 from watcher.judge.pipeline import Postponed

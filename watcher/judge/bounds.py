@@ -23,7 +23,7 @@ _FLOAT32 = 1e-3
 """More than float32 can be wrong by in a or b."""
 
 
-class Bend:
+class ConvexBound:
     """A convex function below phi(r) = 1 - sech(r) for r up to *reach*: a parabola to a knee, then its tangent.
 
     Up to the knee: phi(r) / r^2 falls, and at the knee the parabola is not above phi, because r phi'(r) <= 2 phi(r).
@@ -50,8 +50,8 @@ class Bend:
         return r.sub_(bent, alpha=0.5).mul_(bent).mul_(self._steepness / self._knee)
 
 
-BOTH = Bend(math.hypot(A_HIGH - A_LOW, B_HIGH - B_LOW))
-CONTRAST = Bend(A_HIGH - A_LOW)
+BOTH = ConvexBound(math.hypot(A_HIGH - A_LOW, B_HIGH - B_LOW))
+CONTRAST = ConvexBound(A_HIGH - A_LOW)
 
 
 def deficit_bounds(theirs: Tensor, mine: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ def tile_deficits(one: Signature, other: Signature) -> Tensor:
     return bounds.view(one.codes.shape[1:]) * tile_areas(one.height, one.width, one.codes.device, TILE)
 
 
-class Stack:
+class SignatureStack:
     """The signatures of a window's frames, one row each, batched per level so that all are bounded at once."""
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:

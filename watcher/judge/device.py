@@ -1,19 +1,17 @@
-"""The device on which captures are judged: what to do when it has too little memory, or is lost."""
+"""The device on which frames are compared: which one it is, what it refuses, and how much it holds."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import torch
 
-from watcher.errors import CrampedError
-from watcher.judge.frame import Frame, device_errors, load
-from watcher.judge.pipeline import Judged, Postponed, judge_one
-from watcher.judge.windows import Windows
-from watcher.model.capture import Capture
-from watcher.model.verdict import Policy
+from watcher.errors import CrampedError, LostError, WatcherError
 
-Load: TypeAlias = Callable[[Capture], Frame]
+_FULL = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+_LOST = ("CUDA error", "CUDA driver", "CUDA unknown error", "No CUDA GPUs", "cuDNN error", "CUDNN_STATUS", "CUBLAS")
+_ACCELERATOR = getattr(torch, "AcceleratorError", ())
+"""torch has a type for it since 2.8."""
 
 
 @dataclass(slots=True)
@@ -48,58 +46,45 @@ class DeviceBudget:
         return self.why
 
 
-class Judge:
-    """Judges captures, come what may of the device; with less memory, or on the CPU, verdicts stay the same."""
+def choose_device(name: str) -> torch.device:
+    """The device called *name*: ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
 
-    def __init__(
-        self, budget: DeviceBudget, policy: Policy, fill: Callable[[Load, int], Windows], say: Callable[[str], object]
-    ) -> None:
-        """Begin with *budget*.
+    Raises:
+        WatcherError: this machine, or this build of torch, has no such device.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, there in present.items() if there)
+    if name not in present:
+        raise WatcherError(f"there is no device {name!r}: choose auto, cpu, cuda or mps")
+    if not present[name]:
+        raise WatcherError(f"this machine has no {name} device that torch can use: choose auto or cpu")
+    _prepare_torch()
+    return torch.device(name)
 
-        Args:
-            budget: changed by what the device refuses.
-            policy: of the verdicts.
-            fill: makes the windows that the ledger knows, from what loads a kept frame and the bytes to be held.
-            say: hears when less, or another device, has to do.
-        """
-        self.budget = budget
-        self._policy, self._fill, self._say = policy, fill, say
-        self.windows = self._filled()
 
-    def judge(self, capture: Capture, read: Load) -> Judged | Postponed:
-        """The verdict on *capture*, which *read* turns into a frame, on whatever device.
+def _prepare_torch() -> None:
+    # Small operations on several threads of a busy machine are slower by orders of magnitude (measured).
+    torch.set_num_threads(1)
+    # TF32 keeps 10 bits of each factor; variances here are small differences of large numbers and need all 24.
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
 
-        Raises:
-            CrampedError: not even the CPU has the memory.
-            LostError: only a new process can go on.
-        """
-        for less in (self.budget.halve, self.budget.fall_back):
-            try:
-                return self._judge(capture, read)
-            except CrampedError as error:
-                said = less(error)
-            # Only now is nothing of the attempt held: an error keeps what was at hand when it was raised.
-            self.begin_anew()
-            self._say(said)
-        return self._judge(capture, read)
 
-    def _judge(self, capture: Capture, read: Load) -> Judged | Postponed:
-        with device_errors():
-            return judge_one(capture, self.windows, self._policy, lambda one: self._here(read(one)))
+@contextlib.contextmanager
+def device_errors() -> Iterator[None]:
+    """Tell apart what a device refuses; what remains a RuntimeError is a bug.
 
-    def _here(self, frame: Frame) -> Frame:
-        return replace(frame, pixels=frame.pixels.to(self.budget.device))
-
-    def begin_anew(self) -> None:
-        """Have the windows that the ledger knows now.
-
-        They are a cache of it, of which somebody else may have changed more, or what broke off have left half changed.
-        """
-        del self.windows
-        with device_errors():
-            torch.cuda.empty_cache()
-        self.windows = self._filled()
-
-    def _filled(self) -> Windows:
-        device = self.budget.device
-        return self._fill(lambda capture: load(capture, device, self._policy), self.budget.frame_memory)
+    Raises:
+        CrampedError: there is too little memory for this; the device is well.
+        LostError: whatever this process asks of the device from now on, it fails.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).partition("\n")[0].rstrip(" .")
+        if isinstance(error, torch.OutOfMemoryError) or any(sign in text for sign in _FULL):
+            raise CrampedError(text.partition(". ")[0]) from error
+        if isinstance(error, _ACCELERATOR) or any(sign in text for sign in _LOST):
+            raise LostError(f"the device is lost to this process ({text}); a new one is needed") from error
+        raise

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from watcher.errors import GoneError, UnreadableError, WatcherError
-from watcher.judge.frame import choose_device, device_errors, load
+from watcher.judge.device import choose_device, device_errors
+from watcher.judge.frame import load
 from watcher.judge.regions import boxes_of
 from watcher.judge.similarity import Comparison, compare_fully, reference
 from watcher.model.capture import Capture, NamePattern

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from watcher.errors import GoneError, UnreadableError
-from watcher.judge.bounds import Stack, tile_deficits
-from watcher.judge.frame import Frame, Identity, Pictures, identity
+from watcher.judge.bounds import SignatureStack, tile_deficits
+from watcher.judge.frame import Frame
+from watcher.judge.pictures import Pictures
 from watcher.judge.signature import Signature, compute
 from watcher.judge.similarity import DOUBT, Measured, measure, reference, worst_by_reference
-from watcher.model.capture import Capture
+from watcher.model.capture import Capture, Identity
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score
 
@@ -63,7 +64,7 @@ class Found:
 class Window:
     """The kept frames of one display and one size."""
 
-    def __init__(self, stack: Stack, context: WindowContext) -> None:
+    def __init__(self, stack: SignatureStack, context: WindowContext) -> None:
         self._stack, self._context = stack, context
         self._policy, self._pictures = context.policy, context.pictures
         self._captures: list[Capture] = []  # by row of the stack
@@ -90,7 +91,7 @@ class Window:
             score = self._unchanged(frame, lost) or self._search(frame, lost)
             if not score.exact or score.nearest is None or self._pictures.exists(score.nearest):
                 return Found(score, tuple(self._captures[row] for row in lost))
-            lost[self._rows[identity(score.nearest)]] = None
+            lost[self._rows[score.nearest.identity]] = None
 
     def admit(self, frame: Frame) -> KeptFrame:
         """Put *frame* to the front; the least recently used leaves a full window."""
@@ -112,7 +113,7 @@ class Window:
         for capture in [self._captures[row] for row in islice(self._rows.values(), max(0, full))]:
             self.discard(capture)
         for capture in captures:
-            self._rows[identity(capture)] = len(self._captures)
+            self._rows[capture.identity] = len(self._captures)
             self._captures.append(capture)
         self._stack.extend(codes)
 
@@ -122,11 +123,11 @@ class Window:
 
     def touch(self, capture: Capture) -> None:
         """Move the frame of *capture* to the front."""
-        self._rows.move_to_end(identity(capture))
+        self._rows.move_to_end(capture.identity)
 
     def discard(self, capture: Capture) -> None:
         """Take the frame of *capture* out, if it is in."""
-        row = self._rows.pop(identity(capture), None)
+        row = self._rows.pop(capture.identity, None)
         if row is None:
             return
         self._pictures.drop(capture)
@@ -134,7 +135,7 @@ class Window:
         last = self._captures.pop()
         if row < len(self._captures):
             self._captures[row] = last
-            self._rows[identity(last)] = row
+            self._rows[last.identity] = row
 
     def _signature(self, frame: Frame) -> Signature:
         return self._context.signature.of(frame, partial(self._most_alike, frame))
@@ -154,7 +155,7 @@ class Window:
             return NOTHING_TO_COMPARE
         capture = self._captures[front]
         pixels = self._pictures.held(capture)
-        if pixels is None or identity(capture) == identity(frame.capture) or not torch.equal(pixels, frame.pixels):
+        if pixels is None or capture.identity == frame.capture.identity or not torch.equal(pixels, frame.pixels):
             return None
         return Score(capture, 1.0, exact=True, worst_tile=1.0)
 
@@ -164,7 +165,7 @@ class Window:
         search = _Search(self._policy)
         ranks = {row: rank for rank, row in enumerate(reversed(self._rows.values()))}
         bounds = self._stack.deficits(signature, 1 - search.floor)
-        itself = self._rows.get(identity(frame.capture), -1)  # a capture is no duplicate of itself
+        itself = self._rows.get(frame.capture.identity, -1)  # a capture is no duplicate of itself
         ceilings = {row: 1 - bound for row, bound in enumerate(bounds) if row != itself and row not in lost}
         hopeful = [row for row, ceiling in ceilings.items() if ceiling > search.floor]
         # Frames at hand come first: a good match among them spares reading files that can only be worse.

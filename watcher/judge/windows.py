@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from watcher.errors import GoneError, UnreadableError
-from watcher.judge.bounds import Stack
-from watcher.judge.frame import Frame, Pictures, identity
+from watcher.judge.bounds import SignatureStack
+from watcher.judge.frame import Frame
+from watcher.judge.pictures import Pictures
 from watcher.judge.signature import are_alike, can_unpack, compute, unpack
 from watcher.judge.window import Found, Window, WindowContext, kept_frame
 from watcher.model.capture import Capture
@@ -89,7 +90,7 @@ class Windows:
     def discard(self, capture: Capture) -> None:
         """Take the frame of *capture* out of its window, if it is in one."""
         restored = self._restored.get(capture.display, [])
-        restored[:] = [kept for kept in restored if identity(kept.capture) != identity(capture)]
+        restored[:] = [kept for kept in restored if kept.capture.identity != capture.identity]
         for (display, _, _), window in self._windows.items():
             if display == capture.display:
                 window.discard(capture)
@@ -127,7 +128,7 @@ class Windows:
     def _window(self, display: int, height: int, width: int, device: torch.device) -> Window:
         key = (display, height, width)
         if key not in self._windows:
-            stack = Stack(height, width, device)
+            stack = SignatureStack(height, width, device)
             self._windows[key] = Window(stack, self._context)
         return self._windows[key]
 

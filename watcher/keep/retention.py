@@ -13,7 +13,6 @@ from watcher.ledger.days import Days
 from watcher.ledger.deletions import Candidate
 from watcher.ledger.ledger import Ledger
 from watcher.settings.settings import Settings
-from watcher.terminal.console import amount_text
 
 
 def elapsed() -> float:
@@ -62,7 +61,7 @@ class Retention:
             yield  # captures come first
         self._days.done(today)
         if tally.purged.files or tally.refused:
-            self._say(f"retention: {amount_text(tally.purged)} purged{tally.refusals and f'; {tally.refusals}'}")
+            self._say(f"retention: {tally.purged} purged{tally.refusals and f'; {tally.refusals}'}")
 
     def _limits(self) -> Limits:
         retention = self._settings.retention

@@ -3,24 +3,23 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher.errors import GoneError, KnownError
+from watcher.errors import GoneError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import windows
 from watcher.ledger.database import Database
-from watcher.ledger.rows import Transaction, entry_of, kept_of, key, path_of, place
+from watcher.ledger.entries import number_of, write_entry
+from watcher.ledger.rows import IS_CAPTURE, Transaction, capture_columns, entry_of, kept_of, path_columns, path_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.period import Period
-from watcher.model.verdict import Kind, Policy, Verdict
+from watcher.model.verdict import Kind, Verdict
 
 _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
-_KEY = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
 _STAYS = "kind IN ('new', 'similar')"
 _ENTRY = """
     SELECT entry.*, policy.json AS policy,
@@ -70,7 +69,7 @@ class Ledger(Database):
     def settle(self, capture: Capture) -> None:
         """Never judge *capture*: the user has brought it back."""
         insert = "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)"
-        self.write(lambda db: db.execute(insert, key(capture)))
+        self.write(lambda db: db.execute(insert, capture_columns(capture)))
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over."""
@@ -97,13 +96,13 @@ class Ledger(Database):
         """
 
         def change(db: Transaction) -> Entry:
-            number = _write_entry(db, timeline, verdict, move)
+            number = write_entry(db, timeline, verdict, move)
             if admitted is not None:
                 windows.admit(db, timeline, number, admitted, verdict.policy.window)
             else:
                 windows.forget(db, number)
             if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
-                windows.touch(db, timeline, _number_of(db, verdict.score.nearest))
+                windows.touch(db, timeline, number_of(db, verdict.score.nearest))
             # Inside the transaction: after the commit, a read that fails would have all of it done once more.
             return self.entry(number)
 
@@ -153,9 +152,12 @@ class Ledger(Database):
         """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
 
         def change(db: Transaction) -> None:
-            windows.leave(db, _number_of(db, capture))
+            windows.leave(db, number_of(db, capture))
             # Judged anew by a sweep, and a duplicate now, it is where that put it.
-            db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {_STAYS}", [State.MISSING.value, *key(capture)])
+            db.execute(
+                f"UPDATE entry SET state = ? WHERE {IS_CAPTURE} AND {_STAYS}",
+                [State.MISSING.value, *capture_columns(capture)],
+            )
 
         self.write(change)
 
@@ -163,13 +165,15 @@ class Ledger(Database):
         """Put a signature that was computed again in the place of one that was of no use."""
         update = (
             "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
-            f" (SELECT id FROM entry WHERE {_KEY})"
+            f" (SELECT id FROM entry WHERE {IS_CAPTURE})"
         )
-        self.write(lambda db: db.execute(update, [kept.height, kept.width, kept.signature, *key(kept.capture)]))
+        self.write(
+            lambda db: db.execute(update, [kept.height, kept.width, kept.signature, *capture_columns(kept.capture)])
+        )
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
-        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY}", key(capture))
+        rows = self.rows(f"SELECT location FROM entry WHERE {IS_CAPTURE}", capture_columns(capture))
         return path_of(rows[0]["location"]) if rows else capture.path
 
     def kept_location(self, capture: Capture) -> Path:
@@ -178,7 +182,7 @@ class Ledger(Database):
         Raises:
             GoneError: it is not, or no longer.
         """
-        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY} AND {_STAYS}", key(capture))
+        rows = self.rows(f"SELECT location FROM entry WHERE {IS_CAPTURE} AND {_STAYS}", capture_columns(capture))
         if not rows:
             raise GoneError(f"{capture.path.name} is no distinct screen any more")
         return path_of(rows[0]["location"])
@@ -204,7 +208,7 @@ class Ledger(Database):
         """All entries on the file that was at *path* when it was captured, or is there now, oldest first."""
         rows = self.rows(
             f"{_ENTRY} WHERE (entry.folder = ? AND entry.name = ?) OR entry.location = ? ORDER BY entry.id",
-            [*place(path), os.fsencode(path)],
+            [*path_columns(path), os.fsencode(path)],
         )
         return [entry_of(row) for row in rows]
 
@@ -260,69 +264,5 @@ def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) ->
     db.executemany(
         "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
         " (SELECT 1 FROM entry WHERE folder = ?1 AND name = ?2 AND size = ?3 AND mtime_ns = ?4)",
-        map(key, captures),
+        map(capture_columns, captures),
     )
-
-
-def _write_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None) -> int:
-    """Insert the entry of a verdict, or put it in the place of an earlier round's; returns its id."""
-    capture = verdict.capture
-    written = db.execute(
-        "INSERT INTO entry (root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact,"
-        " worst_tile, nearest_id, reason, policy_id, state, location, target, becomes, recorded_at, round)"
-        " VALUES ((SELECT id FROM root WHERE path = ?), ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (folder, name, size, mtime_ns) DO UPDATE SET kind = excluded.kind, ssim = excluded.ssim,"
-        " exact = excluded.exact, worst_tile = excluded.worst_tile, nearest_id = excluded.nearest_id,"
-        " reason = excluded.reason, policy_id = excluded.policy_id, target = excluded.target,"
-        " state = CASE WHEN excluded.target IS NULL THEN state ELSE excluded.state END,"
-        " becomes = excluded.becomes, note = '', recorded_at = excluded.recorded_at, round = excluded.round"
-        " WHERE round < excluded.round",
-        [
-            *(os.fsencode(timeline.root), *_verdict_values(db, verdict), *_move_values(capture.path, move)),
-            *(_now(), timeline.round),
-        ],
-    )
-    if not written.rowcount:
-        raise KnownError(f"{capture.path.name} was judged already")
-    db.execute(f"DELETE FROM baseline WHERE {_KEY}", key(capture))
-    return _number_of(db, capture)
-
-
-def _verdict_values(db: Transaction, verdict: Verdict) -> list[Any]:
-    capture, score = verdict.capture, verdict.score
-    return [
-        *place(capture.path),
-        capture.size,
-        capture.mtime_ns,
-        capture.display,
-        capture.taken_at.isoformat(),
-        verdict.kind.value,
-        score.ssim,
-        score.exact,
-        score.worst_tile,
-        None if score.nearest is None else _number_of(db, score.nearest),
-        verdict.reason,
-        policy_number(db, verdict.policy),
-    ]
-
-
-def _move_values(path: Path, move: Move | None) -> list[Any]:
-    if move is None:
-        return [State.KEPT.value, os.fsencode(path), None, None]
-    return [State.MOVING.value, os.fsencode(path), os.fsencode(move.target), move.becomes.value]
-
-
-def _number_of(db: Transaction, capture: Capture) -> int:
-    row = db.execute(f"SELECT id FROM entry WHERE {_KEY}", key(capture)).fetchone()
-    return int(row[0])
-
-
-def policy_number(db: Transaction, policy: Policy) -> int:
-    """The id of *policy* in the ledger, which gets one if it has none."""
-    text = json.dumps(policy.as_json(), sort_keys=True)
-    db.execute("INSERT OR IGNORE INTO policy (json) VALUES (?)", [text])
-    return int(db.execute("SELECT id FROM policy WHERE json = ?", [text]).fetchone()[0])
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat()

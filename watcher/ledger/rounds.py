@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from watcher.ledger import windows
-from watcher.ledger.ledger import Ledger, policy_number
+from watcher.ledger.entries import policy_number
+from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Transaction, capture_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Timeline

@@ -30,14 +30,18 @@ class Transaction(Protocol):
         """Run one statement for each of *values*."""
 
 
-def place(path: Path) -> tuple[bytes, bytes]:
+IS_CAPTURE = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
+"""Holds for the row of one capture; its values are :func:`capture_columns`."""
+
+
+def path_columns(path: Path) -> tuple[bytes, bytes]:
     """Folder and name as the bytes that the file system knows: they may be no UTF-8."""
     return os.fsencode(path.parent), os.fsencode(path.name)
 
 
-def key(capture: Capture) -> list[Any]:
+def capture_columns(capture: Capture) -> list[Any]:
     """What a capture is known by: folder, name, size, mtime_ns."""
-    return [*place(capture.path), capture.size, capture.mtime_ns]
+    return [*path_columns(capture.path), capture.size, capture.mtime_ns]
 
 
 def path_of(raw: bytes) -> Path:

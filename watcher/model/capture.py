@@ -13,6 +13,10 @@ DEFAULT_NAME_PATTERN = (
 """The capture job's names, and any other name that ends in ``_N.png``; hidden names are nobody's captures."""
 
 
+Identity = tuple[Path, int, int]
+"""Path, size and mtime_ns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A settled picture file. (path, size, mtime_ns) identify it for ever; the inode only for the moment."""
@@ -26,6 +30,11 @@ class Capture:
     mtime_ns: int
     inode: int = 0
     """0 where it is not known, as for captures read back from the ledger."""
+
+    @property
+    def identity(self) -> Identity:
+        """What makes two captures the same. Not the inode: captures read back from the ledger have none."""
+        return self.path, self.size, self.mtime_ns
 
     @property
     def order(self) -> tuple[datetime, int, bytes]:

@@ -18,7 +18,6 @@ from watcher.report.thumbnails import Allowance
 from watcher.review.highlights import Highlight
 from watcher.review.strips import Look, Span, by_day, drawn, spans, stood
 from watcher.review.wording import counted, day_title, days_title, long, segment_told, strip_told, title_of
-from watcher.terminal.console import amount_text
 from watcher.text import visible
 
 _STOOD_ENTRIES = 150
@@ -84,7 +83,7 @@ def compose(subject: Subject, highlights: Sequence[Highlight], looks: Iterable[S
         days=tuple(_days(course, longest, album)),
         looks=tuple(looks),
         savings=tuple(savings),
-        quarantine=f"{amount_text(held(subject.quarantine))}, in {visible(os.fspath(subject.quarantine))}",
+        quarantine=f"{held(subject.quarantine)}, in {visible(os.fspath(subject.quarantine))}",
     )
 
 
@@ -153,12 +152,12 @@ def _savings(subject: Subject) -> Iterator[Saving]:
     rows = subject.rows(_SAVED, subject.period.begin, subject.period.end)
     for row in rows:
         amounts = Amount(row["files"], int(row["bytes"])), ever.get(row["display"], Savings()).ever
-        yield Saving(f"{row['display']}", row["captures"], row["distinct_ones"], *map(amount_text, amounts))
+        yield Saving(f"{row['display']}", row["captures"], row["distinct_ones"], *map(str, amounts))
     if len(rows) != 1:
         saved = Amount(sum(row["files"] for row in rows), int(sum(row["bytes"] for row in rows)))
         total = sum(ever.values(), Savings()).ever
         captures, distinct = (sum(row[name] for row in rows) for name in ("captures", "distinct_ones"))
-        yield Saving("All", captures, distinct, amount_text(saved), amount_text(total))
+        yield Saving("All", captures, distinct, str(saved), str(total))
 
 
 def _album(subject: Subject, highlights: Iterable[Highlight], longest: set[int]) -> Album:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from watcher.judge.frame import choose_device
+from watcher.judge.device import choose_device
 from watcher.judge.similarity import measure
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry

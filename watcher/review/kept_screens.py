@@ -10,7 +10,7 @@ from torch import Tensor
 
 from watcher.errors import GoneError, UnreadableError
 from watcher.judge.blocks import Averaging, Screens
-from watcher.judge.bounds import Stack
+from watcher.judge.bounds import SignatureStack
 from watcher.judge.frame import load
 from watcher.judge.signature import Signature, compute, digest_of, unpack
 from watcher.ledger.ledger import Ledger
@@ -81,7 +81,7 @@ def by_signature(ledger: Ledger, number: int, others: Sequence[int]) -> list[int
     if not unpacked:
         return list(others)
     height, width, codes = unpacked
-    stack = Stack(height, width, codes.device)
+    stack = SignatureStack(height, width, codes.device)
     stack.extend(codes[1:])
     bounds = stack.deficits(Signature(height, width, codes[0]), enough=2)
     return [one for _, one in sorted(zip(bounds, others, strict=True), key=itemgetter(0))]

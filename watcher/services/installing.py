@@ -12,7 +12,7 @@ from watcher.errors import WatcherError
 from watcher.services.job import Condition, Job, Manager
 from watcher.services.launchd import Launchd
 from watcher.services.systemd import Systemd
-from watcher.services.windows_task import Windows
+from watcher.services.windows_task import TaskScheduler
 from watcher.settings.folders import Folders
 
 
@@ -23,7 +23,7 @@ def manager_here() -> Manager:
     if sys.platform == "win32":
         # Not in a state folder that an option chose: uninstall must find it without that option.
         folder = Folders.choose(environ={}).state_dir
-        return Windows(folder, "\\".join(filter(None, (os.environ.get("USERDOMAIN"), getpass.getuser()))))
+        return TaskScheduler(folder, "\\".join(filter(None, (os.environ.get("USERDOMAIN"), getpass.getuser()))))
     return Systemd(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"))
 
 

@@ -117,7 +117,7 @@ def template(name: str) -> bytes:
     return resources.files("watcher.service_files").joinpath(name).read_bytes()
 
 
-def ask(*argv: str) -> "subprocess.CompletedProcess[str]":
+def run(*argv: str) -> "subprocess.CompletedProcess[str]":
     """Run a program of a service manager to its end, whatever it answers.
 
     Raises:
@@ -133,13 +133,13 @@ def ask(*argv: str) -> "subprocess.CompletedProcess[str]":
         raise WatcherError(f"{' '.join(argv[:3])} gives no answer") from error
 
 
-def insist(*argv: str) -> str:
+def run_checked(*argv: str) -> str:
     """Run a program of a service manager and return its output.
 
     Raises:
         WatcherError: it cannot be run, or refuses; with what it says about that.
     """
-    done = ask(*argv)
+    done = run(*argv)
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
         raise WatcherError(f"{' '.join(argv)} refuses: {visible(' '.join(said.split()).rstrip('.'))}")

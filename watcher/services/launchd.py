@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from watcher.services.job import NAME, Condition, Job, ask, insist, template
+from watcher.services.job import NAME, Condition, Job, run, run_checked, template
 
 _GONE_SECONDS = 60.0
 """How long to wait until a stopped agent is gone: the time it may take to finish (ExitTimeOut), and some."""
@@ -39,8 +39,8 @@ class Launchd:
         """Load it, which starts it; an earlier one is unloaded first."""
         if again:
             self._unload(job)
-        insist("launchctl", "enable", self._target(job))
-        insist("launchctl", "bootstrap", self._domain, os.fspath(self.file(job)))
+        run_checked("launchctl", "enable", self._target(job))
+        run_checked("launchctl", "bootstrap", self._domain, os.fspath(self.file(job)))
 
     def end(self, job: Job) -> None:
         """Unload it, which stops it."""
@@ -51,9 +51,9 @@ class Launchd:
 
     def condition(self, job: Job) -> Condition:
         """As ``launchctl print`` tells."""
-        done = ask("launchctl", "print", self._target(job))
+        done = run("launchctl", "print", self._target(job))
         state = re.search(r"^\s*state = (.+)$", done.stdout, re.MULTILINE) if done.returncode == 0 else None
-        disabled = insist("launchctl", "print-disabled", self._domain)
+        disabled = run_checked("launchctl", "print-disabled", self._domain)
         return Condition(
             enabled=not re.search(rf'"{re.escape(_label(job))}" => (?:true|disabled)', disabled),
             running=state is not None and state[1] == "running",
@@ -68,11 +68,11 @@ class Launchd:
         )
 
     def _unload(self, job: Job) -> None:
-        if ask("launchctl", "print", self._target(job)).returncode:
+        if run("launchctl", "print", self._target(job)).returncode:
             return
-        ask("launchctl", "bootout", self._target(job))  # it complains while the agent takes its time to end
+        run("launchctl", "bootout", self._target(job))  # it complains while the agent takes its time to end
         deadline = time.monotonic() + _GONE_SECONDS
-        while ask("launchctl", "print", self._target(job)).returncode == 0 and time.monotonic() < deadline:
+        while run("launchctl", "print", self._target(job)).returncode == 0 and time.monotonic() < deadline:
             time.sleep(0.2)
 
     def _target(self, job: Job) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from watcher.errors import WatcherError
-from watcher.services.job import NAME, Condition, Job, insist, template
+from watcher.services.job import NAME, Condition, Job, run_checked, template
 
 _SYSTEMCTL = ("systemctl", "--user")
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
@@ -34,25 +34,25 @@ class Systemd:
         """Enable and start, or start anew; returns when the watcher says that it has begun."""
         # By its path: this shell's XDG_CONFIG_HOME may not be the manager's.
         unit = os.fspath(self.file(job))
-        insist(*_SYSTEMCTL, "daemon-reload")
+        run_checked(*_SYSTEMCTL, "daemon-reload")
         if again:
-            insist(*_SYSTEMCTL, "enable", "--quiet", unit)
-            insist(*_SYSTEMCTL, "restart", _unit(job))
+            run_checked(*_SYSTEMCTL, "enable", "--quiet", unit)
+            run_checked(*_SYSTEMCTL, "restart", _unit(job))
         else:
-            insist(*_SYSTEMCTL, "enable", "--now", "--quiet", unit)
+            run_checked(*_SYSTEMCTL, "enable", "--now", "--quiet", unit)
 
     def end(self, job: Job) -> None:
         """Stop and disable."""
-        insist(*_SYSTEMCTL, "disable", "--now", "--quiet", _unit(job))
+        run_checked(*_SYSTEMCTL, "disable", "--now", "--quiet", _unit(job))
 
     def forget(self, _: Job) -> None:
         """Let it notice that the unit is gone."""
-        insist(*_SYSTEMCTL, "daemon-reload")
+        run_checked(*_SYSTEMCTL, "daemon-reload")
 
     def condition(self, job: Job) -> Condition:
         """As ``systemctl show`` tells."""
         properties = "--property=ActiveState,SubState,UnitFileState,StatusText"
-        answer = insist(*_SYSTEMCTL, "show", _unit(job), properties)
+        answer = run_checked(*_SYSTEMCTL, "show", _unit(job), properties)
         found = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
         said = [f"{found.get('ActiveState', 'unknown')} ({found.get('SubState', '')})", found.get("StatusText", "")]
         return Condition(

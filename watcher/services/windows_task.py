@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from watcher.errors import WatcherError
-from watcher.services.job import NAME, Condition, Job, ask, insist, template
+from watcher.services.job import NAME, Condition, Job, run, run_checked, template
 
 _SPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 _RUNNING = str(0x41301)
@@ -17,7 +17,7 @@ _LAST_RESULT = 6
 _VARIABLE = re.compile(r"%[^%]+%|\$\(")
 
 
-class Windows:
+class TaskScheduler:
     """The Task Scheduler, of which ``schtasks`` is the tool."""
 
     def __init__(self, folder: Path, user: str) -> None:
@@ -53,25 +53,25 @@ class Windows:
     def begin(self, job: Job, *, again: bool) -> None:
         """Hand the file over and run the task; one that runs already is ended, which it survives at any moment."""
         if again:
-            ask("schtasks", "/End", "/TN", self._task(job))
-        insist("schtasks", "/Create", "/F", "/TN", self._task(job), "/XML", os.fspath(self.file(job)))
-        insist("schtasks", "/Run", "/TN", self._task(job))
+            run("schtasks", "/End", "/TN", self._task(job))
+        run_checked("schtasks", "/Create", "/F", "/TN", self._task(job), "/XML", os.fspath(self.file(job)))
+        run_checked("schtasks", "/Run", "/TN", self._task(job))
 
     def end(self, job: Job) -> None:
         """End and delete the task."""
-        ask("schtasks", "/End", "/TN", self._task(job))
-        insist("schtasks", "/Delete", "/F", "/TN", self._task(job))
+        run("schtasks", "/End", "/TN", self._task(job))
+        run_checked("schtasks", "/Delete", "/F", "/TN", self._task(job))
 
     def forget(self, job: Job) -> None:
         """The scheduler had a copy and keeps nothing."""
 
     def condition(self, job: Job) -> Condition:
         """As ``schtasks /Query`` tells, in those of its words that are the same in every tongue."""
-        definition = ask("schtasks", "/Query", "/TN", self._task(job), "/XML")
+        definition = run("schtasks", "/Query", "/TN", self._task(job), "/XML")
         if definition.returncode:
             return Condition(enabled=False, running=False, said="no such task")
         disabled = re.search(r"<Settings>.*<Enabled>false</Enabled>.*</Settings>", definition.stdout, re.DOTALL)
-        answer = insist("schtasks", "/Query", "/TN", self._task(job), "/V", "/FO", "CSV", "/NH")
+        answer = run_checked("schtasks", "/Query", "/TN", self._task(job), "/V", "/FO", "CSV", "/NH")
         result = next((row[_LAST_RESULT] for row in csv.reader(answer.splitlines()) if len(row) > _LAST_RESULT), "")
         running = result == _RUNNING
         return Condition(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from platformdirs import PlatformDirs
+
 from watcher.errors import SettingsError
 from watcher.text import visible
 
@@ -37,8 +39,6 @@ class Folders:
             _chosen(flag, variable, environ)
             for flag, variable in zip((config, state_dir, None), FOLDER_VARIABLES, strict=True)
         )
-        from platformdirs import PlatformDirs  # noqa: PLC0415 - asking for help must not load it
-
         usual = PlatformDirs("framesift", appauthor=False)
         return cls(
             config_file=named or usual.user_config_path / "framesift.toml",

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
 from watcher.settings.sources import Origin, origin_of
-from watcher.settings.spelling import Key, dotted, shown
+from watcher.settings.spelling import Key, as_toml, toml_key
 from watcher.text import visible
 
 CONTRADICTION = "contradiction"
@@ -35,11 +35,11 @@ def _lines_about(
     origin = origin_of(key, origins)
     declared = _declared(key, model)
     if key[-1] == "[key]" and detail["type"] == "value_error":  # pydantic's word for a key that is wrong itself
-        yield origin, f"{dotted(key[:-1])}: {visible(str(detail['ctx']['error']))}"
+        yield origin, f"{toml_key(key[:-1])}: {visible(str(detail['ctx']['error']))}"
     elif declared is None:
-        yield origin, f"{dotted(key)} is not a setting; {_nearest(key, origin, model)}"
+        yield origin, f"{toml_key(key)} is not a setting; {_nearest(key, origin, model)}"
     else:
-        yield origin, f"{dotted(key)} = {_shortened(shown(detail['input']))}: {_right(detail, declared)}"
+        yield origin, f"{toml_key(key)} = {_shortened(as_toml(detail['input']))}: {_right(detail, declared)}"
 
 
 def _shortened(text: str) -> str:
@@ -91,4 +91,4 @@ def _nearest(key: Key, origin: Origin, model: type[BaseModel]) -> str:
     meant += [other for other in known if other[-1] == key[-1]]
     if not meant:
         return "`framesift config show` lists them all"
-    return f"did you mean {PREFIX + '__'.join(meant[0]).upper() if environment else dotted(meant[0])}?"
+    return f"did you mean {PREFIX + '__'.join(meant[0]).upper() if environment else toml_key(meant[0])}?"

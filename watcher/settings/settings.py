@@ -18,16 +18,16 @@ from watcher.model.verdict import Policy
 from watcher.settings.folders import Folders
 from watcher.settings.refusals import CONTRADICTION, refusals
 from watcher.settings.sources import Origin, environment_layer, file_layer, flags_layer, leaves, origin_of
-from watcher.settings.spelling import Key, shown
+from watcher.settings.spelling import Key, as_toml
 from watcher.settings.types import (
     Count,
+    Duration,
     Folder,
     FolderOrDefault,
     Ignore,
     Kinds,
     Number,
     Pattern,
-    Period,
     Size,
     Switch,
     Table,
@@ -43,7 +43,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Retention(Section):
+class RetentionSettings(Section):
     """How long quarantined duplicates are kept; nothing is deleted unless one of these is given."""
 
     days: Count = Field(
@@ -57,14 +57,14 @@ class Retention(Section):
         return bool(self.days or self.max_bytes)
 
 
-class RunCommand(Section):
+class RunCommandSettings(Section):
     """Settings of the hook run_command."""
 
     argv: Texts = Field(default=(), description='a list of texts such as ["logger", "-t", "framesift"]')
     timeout: Number = Field(default=30.0, gt=0, description="a number of seconds above 0, such as 30")
 
 
-class Notify(Section):
+class NotifySettings(Section):
     """Settings of the hook notify."""
 
     urls: Texts = Field(
@@ -73,15 +73,15 @@ class Notify(Section):
     kinds: Kinds = Field(default=("unreadable",), description='a list of verdicts such as ["new", "unreadable"]')
 
 
-class Hooks(Section):
+class HookSettings(Section):
     """Settings of the hooks: a table for each; those of the user's own are theirs to check."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Table] = Field(init=False)
 
     blocked: Texts = Field(default=(), description='a list of hooks\' names such as ["quarantine"]')
-    run_command: RunCommand = Field(default=RunCommand(), description="a table of settings")
-    notify: Notify = Field(default=Notify(), description="a table of settings")
+    run_command: RunCommandSettings = Field(default=RunCommandSettings(), description="a table of settings")
+    notify: NotifySettings = Field(default=NotifySettings(), description="a table of settings")
     quarantine: Section = Field(default=Section(), description="a table of settings")
     similar_folder: Section = Field(default=Section(), description="a table of settings")
 
@@ -110,11 +110,11 @@ class Settings(Section):
     on_similar: Literal["keep", "set-aside"] = Field(default="keep", description="keep or set-aside")
     log_color: Literal["always", "auto", "never"] = Field(default="always", description="always, auto or never")
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
-    alarm_after: Period = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
+    alarm_after: Duration = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
-    retention: Retention = Field(default=Retention(), description="a table of settings")
+    retention: RetentionSettings = Field(default=RetentionSettings(), description="a table of settings")
     ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
-    hooks: Hooks = Field(default=Hooks(), description="a table of settings")
+    hooks: HookSettings = Field(default=HookSettings(), description="a table of settings")
 
     _origins: dict[Key, Origin] = PrivateAttr(default_factory=dict)
 
@@ -198,7 +198,7 @@ def _overlaps(settings: Settings) -> Iterator[_Problem]:
     for (outer_keys, outer_name, outer), (keys, name, folder) in combinations(trees, 2):
         relation = _RELATIONS.get((_inside(folder, outer), _inside(outer, folder)))
         if relation:
-            text = f"{name} {shown(folder)} {relation} {outer_name} {shown(outer)}; they must be apart"
+            text = f"{name} {as_toml(folder)} {relation} {outer_name} {as_toml(outer)}; they must be apart"
             yield (*keys, *outer_keys), text
 
 

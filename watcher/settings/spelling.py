@@ -10,12 +10,12 @@ Key = tuple[str, ...]
 """A setting's name after the tables it stands in: ``("hooks", "run_command", "argv")``."""
 
 
-def dotted(key: Key) -> str:
+def toml_key(key: Key) -> str:
     """*key* as TOML writes it."""
-    return ".".join(name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name) for name in key)
+    return ".".join(name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else as_toml(name) for name in key)
 
 
-def shown(value: Any) -> str:
+def as_toml(value: Any) -> str:
     """*value* as TOML writes it."""
     match value:
         case bool():
@@ -25,9 +25,9 @@ def shown(value: Any) -> str:
             # TOML knows fewer escapes than text for people has.
             return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)
         case list() | tuple():
-            return f"[{', '.join(map(shown, value))}]"
+            return f"[{', '.join(map(as_toml, value))}]"
         case dict():
-            return f"{{{', '.join(f'{dotted((name,))} = {shown(item)}' for name, item in value.items())}}}"
+            return f"{{{', '.join(f'{toml_key((name,))} = {as_toml(item)}' for name, item in value.items())}}}"
         case _:
             return str(value)
 
@@ -35,7 +35,7 @@ def shown(value: Any) -> str:
 _SIZES = {"GB": 10**9, "MB": 10**6, "KB": 10**3, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
 
 
-def size_text(value: int) -> str:
+def spell_size(value: int) -> str:
     """*value* bytes in the largest unit that says them exactly."""
     unit = next(unit for unit, size in _SIZES.items() if value % size == 0)
     return f"{value // _SIZES[unit]} {unit}"
@@ -44,7 +44,7 @@ def size_text(value: int) -> str:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """The duration that a text such as ``24h``, ``1h30m`` or ``7d`` names.
 
     Raises:
@@ -56,11 +56,11 @@ def duration(text: str) -> timedelta:
             return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
     except OverflowError:
         pass  # Longer than Python can say is no duration either.
-    raise ValueError(f'{shown(text)} is not a duration such as "24h", "1h30m" or "7d"')
+    raise ValueError(f'{as_toml(text)} is not a duration such as "24h", "1h30m" or "7d"')
 
 
-def duration_text(value: timedelta) -> str:
-    """The text that :func:`duration` reads as *value*, in whole seconds."""
+def spell_duration(value: timedelta) -> str:
+    """The text that :func:`parse_duration` reads as *value*, in whole seconds."""
     seconds = round(value.total_seconds())
     unit = next(unit for unit in "hms" if seconds % _UNITS[unit] == 0)
     return f"{seconds // _UNITS[unit]}{unit}"

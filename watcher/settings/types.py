@@ -14,7 +14,7 @@ from watcher.model.capture import NamePattern
 from watcher.model.preparation import EVERY_DISPLAY, Rectangle
 from watcher.settings.folders import absolute
 from watcher.settings.sources import EnvironmentText, Origin
-from watcher.settings.spelling import duration, duration_text, shown, size_text
+from watcher.settings.spelling import as_toml, parse_duration, spell_duration, spell_size
 
 
 def _decoded(value: Any) -> Any:
@@ -53,14 +53,14 @@ def _size(value: Any) -> Any:
     return value
 
 
-def _period(value: Any) -> timedelta:
+def _duration(value: Any) -> timedelta:
     try:
-        period = value if isinstance(value, timedelta) else duration(str(value))
+        found = value if isinstance(value, timedelta) else parse_duration(str(value))
     except ValueError as error:
-        raise PydanticCustomError("period", "not a duration") from error
-    if not period:
-        raise PydanticCustomError("period", "no duration at all")
-    return period
+        raise PydanticCustomError("duration", "not a duration") from error
+    if not found:
+        raise PydanticCustomError("duration", "no duration at all")
+    return found
 
 
 def _display(value: str) -> str:
@@ -92,8 +92,8 @@ Count = Annotated[int, Strict(), BeforeValidator(_decoded)]
 Switch = Annotated[bool, Strict(), BeforeValidator(_decoded)]
 Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(_decoded)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_decoded)]
-Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(size_text)]
-Period = Annotated[timedelta, BeforeValidator(_period), PlainSerializer(duration_text)]
+Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(spell_size)]
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spell_duration)]
 Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(_decoded)]
 Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], BeforeValidator(_decoded)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -101,7 +101,7 @@ Anything = Annotated[Any, BeforeValidator(_decoded)]
 Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]
 
 
-def size_of(text: str) -> int:
+def parse_size(text: str) -> int:
     """The bytes that a text such as ``20 GB`` names.
 
     Raises:
@@ -110,4 +110,4 @@ def size_of(text: str) -> int:
     try:
         return int(TypeAdapter(Size).validate_python(text))
     except ValueError as error:
-        raise ValueError(f'{shown(text)} is not a size such as "20 GB"') from error
+        raise ValueError(f'{as_toml(text)} is not a size such as "20 GB"') from error

@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Self
 
 from rich.console import Console
-from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from watcher.disk.files import make_private_folder
-from watcher.disk.mirror import Amount
 from watcher.errors import BusyError, WatcherError
 from watcher.model.entry import Entry, State
 from watcher.model.finding import Finding, Grade
 from watcher.model.verdict import Kind
-from watcher.text import visible
+from watcher.text import bytes_text, visible
 
 LOG_BYTES = 5_000_000
 LOG_FILES = 5
@@ -52,7 +50,7 @@ def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = Fa
     line.append(f"{_score(entry):>7}  ", style)
     # Where another display may be named there is room for it in every line.
     line.append(f"{_nearest(entry):<{19 if verdict.policy.across_displays else 17}}", "dim")
-    line.append(f"{decimal(verdict.capture.size):>10}")
+    line.append(f"{bytes_text(verdict.capture.size):>10}")
     if seconds is not None:
         line.append(f"{seconds * 1000:>7.0f} ms", "dim")
     if said := _remark(entry):
@@ -219,13 +217,3 @@ def print_error(text: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for line in text.splitlines() or [""]:
         console.print(Text.assemble(("framesift: ", "bold red"), visible(line)))
-
-
-def amount_text(amount: Amount) -> str:
-    """Files and their bytes as people write them: ``12 files, 2.1 MB``."""
-    return f"{amount.files} file{'s' * (amount.files != 1)}, {bytes_text(amount.bytes)}"
-
-
-def bytes_text(count: int) -> str:
-    """Bytes as people write them: ``2.1 MB``."""
-    return decimal(count)

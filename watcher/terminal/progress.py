@@ -9,7 +9,8 @@ from rich.text import Text
 
 from watcher.model.tally import Tally
 from watcher.model.verdict import Kind
-from watcher.terminal.console import Log, bytes_text
+from watcher.terminal.console import Log
+from watcher.text import bytes_text
 
 
 class _Rate(ProgressColumn):

@@ -1,0 +1,101 @@
+"""What a run is to do, and how it begins: locks, claims, and the ledger."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from watcher.disk.claims import WORKS, claim, claim_folder, is_claimed
+from watcher.disk.files import FAULTS
+from watcher.disk.mirror import MARKER_FOLDER, mark, root_of
+from watcher.disk.rootlock import RootLock
+from watcher.errors import BusyError, FaultError, WatcherError
+from watcher.flow.waiting import Stop, Wait, WaitListener
+from watcher.ledger.ledger import Ledger
+from watcher.patience import retry
+from watcher.program import Program
+from watcher.settings.settings import Settings
+from watcher.terminal.console import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a run is to do."""
+
+    program: Program
+    settings: Settings
+    log: Log
+    dry_run: bool
+
+    @property
+    def root(self) -> Path:
+        """The folder whose captures are judged."""
+        return self.settings.root
+
+    @property
+    def claims(self) -> Path:
+        """Where the claims of processes with this ledger on the root are."""
+        return claim_folder(self.program.folders.state_dir, self.root)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a watcher with this ledger is at work on the root."""
+        return is_claimed(self.claims)
+
+    @property
+    def root_lock(self) -> RootLock:
+        """What keeps processes with other ledgers from the root; a dry run disturbs nobody."""
+        own = self.claims
+        return RootLock(None if self.dry_run else self.root, lambda: any(is_claimed(own, work) for work in WORKS))
+
+    @contextlib.contextmanager
+    def begun(self, work: str, listener: WaitListener) -> Iterator[Ledger]:
+        """The ledger, while no other process does this *work* on the root; for a dry run a copy.
+
+        A disk that is full is waited for, of which *listener* hears.
+
+        Raises:
+            BusyError: another one does, or one with another ledger works on the root.
+            FaultError: the ledger or a lock cannot be used.
+        """
+        _refuse_quarantine(self.root)
+        with contextlib.ExitStack() as stack:
+            if self.dry_run:
+                yield stack.enter_context(Ledger.copy(self.program.ledger_file))
+                return
+            own, quarantine = self.claims, self.settings.quarantine_dir
+            for other in WORKS:
+                if is_claimed(quarantine, other) and not is_claimed(own, other):
+                    raise BusyError(f"another framesift {other} with another ledger is running on {self.root}")
+            start = _Start(self.log, Stop(), listener)  # a signal ends this as it ends any start
+            # Our own lock comes first: with it, ``status`` knows of one that waits for the quarantine's disk.
+            for folder in (own, quarantine):
+                stack.enter_context(retry(partial(claim, folder, self.root, work), start))
+            if self.settings.on_similar == "set-aside":
+                mark(self.settings.similar_dir, self.root)
+            yield stack.enter_context(retry(self.program.ledger, start))
+
+
+def _refuse_quarantine(root: Path) -> None:
+    """Do nothing unless *root* lies in a quarantine: what was put aside there would be judged once more."""
+    for folder in (root, *root.parents):
+        if (folder / MARKER_FOLDER / "root").exists():
+            raise WatcherError(f"{root} lies in {folder}, which is the quarantine of {root_of(folder)}")
+
+
+class _Start(Wait):
+    """Waits while the disk is full or fails; what else is wrong at a start, a person has to hear at once."""
+
+    _is_sure = False
+
+    def wait(self, fault: FaultError) -> None:
+        cause = fault.__cause__
+        error = getattr(cause, "sqlite_errorname", "")
+        by_ledger = error.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+        if error.startswith("SQLITE_CORRUPT") and not self._is_sure:
+            # A read that failed looks like damage to SQLite as well; a second look tells them apart.
+            self._is_sure = by_ledger = True
+        if not by_ledger and getattr(cause, "errno", None) not in FAULTS:
+            raise fault
+        super().wait(fault)
