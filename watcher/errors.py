@@ -42,12 +42,12 @@ class ConflictError(WatcherError):
 
 
 class CrampedError(WatcherError):
-    """A device has too little memory for what was asked of it; less may do."""
+    """A device has too little memory for what was asked; asking for less may work."""
 
 
 class LostError(WatcherError):
-    """The device no longer works for this process, as after an error of CUDA; it may for a new one."""
+    """The device no longer works for this process, as after an error of CUDA; it may work for a new one."""
 
 
 class FaultError(WatcherError):
-    """The disk or the ledger refuses work; nothing more may be moved until it is well again."""
+    """The disk or the ledger refuses work; nothing more may be moved until that is mended."""

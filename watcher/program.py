@@ -86,8 +86,8 @@ class Program:
 
     def quarantine(self, ledger: Ledger, root: Path) -> Path:
         """Where the duplicates of *root* are: where its last watcher put them, for it may have had --quarantine."""
-        evidence = ledger.heartbeat(root)
-        return Path(evidence.quarantine or self.settings(root=root).quarantine_dir)
+        heartbeat = ledger.heartbeat(root)
+        return Path(heartbeat.quarantine or self.settings(root=root).quarantine_dir)
 
 
 def keep_traceback() -> Path:

@@ -44,7 +44,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Timeline
 from watcher.model.kept_frame import KeptFrame
-from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, judge
+from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, decide
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 
@@ -194,7 +194,7 @@ def _filled(place: Path, members: list[KeptFrame], window: int) -> Filled:
     ledger, _ = _custody(place, filled.root)
     ledger.rows("PRAGMA synchronous=OFF")
     for kept in members:
-        ledger.record(Timeline(filled.root), judge(kept.capture, NOTHING_TO_COMPARE, policy), kept, None)
+        ledger.record(Timeline(filled.root), decide(kept.capture, NOTHING_TO_COMPARE, policy), kept, None)
     ledger.close()
     return filled
 

@@ -48,8 +48,8 @@ def test_a_report_outlives_its_writer_a_lock_does_not() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named(report: Heartbeat, health: Health, reason: str) -> None:
-    found, reasons = diagnose(report, locked=True, now=NOW)
+def test_what_is_wrong_is_named(heartbeat: Heartbeat, health: Health, reason: str) -> None:
+    found, reasons = diagnose(heartbeat, locked=True, now=NOW)
     assert found is health
     assert any(reason in line for line in reasons)
 

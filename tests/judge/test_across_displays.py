@@ -22,7 +22,7 @@ from watcher.judge.windows import Windows
 from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
-from watcher.model.verdict import Kind, Policy, Score, judge
+from watcher.model.verdict import Kind, Policy, Score, decide
 from watcher.terminal.console import entry_line
 
 Screens = list[tuple[int, int, int]]
@@ -171,7 +171,7 @@ def test_the_log_names_the_other_display_and_its_columns_stay(display: int, show
     lines = []
     for near in (1, display):
         one, other = (Capture(Path(name_of(START, number)), number, START, 999_900_000, 1) for number in (1, near))
-        verdict = judge(one, Score(other, 1.0, exact=True, worst_tile=1.0), Policy(across_displays=True))
+        verdict = decide(one, Score(other, 1.0, exact=True, worst_tile=1.0), Policy(across_displays=True))
         entry = Entry(1, verdict, State.KEPT, Path("/x"), None, None, datetime.now())
         lines.append(entry_line(entry, 12.3).plain)
     assert shown in lines[1]

@@ -20,7 +20,7 @@ from watcher.judge.frame import load
 from watcher.judge.pipeline import Judged
 from watcher.judge.similarity import measure, worst_by_reference
 from watcher.judge.windows import Windows
-from watcher.model.verdict import Kind, Policy, Score, judge
+from watcher.model.verdict import Kind, Policy, Score, decide
 
 CPU = torch.device("cpu")
 
@@ -131,11 +131,11 @@ def test_the_worst_tile_by_reference_is_that_of_all_tiles(pair: tuple[Tensor, Te
 def test_no_guard_means_no_guard_however_bad_the_worst_tile_is(tmp_path: Path) -> None:
     capture = capture_of(screens([(0, [])], tmp_path)[0])
     score = Score(capture, 0.995, exact=True, worst_tile=-0.4)
-    assert judge(capture, score, Policy()).kind is Kind.DUPLICATE
-    verdict = judge(capture, score, Policy(guard=0.01))
+    assert decide(capture, score, Policy()).kind is Kind.DUPLICATE
+    verdict = decide(capture, score, Policy(guard=0.01))
     assert (verdict.kind, verdict.guarded, verdict.stays) == (Kind.SIMILAR, True, True)
-    assert not judge(capture, Score(capture, 0.96, exact=True, worst_tile=-0.4), Policy(guard=0.01)).guarded
-    assert judge(capture, score, Policy(guard=0.01, duplicate=0.999)).kind is Kind.SIMILAR
+    assert not decide(capture, Score(capture, 0.96, exact=True, worst_tile=-0.4), Policy(guard=0.01)).guarded
+    assert decide(capture, score, Policy(guard=0.01, duplicate=0.999)).kind is Kind.SIMILAR
 
 
 def test_a_policy_written_before_there_was_a_guard_is_read() -> None:

@@ -17,7 +17,7 @@ from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry, State, Timeline
 from watcher.model.kept_frame import KeptFrame
-from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score, Verdict, judge, unreadable
+from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score, Verdict, decide, unreadable
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 
@@ -45,12 +45,12 @@ class Bench:
 
     def new(self, tick: int) -> Entry:
         capture = capture_of(self.desk.put(tick, screen(tick)))
-        return self.custody.carry_out(judge(capture, NOTHING_TO_COMPARE, POLICY), KeptFrame(capture, 40, 48, b"s"))
+        return self.custody.carry_out(decide(capture, NOTHING_TO_COMPARE, POLICY), KeptFrame(capture, 40, 48, b"s"))
 
     def later(self, tick: int, ssim: float, nearest: Entry) -> Entry:
         capture = capture_of(self.desk.put(tick, screen(tick)))
         score = Score(nearest.verdict.capture, ssim, exact=True, worst_tile=0.5)
-        verdict = judge(capture, score, POLICY)
+        verdict = decide(capture, score, POLICY)
         return self.custody.carry_out(verdict, KeptFrame(capture, 40, 48, b"s") if verdict.stays else None)
 
     def duplicate(self, tick: int = 2) -> Entry:
@@ -277,7 +277,7 @@ def test_a_capture_that_was_replaced_meanwhile_stays(desk: Desk, bench: Any) -> 
     capture = capture_of(desk.put(2, screen(1)))
     desk.put(2, screen(9))
     os.utime(desk.path(2), ns=(1, capture.mtime_ns + 1))
-    verdict: Verdict = judge(capture, Score(first.verdict.capture, 1.0, exact=True, worst_tile=1.0), POLICY)
+    verdict: Verdict = decide(capture, Score(first.verdict.capture, 1.0, exact=True, worst_tile=1.0), POLICY)
     entry = made.custody.carry_out(verdict, None)
     assert (entry.state, entry.location) == (State.KEPT, desk.path(2))
     assert "no longer the file" in entry.note
@@ -309,9 +309,9 @@ def test_a_file_or_a_folder_swapped_for_a_link_between_judgement_and_move_moves_
 ) -> None:
     made = bench(swaps=SWAPS.replace("WHICH", which))
     kept = capture_of(land(desk.root / "kept" / desk.path(1).name, screen(1)))
-    made.custody.carry_out(judge(kept, NOTHING_TO_COMPARE, POLICY), KeptFrame(kept, 40, 48, b"s"))
+    made.custody.carry_out(decide(kept, NOTHING_TO_COMPARE, POLICY), KeptFrame(kept, 40, 48, b"s"))
     twin = capture_of(land(desk.root / "twins" / desk.path(2).name, screen(1)))
-    entry = made.custody.carry_out(judge(twin, Score(kept, 1.0, exact=True, worst_tile=1.0), POLICY), None)
+    entry = made.custody.carry_out(decide(twin, Score(kept, 1.0, exact=True, worst_tile=1.0), POLICY), None)
     elsewhere = desk.base / "elsewhere"
     assert made.complaints == []
     assert elsewhere.exists()

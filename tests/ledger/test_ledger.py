@@ -25,7 +25,7 @@ from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture
 from watcher.model.entry import Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
-from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, judge, unreadable
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable
 
 ROOT = Path("/screens")
 POLICY = Policy(window=3)
@@ -45,11 +45,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def new(ledger: Ledger, frame: KeptFrame) -> None:
-    ledger.record(Timeline(ROOT), judge(frame.capture, NOTHING_TO_COMPARE, POLICY), frame, None)
+    ledger.record(Timeline(ROOT), decide(frame.capture, NOTHING_TO_COMPARE, POLICY), frame, None)
 
 
 def duplicate(ledger: Ledger, one: Capture, nearest: Capture) -> None:
-    ledger.record(Timeline(ROOT), judge(one, Score(nearest, 0.999, exact=True, worst_tile=0.9), POLICY), None, None)
+    ledger.record(Timeline(ROOT), decide(one, Score(nearest, 0.999, exact=True, worst_tile=0.9), POLICY), None, None)
 
 
 def window(ledger: Ledger, size: int = 3) -> list[int]:
@@ -63,7 +63,7 @@ def test_an_entry_is_read_back_as_it_was_written(file: Path) -> None:
         ledger.adopt(ROOT, [])
         new(ledger, kept(1))
         odd = capture(2, name=name)
-        verdict = judge(odd, Score(capture(1), 0.97, exact=True, worst_tile=0.4), POLICY)
+        verdict = decide(odd, Score(capture(1), 0.97, exact=True, worst_tile=0.4), POLICY)
         written = ledger.record(
             Timeline(ROOT), verdict, KeptFrame(odd, 40, 48, b"s"), Move(Path("/q") / name, State.QUARANTINED)
         )
@@ -198,7 +198,7 @@ def test_what_a_sweep_judges_of_the_past_is_not_the_last_of_a_display(file: Path
         new(ledger, kept(50))
         duplicate(ledger, capture(51), capture(50))
         for number in (1, 2):
-            ledger.record(sweep, judge(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
+            ledger.record(sweep, decide(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
         totals = Totals(ledger, ROOT)
         assert [entry.verdict.capture for entry in totals.last_of_displays()] == [capture(51)]
         assert totals.unchanged(1) == (capture(50).taken_at, 1)
@@ -302,7 +302,7 @@ def test_each_timeline_has_windows_of_its_own_and_a_first_watcher_begins_with_th
     with Ledger.open(file) as ledger:
         ledger.leave_to_sweep(ROOT, [capture(1)])
         for number in range(1, 5):
-            ledger.record(sweep, judge(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
+            ledger.record(sweep, decide(capture(number), NOTHING_TO_COMPARE, POLICY), kept(number), None)
         assert (frames(ledger, sweep), frames(ledger, Timeline(ROOT))) == ([2, 3, 4], [])
         ledger.adopt(ROOT, [])
         assert frames(ledger, Timeline(ROOT)) == [2, 3, 4]
@@ -324,12 +324,12 @@ def test_a_round_judges_what_it_found_when_it_began_once_and_goes_on_where_it_wa
         begun = begin_round(ledger, ROOT, POLICY, *whole)
         new(ledger, kept(4))
         assert [one.mtime_ns for one in still_to_judge(ledger, begun)] == [1, 2, 3]
-        ledger.record(begun, judge(capture(1), NOTHING_TO_COMPARE, POLICY), kept(1), None)
+        ledger.record(begun, decide(capture(1), NOTHING_TO_COMPARE, POLICY), kept(1), None)
         assert begin_round(ledger, ROOT, POLICY, *whole) == begun
         assert [one.mtime_ns for one in still_to_judge(ledger, begun)] == [2, 3]
-        ledger.record(begun, judge(capture(2), NOTHING_TO_COMPARE, POLICY), kept(2), None)
+        ledger.record(begun, decide(capture(2), NOTHING_TO_COMPARE, POLICY), kept(2), None)
         score = Score(capture(2), 0.999, exact=True, worst_tile=0.9)
-        ledger.record(begun, judge(capture(3), score, POLICY), None, None)
+        ledger.record(begun, decide(capture(3), score, POLICY), None, None)
         assert still_to_judge(ledger, begun) == []
         assert frames(ledger, begun) == [1, 2]
         assert window(ledger) == [1, 4], "what is a duplicate now has left every window"

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from tests.conftest import START, name_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
-from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, judge, unreadable
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable
 from watcher.terminal import console
 from watcher.terminal.console import Log, entry_line
 from watcher.text import visible
@@ -30,7 +30,7 @@ def capture(name: str = "", display: int = 1, size: int = 2_139_288) -> Capture:
 
 
 def entry(score: Score = NOTHING_TO_COMPARE, one: Capture | None = None, **values: object) -> Entry:
-    verdict = judge(one or capture(), score, POLICY)
+    verdict = decide(one or capture(), score, POLICY)
     given = {"state": State.KEPT, "location": Path("/x"), "target": None, "becomes": None, "note": ""} | values
     return Entry(id=1, verdict=verdict, recorded_at=datetime(2020, 5, 4, 9, 0).astimezone(), **given)  # type: ignore[arg-type]
 
@@ -83,7 +83,7 @@ def test_why_a_file_is_unreadable_or_stays_is_told() -> None:
 
 
 def test_what_the_guard_kept_tells_its_worst_tile() -> None:
-    verdict = judge(capture(), replace(exact(0.995), worst_tile=0.61239), Policy(guard=0.7))
+    verdict = decide(capture(), replace(exact(0.995), worst_tile=0.61239), Policy(guard=0.7))
     guarded = Entry(1, verdict, State.KEPT, Path("/x"), None, None, START)
     assert entry_line(guarded, 0.1).plain.endswith(" ms  worst tile 0.6123")
     assert "worst tile" not in entry_line(entry(exact(0.97)), 0.1).plain

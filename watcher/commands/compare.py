@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
     """Compare captures A and B exactly as the watcher would: score, verdict, worst tile, changed share.
 
-    Ends with the rectangles in which they differ, as the settings' table [ignore] takes them.
+    Ends with the rectangles that differ, as the settings' table [ignore] takes them.
     """
     from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from watcher.terminal.console import print_line
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
 @click.option("--display", type=int, help="Only this display.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the last so many.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
 @click.pass_obj
 def command(
     program: Program,

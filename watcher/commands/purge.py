@@ -88,7 +88,7 @@ def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | N
 
 
 class _Work:
-    """One purge, and what is told of it."""
+    """One purge, and what is printed about it."""
 
     def __init__(self, purge: Purge, *, as_json: bool) -> None:
 

@@ -10,10 +10,8 @@ from watcher.commands.options import root_argument
 from watcher.errors import EXIT_SICK, WatcherError
 from watcher.program import Program
 from watcher.services import installing
-from watcher.services.installing import manager_here
-from watcher.services.job import Job, Manager, job_for
-from watcher.settings.folders import FOLDER_VARIABLES, PREFIX, absolute
-from watcher.settings.settings import Settings
+from watcher.services.job import Job, Manager
+from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
 from watcher.terminal.console import print_table
 from watcher.text import visible
 
@@ -91,10 +89,8 @@ def status(context: click.Context, root: Path | None) -> None:
 
 
 def _service(program: Program, given: Path | None) -> tuple[Manager, Job]:
-    """The manager of this platform, and the job for the root that is meant."""
-    root = program.settings(root=given).root
-    usual_root = absolute(Settings.model_fields["root"].default)
-    return manager_here(), job_for(program.folders, root, Path(os.path.realpath(usual_root)))
+    """The manager of this platform, and the service for the root that is meant."""
+    return installing.service_of(program.folders, program.settings(root=given).root)
 
 
 def _show(manager: Manager, job: Job) -> None:

@@ -57,10 +57,10 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any], str]:
     """The report in the form of its JSON, and where the log is."""
     totals = Totals(ledger, root)
-    evidence = ledger.heartbeat(root)
+    heartbeat = ledger.heartbeat(root)
     own = claim_folder(program.folders.state_dir, root)
     locked, wait_reason = is_claimed(own), read_wait_reason(own)
-    state, reasons = diagnose(evidence, locked=locked, now=datetime.now().astimezone(), wait_reason=wait_reason)
+    state, reasons = diagnose(heartbeat, locked=locked, now=datetime.now().astimezone(), wait_reason=wait_reason)
     if not locked and not totals.has_some_in_place():
         reasons.append(f"none of the captures that were kept last is in {root}: is its disk mounted?")
     quarantine = program.quarantine(ledger, root)
@@ -70,20 +70,20 @@ def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any
         "root": os.fspath(root),
         "state": state.value,
         "reasons": reasons,
-        "pid": ((wait_reason.why and wait_reason.pid) or evidence.pid) if locked else None,
-        "device": evidence.device or None,
-        "since": evidence.since or None,
+        "pid": ((wait_reason.why and wait_reason.pid) or heartbeat.pid) if locked else None,
+        "device": heartbeat.device or None,
+        "since": heartbeat.since or None,
         "captures": {kind.value: count for kind, count in totals.counts().items()},
         "saved_bytes": total.ever.bytes,
         "quarantine": {"path": os.fspath(quarantine), **asdict(held(quarantine))},
         "displays": _displays(totals, displays, program.settings(root=root).window),
-        "found_by_scan": evidence.found_by_scan,
+        "found_by_scan": heartbeat.found_by_scan,
         "saved": asdict(total),
         "retention": _retention(program.settings(root=root)),
-        "last_scan": _moment(evidence.last_scan),
-        "last_event": _moment(evidence.last_event),
+        "last_scan": _moment(heartbeat.last_scan),
+        "last_event": _moment(heartbeat.last_event),
     }
-    return report, evidence.log
+    return report, heartbeat.log
 
 
 def _said_of_a_start(program: Program, root: Path) -> str:

@@ -29,7 +29,7 @@ def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Pa
     with program.log(settings, log_file or program.folders.log_dir / LOG_NAME, terminal=not program.quiet) as log:
         signal.signal(signal.SIGTERM, _leave)
         log.say(f"framesift {__version__} is starting")
-        # torch takes seconds, in which the first line is seen.
+        # torch takes seconds to load; the first line is on the screen by then.
         from watcher.flow.watch import watch  # noqa: PLC0415
 
         received = watch(Task(program, settings, log, dry_run), new_disk=new_disk)
@@ -37,5 +37,5 @@ def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Pa
 
 
 def _leave(*_: object) -> None:
-    """Told to stop while torch is being loaded, when there is nothing yet to finish."""
+    """Stop at once while torch is being loaded: there is nothing to finish yet."""
     sys.exit(0)

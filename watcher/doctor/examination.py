@@ -1,4 +1,4 @@
-"""The whole examination: which checks are made, on what evidence, in which order."""
+"""The whole examination: the checks, their order, and the evidence for them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -20,9 +20,7 @@ from watcher.model.capture import NamePattern
 from watcher.model.finding import Finding
 from watcher.model.interval import FEWEST, LEARNED_FROM, usual_interval
 from watcher.program import Program
-from watcher.services.installing import manager_here
-from watcher.services.job import Job, Manager, job_for
-from watcher.settings.folders import absolute
+from watcher.services.installing import service_of
 from watcher.settings.settings import Settings
 
 Check = tuple[str, Callable[[], Finding]]
@@ -35,7 +33,7 @@ class Patient:
 
     program: Program
     settings: Settings
-    report: Heartbeat
+    heartbeat: Heartbeat
     wait_reason: WaitReason
     locked: bool
     """Whether a process holds the lock of a watcher of our ledger."""
@@ -54,11 +52,11 @@ class Patient:
     @property
     def quarantine(self) -> Path:
         """Where its duplicates are: where the last watcher put them."""
-        return Path(self.report.quarantine or self.settings.quarantine_dir)
+        return Path(self.heartbeat.quarantine or self.settings.quarantine_dir)
 
 
 def examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
-    """The root that is meant, and what was found, in the order in which to read it."""
+    """The root that is meant, and the findings in reading order."""
     try:
         settings = program.settings(root=given)
     except SettingsError as error:
@@ -84,14 +82,14 @@ def examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
 
 def _meet(program: Program, settings: Settings, ledger: Ledger | None = None) -> Patient:
 
-    report = ledger.heartbeat(settings.root) if ledger else Heartbeat()
+    heartbeat = ledger.heartbeat(settings.root) if ledger else Heartbeat()
     own = claim_folder(program.folders.state_dir, settings.root)
     now = datetime.now().astimezone()
     found = survey(settings.root, NamePattern(settings.name_pattern))
     locked, busy = is_claimed(own), is_claimed(own, "sweep")
     # A watcher that sees the root has compared its disk with the one on which it was seen last.
-    kept = ledger is None or (locked and report.root_there) or Totals(ledger, settings.root).has_some_in_place()
-    return Patient(program, settings, report, read_wait_reason(own), locked, busy, now, found, kept)
+    kept = ledger is None or (locked and heartbeat.root_there) or Totals(ledger, settings.root).has_some_in_place()
+    return Patient(program, settings, heartbeat, read_wait_reason(own), locked, busy, now, found, kept)
 
 
 def _made(check: Check) -> Finding:
@@ -106,14 +104,17 @@ def _made(check: Check) -> Finding:
 
 
 def _without_ledger(patient: Patient) -> Iterator[Check]:
-    root, settings, folders, report = patient.root, patient.settings, patient.program.folders, patient.report
+    root, settings, folders, heartbeat = patient.root, patient.settings, patient.program.folders, patient.heartbeat
     found = patient.found
     ours = patient.locked or patient.busy
     own = {"state": folders.state_dir, "ledger": patient.program.ledger_file, "log": folders.log_dir}
     disks = {"quarantine": patient.quarantine, "ledger": folders.state_dir, "log": folders.log_dir}
-    yield "watcher", lambda: seeing.watcher_lives(report, patient.wait_reason, locked=patient.locked, now=patient.now)
-    yield "seeing", lambda: seeing.watcher_sees(report, locked=patient.locked, now=patient.now)
-    yield "service", lambda: seeing.service_runs(*_service(patient))
+    yield (
+        "watcher",
+        lambda: seeing.watcher_lives(heartbeat, patient.wait_reason, locked=patient.locked, now=patient.now),
+    )
+    yield "seeing", lambda: seeing.watcher_sees(heartbeat, locked=patient.locked, now=patient.now)
+    yield "service", lambda: seeing.service_runs(*service_of(folders, root))
     yield "one watcher", lambda: seeing.nobody_else_watches(root, ours=ours, held=is_held(root))
     yield "root", lambda: seeing.root_is_listed(root, found, kept=patient.kept)
     yield "watch limit", lambda: seeing.folders_are_watched(found.folders, watch_limit())
@@ -121,25 +122,19 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
     yield "free space", lambda: storage.there_is_room(disks)
     yield "privacy", lambda: storage.nobody_else_reads(root, own, patient.quarantine)
     yield "hooks", lambda: setup.hooks_load(settings, folders.hooks_dir)
-    yield "device", lambda: setup.device_is_there(settings.device, report.fallback if patient.locked else "")
+    yield "device", lambda: setup.device_is_there(settings.device, heartbeat.fallback if patient.locked else "")
     yield "decoder", setup.decoder_is_fast
 
 
 def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
-    root, report = patient.root, patient.report
+    root, heartbeat = patient.root, patient.heartbeat
     times = Totals(ledger, root).recent_times(LEARNED_FROM)
     newest = max((*(taken_at for _, taken_at in times), *filter(None, [patient.found.newest])), default=None)
     today = patient.now.replace(tzinfo=None)
     yield "ledger", lambda: records.ledger_is_whole(ledger)
     yield "moves", lambda: records.moves_are_finished(ledger, patient.now)
     yield "pictures", lambda: records.pictures_are_in_place(ledger, root, patient.quarantine)
-    yield "files", lambda: records.files_are_whole(report.waiting if patient.locked else {})
+    yield "files", lambda: records.files_are_whole(heartbeat.waiting if patient.locked else {})
     yield "capture job", lambda: capturing.job_runs(newest, usual_interval(times, FEWEST), today)
     yield "news", lambda: capturing.news_come(ledger, root, patient.settings.alarm_after)
     yield "screens", lambda: capturing.screens_are_seen(capturing.shown(ledger, root))
-
-
-def _service(patient: Patient) -> tuple[Manager, Job]:
-
-    usual_root = Path(os.path.realpath(absolute(Settings.model_fields["root"].default)))
-    return manager_here(), job_for(patient.program.folders, patient.root, usual_root)

@@ -43,11 +43,11 @@ def survey(root: Path, pattern: NamePattern) -> Survey:
     return Survey(folders, captures, newest, tuple(unlisted))
 
 
-def watcher_lives(report: Heartbeat, wait_reason: WaitReason, *, locked: bool, now: datetime) -> Finding:
+def watcher_lives(heartbeat: Heartbeat, wait_reason: WaitReason, *, locked: bool, now: datetime) -> Finding:
     """Whether a process holds the lock, and reports."""
-    health, reasons = diagnose(report, locked=locked, now=now, wait_reason=wait_reason)
+    health, reasons = diagnose(heartbeat, locked=locked, now=now, wait_reason=wait_reason)
     if health is Health.STOPPED:
-        last = f"; the last one reported at {_minute(report.at)}" if report.at else ""
+        last = f"; the last one reported at {_minute(heartbeat.at)}" if heartbeat.at else ""
         return Finding.sick(
             "watcher",
             f"no watcher is running{last}",
@@ -65,26 +65,26 @@ def watcher_lives(report: Heartbeat, wait_reason: WaitReason, *, locked: bool, n
         return Finding.sick(
             "watcher", "; ".join(hangs), "it hangs, or waits for a disk: the log's last line says", "start it again"
         )
-    return Finding.well("watcher", f"process {report.pid} on {report.device}, since {_minute(report.since)}")
+    return Finding.well("watcher", f"process {heartbeat.pid} on {heartbeat.device}, since {_minute(heartbeat.since)}")
 
 
-def watcher_sees(report: Heartbeat, *, locked: bool, now: datetime) -> Finding:
+def watcher_sees(heartbeat: Heartbeat, *, locked: bool, now: datetime) -> Finding:
     """Whether events arrive, scans happen, and nothing is hidden from them."""
-    if not locked or not report.at:
+    if not locked or not heartbeat.at:
         return Finding.odd("seeing", "nobody looks", "it is starting" if locked else "no watcher is running")
-    if not report.root_there:
-        return Finding.sick("seeing", report.why, _AWAY, "see root below; the watcher goes on by itself")
-    if report.unlisted:
+    if not heartbeat.root_there:
+        return Finding.sick("seeing", heartbeat.why, _AWAY, "see root below; the watcher goes on by itself")
+    if heartbeat.unlisted:
         return Finding.sick(
             "seeing",
-            first_few([f"{folder} cannot be listed: {why}" for folder, why in report.unlisted.items()]),
+            first_few([f"{folder} cannot be listed: {why}" for folder, why in heartbeat.unlisted.items()]),
             "captures in there are not seen",
             "give the user that runs framesift the right to read them",
         )
-    if not report.events:
-        return Finding.odd("seeing", report.why, "captures are found by looking, some seconds late", _HEARING)
-    heard, looked = (max(now.timestamp() - then, 0) for then in (report.last_event, report.last_scan))
-    last = f", the last {duration_text(heard)} before now" if report.last_event else ""
+    if not heartbeat.events:
+        return Finding.odd("seeing", heartbeat.why, "captures are found by looking, some seconds late", _HEARING)
+    heard, looked = (max(now.timestamp() - then, 0) for then in (heartbeat.last_event, heartbeat.last_scan))
+    last = f", the last {duration_text(heard)} before now" if heartbeat.last_event else ""
     return Finding.well("seeing", f"events arrive{last}; everything was looked at {duration_text(looked)} ago")
 
 

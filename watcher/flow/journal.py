@@ -1,4 +1,4 @@
-"""What the log tells besides one line a capture: runs, alarms, days, the beginning and the end."""
+"""The log beside its lines for captures: start and end, alarms, each day's savings; and the watcher's heartbeat."""
 
 import os
 import time
@@ -21,7 +21,7 @@ from watcher.terminal.console import Log
 from watcher.text import bytes_text
 
 _RUN_LINES = {3, 10, 30, 100, 300, 1000, 3000, 10_000}
-"""An unchanged display is told of first, and then rarely."""
+"""At so many captures of an unchanged display the log says so: early, and then ever more rarely."""
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
         ahead = ReadAhead(captures, work.load, ledger.location)
         stop.then(ahead.stop)
         for capture in ahead:
-            yield _counted(task, tally, work.judge(capture, ahead.load))
+            yield _counted(task, tally, work.judge_and_keep(capture, ahead.load))
         if scope.again and tally.done == tally.total:
             finish_round(ledger, timeline, everything=scope.everything)
     tally.stopped = stop.received and (tally.done < tally.total or not tally.total)

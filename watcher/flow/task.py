@@ -53,7 +53,7 @@ class Task:
     def begun(self, work: str, listener: WaitListener) -> Iterator[Ledger]:
         """The ledger, while no other process does this *work* on the root; for a dry run a copy.
 
-        A disk that is full is waited for, of which *listener* hears.
+        If a disk is full this waits, and tells *listener*.
 
         Raises:
             BusyError: another one does, or one with another ledger works on the root.
@@ -85,7 +85,7 @@ def _refuse_quarantine(root: Path) -> None:
 
 
 class _Start(Wait):
-    """Waits while the disk is full or fails; what else is wrong at a start, a person has to hear at once."""
+    """Waits while the disk is full or fails. Anything else that is wrong at a start is raised at once."""
 
     _is_sure = False
 
@@ -94,7 +94,7 @@ class _Start(Wait):
         error = getattr(cause, "sqlite_errorname", "")
         by_ledger = error.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
         if error.startswith("SQLITE_CORRUPT") and not self._is_sure:
-            # A read that failed looks like damage to SQLite as well; a second look tells them apart.
+            # SQLite takes a read that failed for damage, too; a second look tells them apart.
             self._is_sure = by_ledger = True
         if not by_ledger and getattr(cause, "errno", None) not in FAULTS:
             raise fault

@@ -1,4 +1,4 @@
-"""How a run ends and how it waits: the first signal lets the capture in hand be finished, a fault is waited out."""
+"""How a run ends and how it waits: it finishes the capture in hand at the first signal, and waits while disks fail."""
 
 import contextlib
 import signal
@@ -36,7 +36,7 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        # Told to stop while disk or ledger refuse: what is not done is done at the next start.
+        # Asked to stop while disk or ledger refuse: the next start does what is left.
         return self.received and isinstance(error, FaultError)
 
     def _received(self, number: int, _: FrameType | None) -> None:
@@ -48,7 +48,7 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
 
 
 class WaitListener:
-    """Who is told of a wait besides the log; here nobody is."""
+    """Hears that a run waits. This one ignores it."""
 
     def waits(self, why: str) -> None:
         """The run waits, or still does, because of *why*; an empty one ends that."""
@@ -61,14 +61,14 @@ class Wait:
     """Waits while disk or ledger refuse: nothing more is moved, one line says so, and it goes on by itself."""
 
     def __init__(self, log: Log, stop: Stop, listener: WaitListener) -> None:
-        """Tell *log* and *listener*, and end when told to *stop*."""
+        """Tell *log* and *listener* of a wait, and end it when *stop* has received a signal."""
         self._log = log
         self._stop = stop
         self._listener = listener
         self._said = ""
 
     def wait(self, fault: FaultError) -> None:
-        """Return when it is time to try again, or raise *fault* if told to stop meanwhile."""
+        """Return when it is time to try again; raise *fault* if a signal says stop."""
         if str(fault) != self._said:
             self._said = str(fault)
             self._log.say(f"{fault}; {UNTIL_MENDED}", "error")

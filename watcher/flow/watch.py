@@ -53,7 +53,7 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
         live.status.disk = disk_of(root) if new_disk and root.is_dir() else ledger.heartbeat(root).disk
         watcher = stack.enter_context(Watcher(task, ledger, live, notifier, root_lock))
         for capture in live.captures(watcher):
-            watcher.judge(capture)
+            watcher.take(capture)
     return stop.signal
 
 
@@ -73,10 +73,10 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         self._journal = Journal(task.log, ledger, task.settings, live.status, self._work.budget)
         self._retention = Retention(ledger, task.settings, partial(task.log.say, tone="good"))
 
-    def judge(self, capture: Capture) -> None:
+    def take(self, capture: Capture) -> None:
         """Judge *capture*, have the verdict carried out, and tell it."""
         begun = time.perf_counter()
-        outcome = self._work.judge(capture)
+        outcome = self._work.judge_and_keep(capture)
         self._notifier.pulse()
         self._has_judged = True
         if isinstance(outcome, Postponed):

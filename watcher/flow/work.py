@@ -52,7 +52,7 @@ class Work:
         """Go on with the windows that the ledger knows now."""
         self._judge.begin_anew()
 
-    def judge(self, capture: Capture, load: Load | None = None) -> Entry | Postponed:
+    def judge_and_keep(self, capture: Capture, load: Load | None = None) -> Entry | Postponed:
         """Judge *capture*, read by *load* or from its file; carry out the verdict and write it down.
 
         Raises:

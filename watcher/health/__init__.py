@@ -1,1 +1,1 @@
-"""What is told of a running watcher, and what is concluded from it."""
+"""What a running watcher says about itself, and what others conclude from that."""

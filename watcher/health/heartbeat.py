@@ -24,7 +24,7 @@ class Health(StrEnum):
 
 @dataclass(slots=True)
 class SourceStatus:
-    """What the source can say of itself; written by it alone, read by whoever reports."""
+    """What the source of captures knows of itself; only the source writes it."""
 
     root_there: bool = False
     disk: str = ""
@@ -53,7 +53,7 @@ class Heartbeat:
     fallback: str = ""
     """Why frames are compared on another device than was meant; empty if they are not."""
     lost: str = ""
-    """Why the device was lost before it had judged anything: the next run does without it. Each run begins without."""
+    """Why the device was lost before it had judged anything: the next run compares on the CPU."""
     since: str = ""
     root_there: bool = False
     disk: str = ""
@@ -84,20 +84,20 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class WaitReason:
-    """For what a watcher last said that it waits; it cannot report to the ledger meanwhile."""
+    """Why a watcher waits, in its own words; it cannot write to the ledger meanwhile."""
 
     at: str = ""
     """ISO 8601 with zone."""
     pid: int = 0
     why: str = ""
-    """The fault of disk or ledger; empty if it waits for none."""
+    """The fault of disk or ledger; empty if it does not wait."""
 
 
 _NO_REASON = WaitReason()
 
 
 def diagnose(
-    report: Heartbeat, *, locked: bool, now: datetime, wait_reason: WaitReason = _NO_REASON
+    heartbeat: Heartbeat, *, locked: bool, now: datetime, wait_reason: WaitReason = _NO_REASON
 ) -> tuple[Health, list[str]]:
     """The state of a watcher, and the reasons if it is not simply watching.
 
@@ -107,23 +107,23 @@ def diagnose(
         return Health.STOPPED, ["no watcher is running"]
     if wait_reason.why:
         return Health.DEGRADED, [f"{wait_reason.why}; {UNTIL_MENDED}", *_silence(wait_reason.at, now)]
-    if not report.at:
+    if not heartbeat.at:
         return Health.DEGRADED, ["the watcher is starting"]
-    if not report.root_there:
-        return Health.BLIND, [report.why]
-    grave = [report.why] * (not report.events) + _staleness(report, now)
-    grave += [f"{folder} cannot be listed: {why}" for folder, why in sorted(report.unlisted.items())]
-    light = [report.fallback] * bool(report.fallback)
-    light += [f"{name} is not whole: {why}" for name, why in sorted(report.waiting.items())]
+    if not heartbeat.root_there:
+        return Health.BLIND, [heartbeat.why]
+    grave = [heartbeat.why] * (not heartbeat.events) + _staleness(heartbeat, now)
+    grave += [f"{folder} cannot be listed: {why}" for folder, why in sorted(heartbeat.unlisted.items())]
+    light = [heartbeat.fallback] * bool(heartbeat.fallback)
+    light += [f"{name} is not whole: {why}" for name, why in sorted(heartbeat.waiting.items())]
     return (Health.DEGRADED if grave else Health.WATCHING), grave + light
 
 
-def _staleness(report: Heartbeat, now: datetime) -> list[str]:
+def _staleness(heartbeat: Heartbeat, now: datetime) -> list[str]:
     """Reasons to believe that a watcher that holds its lock hangs."""
-    if silence := _silence(report.at, now):
+    if silence := _silence(heartbeat.at, now):
         return silence
-    told = datetime.fromisoformat(report.at)
-    if (blank := told.timestamp() - report.last_scan) > _UNSEEN_SECONDS and report.last_scan:
+    told = datetime.fromisoformat(heartbeat.at)
+    if (blank := told.timestamp() - heartbeat.last_scan) > _UNSEEN_SECONDS and heartbeat.last_scan:
         return [f"the watcher has not looked through the folder for {blank:.0f} s"]
     return []
 

@@ -1,11 +1,11 @@
-"""What the service manager hears of the watcher that it started: begun, alive, waiting, stopping (sd_notify).
+"""What the service manager (systemd) hears of the watcher it started: begun, alive, waiting, stopping (sd_notify).
 
 A watchdog's restart costs seconds of loading and may mend a process; it mends no disk. So the watcher is alive
 - while its one worker thread comes round to say so (a root that hangs holds that thread, and so its word), and
 - while it can list the root; or the root is not there, as when a disk is unplugged; or this process never could,
-  which is a fault that a restart has not mended. The last two are told of, not restarted for.
-For the same reason it has begun as soon as it holds its locks, whether or not the root is there, or as soon as it waits
-for a disk that is full; and while it waits for that it is alive, whatever the root looks like.
+  which is a fault that a restart has not mended. The last two are reported; they are no reason to restart.
+For the same reason it has begun as soon as it holds its locks, even if the root is not there, or as soon as it waits
+for a disk that is full. While it waits for that disk it is alive, whatever the root looks like.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class SdNotifier(contextlib.AbstractContextManager["SdNotifier"]):
     """Tells the service manager of one watcher; says nothing where there is none."""
 
     def __init__(self, root: Path, status: SourceStatus, environ: Mapping[str, str] = os.environ) -> None:
-        """Speak for the watcher of *root*, of whose *status* the manager's users read."""
+        """Speak for the watcher of *root*; *status* is what the manager shows to its users."""
         self._root = root
         self._source = status
         self._address = environ.get("NOTIFY_SOCKET", "")
@@ -93,7 +93,7 @@ class SdNotifier(contextlib.AbstractContextManager["SdNotifier"]):
     def _tell(self, word: str) -> None:
         if not self._address:
             return
-        # An abstract address begins with a zero byte, for which the variable has an @.
+        # An abstract address begins with a zero byte; the variable has an @ instead.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         # A manager that does not hear must neither stop the watcher nor hold it up.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:

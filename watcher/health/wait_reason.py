@@ -1,8 +1,8 @@
-"""Why a watcher stands still, told even while the disk of the ledger is what refuses.
+"""Why a watcher waits, written where a full disk allows it: the ledger itself may be what cannot be written.
 
-The ledger takes no report then. So a block of its disk is held from the watcher's start on, in a file beside the lock,
-and is written over in place, which a full disk allows. Where every write takes a new block (Btrfs, APFS) it may be
-refused; then there are the lock, the age of the last report, and the log.
+From its start on, the watcher holds one block of the disk, in a file beside its lock, and writes over it in place. A
+full disk allows that. Where every write takes a new block (Btrfs, APFS) it may be refused; then there are still the
+lock, the age of the last heartbeat, and the log.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from watcher.health.heartbeat import WaitReason
 _NAME = "waits"
 _BLOCK = 4096
 _MOST = 500
-"""Characters of a reason: with escapes of six bytes each they fit into the block."""
+"""Characters of a reason: with escapes, six bytes each, they fit into the block."""
 
 
 def write_wait_reason(folder: Path, why: str) -> None:
-    """Leave in *folder*, that of the watcher's lock, for what it waits; nothing if *why* is empty."""
+    """Write into *folder*, where the watcher's lock is, why it waits; an empty *why* means that it does not."""
     wait_reason = WaitReason(datetime.now().astimezone().isoformat(), os.getpid(), why[:_MOST])
-    # Not told is no reason to fail: the log has the line.
+    # If this fails there is still the line in the log.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / _NAME, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         with os.fdopen(descriptor, "wb", buffering=0) as file:
@@ -31,7 +31,7 @@ def write_wait_reason(folder: Path, why: str) -> None:
 
 
 def read_wait_reason(folder: Path) -> WaitReason:
-    """For what the watcher waits whose lock is in *folder*; for nothing if it does not, or has not been able to say."""
+    """Why the watcher waits whose lock is in *folder*; empty if it does not wait, or could not write it."""
     try:
         return WaitReason(**json.loads((folder / _NAME).read_bytes()))
     except (OSError, ValueError, TypeError):

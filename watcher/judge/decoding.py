@@ -169,7 +169,7 @@ def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, st
     with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["PNG"]) as image:
         if image.size != source.header.size:
             raise UnreadableError("declares two different sizes")
-        # Alpha is dropped whatever it says, and Pillow warns of some ways in which it is said.
+        # Alpha is dropped in any case, and Pillow warns of some forms of it.
         image.info.pop("transparency", None)
         image.load()
         yield from _planes(image, source.preparation)

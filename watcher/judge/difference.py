@@ -15,7 +15,7 @@ from watcher.judge.regions import boxes_of
 from watcher.judge.similarity import Comparison, compare_fully, reference
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.preparation import Box, Rectangle
-from watcher.model.verdict import Policy, Score, Verdict, judge
+from watcher.model.verdict import Policy, Score, Verdict, decide
 
 NO_DISPLAY = -1
 """The display of pictures whose names tell none, or different ones: it has no rectangles of its own."""
@@ -87,7 +87,7 @@ def compare(first: Capture, second: Capture, policy: Policy, device: str, *, by_
         raise WatcherError(f"frames of different sizes are never compared: {sizes} after averaging")
     found = compare_fully(one, other)
     ssim = reference(one, other) if by_reference else found.ssim
-    verdict = judge(second, Score(first, ssim, exact=True, worst_tile=found.worst_tile), policy)
+    verdict = decide(second, Score(first, ssim, exact=True, worst_tile=found.worst_tile), policy)
     places = tuple(_in_capture(box, policy) for box in boxes_of((one != other).any(0)))
     return Difference(verdict, _in_capture(found.box, policy), places, found, other)
 

@@ -36,7 +36,7 @@ class Cover:
     """Centres, and what belongs to each."""
 
     centres: list[int]
-    """In the order in which they were chosen."""
+    """In the order of choice."""
     belongs: Tensor
     """(points,) int64: the place in *centres* of the nearest one; of two as near, of the first."""
     distances: Tensor

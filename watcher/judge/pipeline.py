@@ -12,7 +12,7 @@ from watcher.judge.frame import Frame, load
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
 from watcher.model.kept_frame import NOTHING_CHANGED, Changes, KeptFrame
-from watcher.model.verdict import Kind, Policy, Verdict, judge, unreadable
+from watcher.model.verdict import Kind, Policy, Verdict, decide, unreadable
 
 Load: TypeAlias = Callable[[Capture], Frame]
 """Turns a capture into a frame."""
@@ -47,7 +47,7 @@ def judge_one(capture: Capture, windows: Windows, policy: Policy, read: Load) ->
     """Judge *capture* against the *windows*, which take it in if it stays.
 
     Args:
-        capture: the next one in the order in which they were taken.
+        capture: the next one in the order of time.
         windows: the kept frames so far, of the same policy.
         policy: the thresholds.
         read: turns a capture into a frame; raises what :func:`watcher.judge.frame.load` raises, or NotWholeError.
@@ -64,7 +64,7 @@ def _judge(capture: Capture, windows: Windows, policy: Policy, read: Load) -> tu
         frame = read(capture)
     except UnreadableError as error:
         return unreadable(capture, str(error), policy), None
-    verdict = judge(capture, windows.nearest(frame), policy)
+    verdict = decide(capture, windows.nearest(frame), policy)
     if verdict.stays:
         return verdict, windows.admit(frame)
     if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
@@ -117,7 +117,7 @@ class Judge:
     def begin_anew(self) -> None:
         """Have the windows that the ledger knows now.
 
-        They are a cache of it, of which somebody else may have changed more, or what broke off have left half changed.
+        The windows are a cache of the ledger: another process may have changed it, or an error left them half changed.
         """
         del self.windows
         with device_errors():

@@ -12,7 +12,7 @@ LIMIT = 8
 """More places than this are joined until so many are left."""
 
 _CELL = 16
-"""Side in pixels of the cells of which neighbours are one place: less lies between two letters of a line."""
+"""Side in pixels of the cells. Neighbouring cells are one region: the gap between two letters is smaller."""
 _MANY = 64
 """With more places than this the cells are too small for what has changed."""
 
@@ -63,7 +63,7 @@ def _places(cells: dict[tuple[int, int], Box]) -> Iterator[Box]:
 
 
 def _joined(boxes: list[Box]) -> list[Box]:
-    """At most ``LIMIT`` boxes that hold all of *boxes*, with little more; no two of which one box is as small."""
+    """At most ``LIMIT`` boxes that hold all of *boxes*, so that joining any two of them would waste pixels."""
     boxes = sorted(boxes)
     while len(boxes) > 1:
         waste, one, other = min((_waste(one, other), one, other) for one, other in combinations(boxes, 2))

@@ -120,7 +120,7 @@ def _logs(squares: Squares, changed: Tensor) -> Tensor:
 
 
 def _by_tile(units: Tensor) -> Tensor:
-    """What is told of *units* (..., rows, columns), told of each of their tiles (..., 2 * rows, 2 * columns)."""
+    """The values of *units* (..., rows, columns), repeated for each of their tiles (..., 2 * rows, 2 * columns)."""
     return units.repeat_interleave(SIDE // TILE, -1).repeat_interleave(SIDE // TILE, -2)
 
 

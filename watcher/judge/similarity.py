@@ -10,7 +10,7 @@ from watcher.judge.signature import C1, C2, TILE
 from watcher.judge.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, tile_areas
 
 WORST = 64
-"""Side in SSIM map positions of the tiles of which the worst is told."""
+"""Side in SSIM map positions of the tiles among which the worst one is found."""
 
 DOUBT = 1e-3
 """More than rounding takes the reference from the true SSIM: at most 7e-4, over all pairs of flat shades."""
@@ -131,7 +131,7 @@ def _worst(deficits: Tensor, pair: "_Pair") -> tuple[float, tuple[int, int]]:
 
 
 class _Pair:
-    """Two frames as squares, and the units in which they differ; there are no others to compute."""
+    """Two frames as squares, and the units that differ: only those are computed."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
         self._x, self._y = Squares(x), Squares(y)

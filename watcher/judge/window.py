@@ -81,7 +81,7 @@ class Window:
     def nearest(self, frame: Frame) -> Found:
         """How near *frame* is to the window: exact above ``similar``, else the best proven upper bound.
 
-        Frames whose file is gone, replaced or damaged are left out, and told of; the window itself stays as it is.
+        Frames whose file is gone, replaced or damaged are left out and named; the window itself stays as it is.
 
         Raises:
             OSError: a file that may hold the nearest frame cannot be read for the moment.
@@ -101,7 +101,7 @@ class Window:
         return kept_frame(frame.capture, signature, self._policy)
 
     def insert(self, captures: Sequence[Capture], codes: Tensor) -> None:
-        """Put frames of which only the signatures' *codes* (captures, 2, 3, rows, columns) are at hand to the front.
+        """Put frames to the front, given by their signatures' *codes* (captures, 2, 3, rows, columns) alone.
 
         The last of them is the most recently used.
         """
@@ -141,7 +141,7 @@ class Window:
         return self._context.signature.of(frame, partial(self._most_alike, frame))
 
     def _most_alike(self, frame: Frame) -> tuple[Tensor, Signature] | None:
-        """A frame at hand that *frame* probably differs little from, most of whose signature can be taken over."""
+        """A frame at hand that is probably much like *frame*, so that most of its signature can be taken over."""
         name = self._pictures.most_alike(frame.pixels, self._rows)
         if name is None:
             return None

@@ -15,7 +15,7 @@ from watcher.judge.signature import are_alike, can_unpack, compute, unpack
 from watcher.judge.window import Found, Window, WindowContext, kept_frame
 from watcher.model.capture import Capture
 from watcher.model.kept_frame import Changes, KeptFrame
-from watcher.model.verdict import Kind, Policy, Score, judge
+from watcher.model.verdict import Kind, Policy, Score, decide
 
 _BATCH = 32
 """Stored signatures that are unpacked together: their numbers fit a CPU's cache."""
@@ -59,7 +59,7 @@ class Windows:
             OSError: a file that may hold the nearest frame cannot be read for the moment.
         """
         score = self._without_lost(self._of(frame).nearest(frame))
-        if not self._policy.across_displays or judge(frame.capture, score, self._policy).kind is Kind.DUPLICATE:
+        if not self._policy.across_displays or decide(frame.capture, score, self._policy).kind is Kind.DUPLICATE:
             return score
         others = (self._without_lost(window.nearest(frame)) for window in self._siblings(frame))
         return max((score, *others), key=lambda one: one.ssim)

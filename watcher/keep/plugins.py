@@ -1,4 +1,4 @@
-"""Finding, blocking and calling hooks: one failure at a time, none of them fatal."""
+"""Finds, blocks and calls hooks; a hook that fails stops nothing else."""
 
 import importlib
 import importlib.util

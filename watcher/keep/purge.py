@@ -1,4 +1,4 @@
-"""What a purge of a quarantine deletes, and in which order: the same for the verb and for retention."""
+"""What a purge of a quarantine deletes, oldest first: the same for the verb and for retention."""
 
 import math
 from collections import Counter
@@ -17,29 +17,25 @@ from watcher.model.capture import Capture
 from watcher.model.entry import State
 
 
-def _nothing(_: object) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Which of the quarantined duplicates go. Each limit holds for itself."""
 
     is_old: Callable[[Candidate], bool]
-    """Those for which this holds go."""
+    """Candidates for which this is true go."""
     last: float = math.inf
     """No entry after this one is old, so that the rest, which may be years, need not be looked at."""
     keep_under: float = math.inf
     """The oldest go until the quarantine on disk has fewer bytes."""
     force: bool = False
-    """Whether even those go of which nothing proves that their screen is kept."""
-    is_stray: Callable[[str], bool] = _nothing
-    """If *force*, pictures that no ledger knows go as well, of those names for which this holds."""
+    """Whether candidates without a proof that their screen is kept go as well."""
+    is_stray: Callable[[str], bool] = lambda _: False
+    """If *force*, pictures that no ledger knows go as well, if this is true of their names."""
 
 
 @dataclass(slots=True)
 class PurgeTally:
-    """What was purged so far, and how many were refused for which reason."""
+    """What was purged so far, and how many were refused, by reason."""
 
     purged: Amount = field(default_factory=Amount)
     refused: Counter[str] = field(default_factory=Counter)

@@ -1,6 +1,6 @@
 """Retention: a watcher purges its quarantine by itself, if the user has switched that on.
 
-Age is counted in days on which the watcher was seen running, so that a clock that jumps makes nothing old.
+Age is counted in days on which the watcher ran, so that a clock that jumps makes nothing old.
 """
 
 import math

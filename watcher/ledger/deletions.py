@@ -53,7 +53,7 @@ class Candidate:
 
 
 def candidates(ledger: Ledger, root: Path) -> Iterator[list[Candidate]]:
-    """The quarantined duplicates of *root* in the order in which they were judged, some at a time."""
+    """The quarantined duplicates of *root* in the order of their verdicts, some at a time."""
     last = 0
     while rows := ledger.rows(
         f"{_CANDIDATE} WHERE entry.root_id = (SELECT id FROM root WHERE path = ?) AND entry.kind = 'duplicate'"

@@ -221,7 +221,7 @@ class Ledger(Database):
         state: State | None = None,
         limit: int = -1,
     ) -> Iterator[Entry]:
-        """The last *limit* entries (-1: all) of which all that is given holds, oldest first."""
+        """The last *limit* entries (-1: all) that match all that is given, oldest first."""
         conditions = {
             "taken_at >= ?": period and period.begin.isoformat(),
             "taken_at < ?": period and period.end.isoformat(),

@@ -18,7 +18,7 @@ from watcher.review.strips import Sighting
 
 _OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
 _LATEST = 100
-"""Captures of which one at least must be in its place, for a disk to be taken for the one that was watched."""
+"""So many of the last captures are looked for. If none is in its place, another disk is mounted there."""
 _SHOWS = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
 """The entry whose screen a capture shows."""
 

@@ -14,7 +14,7 @@ def unjudged(
 ) -> Iterator[tuple[Capture, bool]]:
     """Every capture in *root* that a watcher or a sweep is still to judge, and whether it is left to sweeps.
 
-    A folder that cannot be listed has none, and is told to *unlisted*.
+    A folder that cannot be listed has none; *unlisted* hears of it.
     """
     for folder, listing in walk(root, pattern, unlisted):
         known, left = ledger.known(folder), ledger.left_to_sweep(folder)

@@ -11,7 +11,7 @@ SILENT_INTERVALS = 3
 LEARNED_FROM = 60
 """The last captures, of all displays, from which the usual interval is learned before anybody is alarmed."""
 FEWEST = 4
-"""Intervals of one display, with less of which nobody is alarmed."""
+"""Intervals of one display. With fewer nobody is alarmed."""
 _SAME_RUN = 1.0
 """Captures of a display that are no more seconds apart are no two runs of the capture job."""
 
@@ -21,7 +21,7 @@ def usual_interval(captures: Iterable[tuple[int, datetime]], fewest: int = 1) ->
 
     Args:
         captures: displays and times, those of one display in the order of time.
-        fewest: intervals of one display, with less of which nothing is usual yet.
+        fewest: how many intervals of one display are needed before anything is usual.
 
     Returns:
         None if nothing is usual.

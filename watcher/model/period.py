@@ -31,7 +31,7 @@ class Period:
 
     @classmethod
     def last_days(cls, days: int) -> Self:
-        """The last *days* days, of which today is one."""
+        """The last *days* days, today included."""
         midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return cls(midnight - timedelta(days=days - 1), midnight + timedelta(days=1))
 

@@ -96,7 +96,7 @@ class Verdict:
         return self.kind is Kind.SIMILAR and self.score.ssim > self.policy.duplicate
 
 
-def judge(capture: Capture, score: Score, policy: Policy) -> Verdict:
+def decide(capture: Capture, score: Score, policy: Policy) -> Verdict:
     """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
     guarded = policy.guard > 0 and score.worst_tile < policy.guard
     if score.ssim > policy.duplicate and not guarded:

@@ -1,1 +1,1 @@
-"""The watcher as a background service: one module a service manager, and what is the same with all of them."""
+"""The watcher as a background service: one module for each service manager, and what all of them share."""

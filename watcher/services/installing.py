@@ -9,11 +9,12 @@ from pathlib import Path
 
 from watcher.disk.files import make_private_folder, remove_written, write_private
 from watcher.errors import WatcherError
-from watcher.services.job import Condition, Job, Manager
+from watcher.services.job import Condition, Job, Manager, job_for
 from watcher.services.launchd import Launchd
 from watcher.services.systemd import Systemd
 from watcher.services.windows_task import TaskScheduler
-from watcher.settings.folders import Folders
+from watcher.settings.folders import Folders, absolute
+from watcher.settings.settings import Settings
 
 
 def manager_here() -> Manager:
@@ -25,6 +26,12 @@ def manager_here() -> Manager:
         folder = Folders.choose(environ={}).state_dir
         return TaskScheduler(folder, "\\".join(filter(None, (os.environ.get("USERDOMAIN"), getpass.getuser()))))
     return Systemd(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"))
+
+
+def service_of(folders: Folders, root: Path) -> tuple[Manager, Job]:
+    """The service manager of this platform, and the service for the watcher of *root*."""
+    usual_root = Path(os.path.realpath(absolute(Settings.model_fields["root"].default)))
+    return manager_here(), job_for(folders, root, usual_root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ def install(manager: Manager, job: Job) -> bool:
         write_private(file, content)
     make_private_folder(job.log_file.parent)  # launchd makes no folders
     try:
-        if before == content and _runs(manager.condition(job)):
+        condition = manager.condition(job) if before == content else None
+        if condition and condition.enabled and condition.running:
             return False
         manager.begin(job, again=before is not None)
     except WatcherError as error:
@@ -89,10 +97,6 @@ def state(manager: Manager, job: Job) -> State | None:
     if content is None:
         return None
     return State(content == manager.render(job), manager.condition(job))
-
-
-def _runs(condition: Condition) -> bool:
-    return condition.enabled and condition.running
 
 
 def _content(file: Path) -> bytes | None:

@@ -13,7 +13,7 @@ _GONE_SECONDS = 60.0
 
 
 class Launchd:
-    """The user's launchd, of which ``launchctl`` is the tool."""
+    """The user's launchd, asked by ``launchctl``."""
 
     def __init__(self, home: Path, uid: int) -> None:
         """Agents are in the library of *home*, and run in the login session of the user *uid*."""

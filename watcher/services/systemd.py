@@ -13,7 +13,7 @@ _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
 class Systemd:
-    """The user manager, of which ``systemctl --user`` is the tool."""
+    """The user manager, asked by ``systemctl --user``."""
 
     def __init__(self, config_home: Path) -> None:
         """Write units below *config_home*, which is usually ``~/.config``."""

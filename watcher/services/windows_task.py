@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"%[^%]+%|\$\(")
 
 
 class TaskScheduler:
-    """The Task Scheduler, of which ``schtasks`` is the tool."""
+    """The Task Scheduler, asked by ``schtasks``."""
 
     def __init__(self, folder: Path, user: str) -> None:
         """Keep the XML in *folder*, for the scheduler has a copy of it; *user* is whose task it is, with domain."""

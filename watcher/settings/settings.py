@@ -38,7 +38,7 @@ from watcher.settings.types import (
 
 
 class Section(BaseModel):
-    """A table of settings in which no other key is allowed."""
+    """A table of settings. No other key is allowed in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -38,7 +38,7 @@ class Layer:
     origins: dict[Key, Origin] = field(default_factory=dict)
 
     def under(self, stronger: "Layer") -> "Layer":
-        """Both as one, in which *stronger* wins, also with one value for a whole table."""
+        """Both together; *stronger* wins, also with one value for a whole table."""
         hidden = {key for key in self.origins if any(key[:length] in stronger.values for length in range(len(key)))}
         values = {key: value for key, value in self.values.items() if key not in hidden}
         origins = {key: origin for key, origin in self.origins.items() if key not in hidden}
@@ -90,7 +90,7 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
 
 
 def _lines(text: str) -> dict[Key, int]:
-    """The line of each table and key of valid TOML, for which tomllib has no word.
+    """The line of each table and key of valid TOML. tomllib does not tell it.
 
     A statement ends with the first line at which it is valid TOML by itself.
     """

@@ -1,4 +1,4 @@
-"""What a person sees: one line an event, on the terminal and in a log file that rotates. Only here is rich."""
+"""What a person sees: one line for each event, on the terminal and in a log file that rotates."""
 
 import contextlib
 import io
