@@ -48,13 +48,16 @@ class Custody:
 
     def _move(self, verdict: Verdict, target: Path | None) -> Move | None:
         """The move that brings the picture to *target*, or back to where it was captured; None if it is there."""
-        capture = verdict.capture
-        now = self._ledger.location(capture) if self._timeline.round else capture.path
-        wanted = target or capture.path
-        if now.with_name(unnumbered(now.name)) == wanted or now == wanted:
+        home = verdict.capture.path
+        wanted = target or home
+        if self._timeline.round:  # judged anew, the picture may have been moved before
+            now = self._ledger.location(verdict.capture)
+            if wanted in (now, now.with_name(unnumbered(now.name))):
+                return None
+        elif wanted == home:
             return None
         # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
-        return Move(wanted, State.KEPT) if target is None else Move(_free(target), State.QUARANTINED)
+        return Move(home, State.KEPT) if target is None else Move(_free(target), State.QUARANTINED)
 
     def note(self, changes: Changes) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.

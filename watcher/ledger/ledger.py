@@ -8,7 +8,7 @@ from typing import Any
 
 from watcher.errors import GoneError
 from watcher.health.heartbeat import Heartbeat
-from watcher.ledger import windows
+from watcher.ledger import stored_windows as windows
 from watcher.ledger.database import Database
 from watcher.ledger.entries import number_of, write_entry
 from watcher.ledger.rows import IS_CAPTURE, Transaction, capture_columns, entry_of, kept_of, path_columns, path_of

@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from watcher.ledger import windows
+from watcher.ledger import stored_windows as windows
 from watcher.ledger.entries import policy_number
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Transaction, capture_of
