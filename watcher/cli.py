@@ -97,8 +97,17 @@ Shell completion, in the startup file of bash (or zsh or fish, with its name for
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_MORE
 )
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file to use; framesift config path tells the usual one.")
-@click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the ledger, in which every decision is written down.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Settings file to use; framesift config path tells the usual one.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the ledger, in which every decision is written down.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Write what happens to the log file alone, not to the terminal.")
 @click.option("-v", "--verbose", is_flag=True, help="Say in each capture's line where it is now.")
 @click.version_option(__version__, prog_name="framesift", message="%(prog)s %(version)s")

@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 @click.argument("first", metavar="A", type=click.Path(path_type=Path))
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
 @click.option(
-    "--map", "map_file", type=click.Path(path_type=Path), help="Draw where they differ, into this PNG file, which must not exist."
+    "--map",
+    "map_file",
+    type=click.Path(path_type=Path),
+    help="Draw where they differ, into this PNG file, which must not exist.",
 )
-@click.option("--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, the slow and certain way.")
+@click.option(
+    "--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, the slow and certain way."
+)
 @json_option
 @click.pass_obj
 def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:

@@ -29,7 +29,12 @@ _DAYS = 7
 @click.argument("period", required=False, type=as_period)
 @click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="Show at most so many.")
 @click.option("--display", type=int, help="Only this display.")
-@click.option("--html", "out", type=click.Path(path_type=Path), help="Also write the page of framesift report with them into this file.")
+@click.option(
+    "--html",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Also write the page of framesift report with them into this file.",
+)
 @json_option
 @click.pass_obj
 def command(

@@ -42,8 +42,14 @@ def _size(_: object, __: object, text: str | None) -> int | None:
 @click.command(name="purge")
 @root_argument
 @click.option("--older-than", callback=_age, help="Delete those judged longer ago than this, such as 30d, 2w or 12h.")
-@click.option("--keep-under", callback=_size, help="Delete the oldest, until the quarantine is smaller than this, such as 20GB.")
-@click.option("--force", is_flag=True, help="Delete even what nothing proves: the screen is not kept, or no ledger knows the picture.")
+@click.option(
+    "--keep-under", callback=_size, help="Delete the oldest, until the quarantine is smaller than this, such as 20GB."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Delete even what nothing proves: the screen is not kept, or no ledger knows the picture.",
+)
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted; delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -63,7 +69,8 @@ def command(
     Without --older-than and --keep-under, all of them; with both, what either asks for. It says how many, and asks.
 
     Each is deleted only while the kept picture of its screen is seen to be on disk, unchanged. What cannot be proven
-    stays, and it says why. Pictures outside the quarantine, similar ones and restored ones are never touched.
+    stays, and it says why; --force deletes it as well, and pictures in the quarantine that no ledger knows. Pictures
+    outside the quarantine, similar ones and restored ones are never touched.
 
     Without ROOT, it is that of the settings, or the one that was watched last.
 

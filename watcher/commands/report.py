@@ -21,7 +21,10 @@ _DAYS = 7
 @click.command(name="report")
 @click.argument("period", required=False, type=as_period)
 @click.option(
-    "--html", "out", type=click.Path(path_type=Path), help="File to write; framesift-report-PERIOD.html in this folder if not given."
+    "--html",
+    "out",
+    type=click.Path(path_type=Path),
+    help="File to write; framesift-report-PERIOD.html in this folder if not given.",
 )
 @click.option("--open", "show", is_flag=True, help="Show it in the browser.")
 @click.pass_obj

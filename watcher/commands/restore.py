@@ -21,7 +21,10 @@ from watcher.text import visible
 @click.command(name="restore")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--day", type=as_period, metavar="DAY", help="Restore everything captured on this day, in this month or in this year."
+    "--day",
+    type=as_period,
+    metavar="DAY",
+    help="Restore everything captured on this day, in this month or in this year.",
 )
 @click.option("--all", "everything", is_flag=True, help="Restore everything that is in quarantine.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be restored; move nothing.")

@@ -24,7 +24,9 @@ LOG_NAME = "sweep.log"
 @since_option
 @until_option
 @click.option("--again", is_flag=True, help="Judge anew what was judged before, because the policy has changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each capture, as framesift history --json does.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object for each capture, as framesift history --json does."
+)
 @click.pass_obj
 def command(
     program: Program,

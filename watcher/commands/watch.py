@@ -17,7 +17,11 @@ LOG_NAME = "framesift.log"
 
 @click.command(name="watch")
 @judging
-@click.option("--new-disk", is_flag=True, help="Watch ROOT even if another disk is there now, without the screens kept on the old one.")
+@click.option(
+    "--new-disk",
+    is_flag=True,
+    help="Watch ROOT even if another disk is there now, without the screens kept on the old one.",
+)
 @click.pass_obj
 def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Path | None, new_disk: bool) -> int:
     """React to each new capture in ROOT until stopped.

@@ -17,7 +17,9 @@ from watcher.terminal.console import print_table
 
 @click.command(name="why")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each decision, as framesift history --json does.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object for each decision, as framesift history --json does."
+)
 @click.pass_obj
 def command(program: Program, file: Path, as_json: bool) -> None:
     """Tell what was decided about FILE, and where it is now.
