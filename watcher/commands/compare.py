@@ -42,7 +42,8 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     them. It moves nothing and writes nothing down.
 
     \b
-    framesift compare 2020-05-04_09.10.01_1.png 2020-05-04_09.20.01_1.png --map OUT.png
+    Example:
+      framesift compare A B --map OUT.png
     """
     from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
 

@@ -38,8 +38,9 @@ def command(seconds: float, keep: bool) -> None:
     watcher reacts to its files. Your own settings, ledger and pictures are not touched.
 
     \b
-    framesift demo
-    framesift demo --seconds 60 --keep
+    Examples:
+      framesift demo
+      framesift demo --seconds 60 --keep
     """
     with _folder(keep=keep) as base:
         root = base / "ScreenRecord"

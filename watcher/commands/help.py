@@ -21,9 +21,10 @@ def command(context: click.Context, words: tuple[str, ...]) -> None:
     another program, it is plain Markdown.
 
     \b
-    framesift help settings              a topic
-    framesift help settings | less       the same, page by page
-    framesift help service install       a verb, as framesift service install --help
+    Examples:
+      framesift help settings           a topic
+      framesift help settings | less    the same, page by page
+      framesift help service install    a verb
     """
     name = " ".join(words)
     if not words:

@@ -53,8 +53,9 @@ def command(
     that framesift sweep comes first.
 
     \b
-    framesift highlights 2020
-    framesift highlights 2020-05-01..2020-05-14 -n 50 --display 2
+    Examples:
+      framesift highlights 2020
+      framesift highlights 2020-05-01..2020-05-14 -n 50 --display 2
 
     How they are chosen: framesift help judging.
     """

@@ -36,8 +36,9 @@ def command(
     DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
 
     \b
-    framesift history --kind duplicate --since 2020-05-04
-    framesift history --json --limit 100
+    Examples:
+      framesift history --kind duplicate --since 2020-05-04
+      framesift history --json --limit 100
 
     With --json each has id, path (where the capture job wrote it), location (where it is now), display, taken_at,
     recorded_at, kind (new, similar, duplicate or unreadable), ssim (exact, or null), ssim_at_most (where only an upper

@@ -75,8 +75,9 @@ def command(
     Without ROOT, it is that of the settings, or the one that was watched last.
 
     \b
-    framesift purge --older-than 30d --dry-run
-    framesift purge --keep-under 20GB
+    Examples:
+      framesift purge --older-than 30d --dry-run
+      framesift purge --keep-under 20GB
 
     Ends with 1 if not all could be deleted, or if it would have to ask and there is no terminal.
     """

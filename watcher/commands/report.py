@@ -41,8 +41,9 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
     A file of that name is replaced only if it is a report.
 
     \b
-    framesift report --open
-    framesift report 2020-05 --html OUT.html
+    Examples:
+      framesift report --open
+      framesift report 2020-05 --html OUT.html
     """
     from watcher.report.publish import publish  # noqa: PLC0415
 

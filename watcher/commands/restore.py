@@ -51,9 +51,10 @@ def command(
     DAY is 2020-05-04, 2020-05 or 2020.
 
     \b
-    framesift restore FILE
-    framesift restore --day 2020-05-04 --dry-run
-    framesift restore --all --quarantine ROOT-quarantine      works even if the ledger is lost
+    Examples:
+      framesift restore FILE
+      framesift restore --day 2020-05-04 --dry-run
+      framesift restore --all --quarantine ROOT-quarantine   if the ledger is lost
 
     Ends with 1 if nothing was there to restore, or not all could be.
     """

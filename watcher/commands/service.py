@@ -26,9 +26,10 @@ def command() -> None:
     log of its own. Without ROOT, it is that of the settings.
 
     \b
-    framesift service install ROOT
-    framesift service status ROOT
-    framesift service uninstall ROOT
+    Examples:
+      framesift service install ROOT
+      framesift service status ROOT
+      framesift service uninstall ROOT
     """
 
 

@@ -50,10 +50,11 @@ def command(
     DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
 
     \b
-    framesift sweep ROOT --dry-run
-    framesift sweep --since 2020-05-01 --until 2020-05
-    framesift sweep --window 0                     compare with all that was ever kept
-    framesift sweep --again --duplicate 0.995      another policy: pictures leave, and come back
+    Examples:
+      framesift sweep ROOT --dry-run
+      framesift sweep --since 2020-05-01 --until 2020-05
+      framesift sweep --window 0                  compare with all that was kept
+      framesift sweep --again --duplicate 0.995   pictures leave, and come back
 
     Stopped before its end, it ends with 130.
     """

@@ -38,8 +38,9 @@ def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Pa
     from the whole file to the verdict carried out. Before an SSIM, < marks an upper bound that is proven.
 
     \b
-    framesift watch ~/Documents/ScreenRecord
-    framesift watch --dry-run
+    Examples:
+      framesift watch ~/Documents/ScreenRecord
+      framesift watch --dry-run
 
     SIGTERM ends it with 0, and Ctrl-C with 130, the capture in hand finished. It ends with 75 if the device is lost.
     """

@@ -28,7 +28,8 @@ def command(program: Program, file: Path, as_json: bool) -> None:
     which policy, the screen it is most like, and what happened to the file. If nothing was decided, it tells why not.
 
     \b
-    framesift why ROOT/2020-05/2020-05-04/2020-05-04_09.10.01_1.png
+    Example:
+      framesift why ROOT/2020-05/2020-05-04/2020-05-04_09.10.01_1.png
 
     Ends with 1 if nothing was decided about FILE.
     """
