@@ -1,5 +1,6 @@
 """What is written for people is so: each verb, option, setting, hook, file and link in it is checked here."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 
 import watcher
-from tests.conftest import Framesift
+from tests.conftest import Desk, Framesift, screen
 from watcher.cli import SECTIONS, framesift
 from watcher.commands.help import about, page_of, topics
 from watcher.keep import hookspecs
@@ -116,6 +117,25 @@ def test_what_a_help_text_calls_by_a_name_in_capitals_is_explained_in_it(name: s
     metavars = {"PERIOD", "DATE", "DAY", "PATHS", "FILE"} & set(re.findall(r"\b[A-Z]+\b", HELP[name].split("\n")[0]))
     text = HELP[name].split("\n", 1)[1]
     assert all(re.search(rf"\b{word} (is|are)\b", text) for word in metavars)
+
+
+def test_the_keys_of_json_are_those_in_the_help_texts(desk: Desk, framesift: Framesift) -> None:
+    first, second = desk.put(0, screen(1)), desk.put(1, screen(2))
+    assert framesift("sweep")[0] == 0
+
+    def keys(*arguments: object) -> set[str]:
+        return set(json.loads(framesift(*arguments, "--json")[1].splitlines()[-1]))
+
+    (highlight, *_) = json.loads(framesift("highlights", "2020", "--json")[1])["highlights"]
+    found = {
+        "history": keys("history"),
+        "status": keys("status"),
+        "doctor": keys("doctor"),
+        "compare": keys("compare", first, second),
+        "highlights": keys("highlights", "2020") | set(highlight),
+    }
+    for verb, names in found.items():
+        assert {name for name in names if not re.search(rf"\b{name}\b", HELP[verb])} == set(), verb
 
 
 # --- the manual ---

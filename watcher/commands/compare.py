@@ -41,6 +41,9 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     pixels that changed. It ends with the rectangles in which they differ, as the table [ignore] of the settings takes
     them. It moves nothing and writes nothing down.
 
+    With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, changed, display, ignored, differ,
+    policy and map.
+
     \b
     Example:
       framesift compare A B --map OUT.png

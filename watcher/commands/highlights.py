@@ -57,6 +57,9 @@ def command(
       framesift highlights 2020
       framesift highlights 2020-05-01..2020-05-14 -n 50 --display 2
 
+    With --json: an object of root, begin, end, captures, screens, highlights, second_looks and opened. A highlight has
+    entry (as in framesift history --json), first, last, times, visits, stood_seconds, most_like, ssim, alike and score.
+
     How they are chosen: framesift help judging.
     """
     period = period or Period.last_days(_DAYS)

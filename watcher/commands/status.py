@@ -45,6 +45,9 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
 
     Without ROOT, it is that of the settings, or the one that was watched last.
 
+    With --json: an object of root, state, reasons, pid, device, since, captures (how many of each kind), saved_bytes,
+    saved, quarantine, displays, found_by_scan (captures that no event told of), retention, last_scan and last_event.
+
     Ends with 4 unless the state is watching.
     """
     program: Program = context.obj
