@@ -15,6 +15,7 @@ from watcher.errors import (
     EXIT_DEVICE,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
+    EXIT_SICK,
     EXIT_USAGE,
     LostError,
     SettingsError,
@@ -46,7 +47,8 @@ SECTIONS = {
         "purge": "Delete quarantined duplicates for good.",
     },
     "Set up": {
-        "config": "Where the settings come from, and what they are.",
+        "config": "Tell where the settings come from, and what they are.",
+        "help": "Read the manual, or the help of a verb.",
     },
 }
 """The verbs and what each does. Here, so that the list of them loads none of them."""
@@ -73,17 +75,49 @@ class Verbs(click.Group):
                 formatter.write_dl(list(verbs.items()), col_max=12)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file to use.")
-@click.option("--state-dir", type=click.Path(path_type=Path), help="Folder of the ledger.")
-@click.option("-q", "--quiet", is_flag=True, help="Tell the log file alone what happens.")
-@click.option("-v", "--verbose", is_flag=True, help="Say with each capture where it is now.")
+_MORE = f"""\b
+Exit codes:
+  0    done; SIGTERM ends framesift watch with 0
+  {EXIT_FAILED}    it could not be done, and one line says why
+  {EXIT_USAGE}    wrong usage or settings
+  {EXIT_BUG}    a bug, whose traceback is in the log folder
+  {EXIT_SICK}    status or service status found it not watching, or doctor found something sick
+  {EXIT_DEVICE}   the device is lost to this process, as after an error of CUDA: start framesift again
+  {EXIT_INTERRUPTED}  interrupted
+
+\b
+Shell completion, in the startup file of bash (or zsh or fish, with its name for bash):
+  eval "$(_FRAMESIFT_COMPLETE=bash_source framesift)"
+"""
+
+
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_MORE
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="Settings file to use; framesift config path tells the usual one.",
+)
+@click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the ledger, in which every decision is written down.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Write what happens to the log file alone, not to the terminal.")
+@click.option("-v", "--verbose", is_flag=True, help="Say in each capture's line where it is now.")
 @click.version_option(__version__, prog_name="framesift", message="%(prog)s %(version)s")
 @click.pass_context
 def framesift(
     context: click.Context, config_file: Path | None, state_dir: Path | None, quiet: bool, verbose: bool
 ) -> None:
-    """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably."""
+    """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably.
+
+    framesift VERB --help says what a verb does, and what it never does. framesift help lists the pages of the manual.
+
+    ROOT is the folder that the capture job writes to. Where ROOT is left out, it is that of the settings.
+    """
     from watcher.program import Program  # noqa: PLC0415 - the list of verbs needs neither pydantic nor SQLite
 
     context.obj = Program.begin(config_file, state_dir, quiet=quiet, verbose=verbose)

@@ -24,15 +24,29 @@ if TYPE_CHECKING:
 @click.argument("first", metavar="A", type=click.Path(path_type=Path))
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
 @click.option(
-    "--map", "map_file", type=click.Path(path_type=Path), help="Draw where they differ, into this new PNG file."
+    "--map",
+    "map_file",
+    type=click.Path(path_type=Path),
+    help="Draw where they differ, into this PNG file, which must not exist.",
 )
-@click.option("--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, however long it takes.")
+@click.option(
+    "--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, the slow and certain way."
+)
 @json_option
 @click.pass_obj
 def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
-    """Compare captures A and B exactly as the watcher would: score, verdict, worst tile, changed share.
+    """Compare captures A and B exactly as the watcher would.
 
-    Ends with the rectangles that differ, as the settings' table [ignore] takes them.
+    Prints their SSIM, the verdict, the worst tile (the square of 64 pixels that differs most), and the share of the
+    pixels that changed. It ends with the rectangles that differ, as the table [ignore] of the settings takes
+    them. It moves nothing and writes nothing down.
+
+    With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, changed, display, ignored, differ,
+    policy and map.
+
+    \b
+    Example:
+      framesift compare A B --map OUT.png
     """
     from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
 

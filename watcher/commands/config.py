@@ -11,13 +11,19 @@ from watcher.text import visible
 
 @click.group(name="config")
 def command() -> None:
-    """Where the settings come from, and what they are."""
+    """Tell where the settings come from, and what they are.
+
+    What they mean, and their defaults: framesift help settings. None of these verbs changes a setting.
+    """
 
 
 @command.command()
 @click.pass_obj
 def path(program: Program) -> None:
-    """Print the path of the settings file."""
+    """Print the path of the settings file.
+
+    The folder hooks beside it holds the hooks of your own.
+    """
     file = program.folders.config_file
     click.echo(visible(str(file)))
     if not file.exists():
@@ -28,7 +34,10 @@ def path(program: Program) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: each setting with its value and where it was given.")
 @click.pass_obj
 def show(program: Program, as_json: bool) -> None:
-    """Print every setting in effect, as the file would hold it, and where it was given."""
+    """Print every setting in effect, and where it was given.
+
+    Each is printed as the settings file would hold it.
+    """
     settings = program.settings()
     rows = {toml_key(key): (value, str(settings.origin(key))) for key, value in settings.effective()}
     if as_json:
@@ -42,6 +51,9 @@ def show(program: Program, as_json: bool) -> None:
 @command.command()
 @click.pass_obj
 def check(program: Program) -> None:
-    """Say OK if every setting can be right, else what is wrong and where."""
+    """Say OK if every setting can be right, else what is wrong.
+
+    Each fault is one line with its file, its line and what would be right. Ends with 2 if there is one.
+    """
     program.settings()
     click.echo("OK")

@@ -30,11 +30,17 @@ _FOLDER = "framesift-demo-"
 
 @click.command(name="demo")
 @click.option("--seconds", type=click.FloatRange(min=1), default=30, show_default=True, help="How long to record.")
-@click.option("--keep", is_flag=True, help="Keep the temporary folder, to look at the pictures.")
+@click.option("--keep", is_flag=True, help="Keep the temporary folder, so that you can look at the pictures.")
 def command(seconds: float, keep: bool) -> None:
-    """Watch framesift at work: three displays, drawn, in a temporary folder.
+    """Watch framesift at work on drawn screens.
 
-    A stand-in for the capture job draws a working day, and the real watcher reacts to its files.
+    A stand-in for the capture job draws the working day of three displays into a temporary folder, and the real
+    watcher reacts to its files. Your own settings, ledger and pictures are not touched.
+
+    \b
+    Examples:
+      framesift demo
+      framesift demo --seconds 60 --keep
     """
     with _folder(keep=keep) as base:
         root = base / "ScreenRecord"

@@ -17,9 +17,21 @@ from watcher.terminal.console import print_findings
 @json_option
 @click.pass_context
 def command(context: click.Context, root: Path | None, as_json: bool) -> None:
-    """Check everything that can be wrong with watcher, folders, ledger and capture job, and say how to mend it.
+    """Check everything that can be wrong, and say how to mend it.
 
-    Nothing is changed. Ends with 4 if something is sick; what is odd is worth a look.
+    It looks at the watcher (does it live, do events arrive, does the service manager run it, is it the only one), the
+    folders (can ROOT be listed, can a file be moved to the quarantine, is there room, may nobody else look), the
+    ledger (is it whole, is every move finished, is every picture where it says), the capture job (has it fallen
+    silent, does anything new come, are the screens all of one colour), and at settings, hooks, device and decoder.
+
+    It changes nothing. What is well, odd or sick is one line each, with the cause and the mend of what is not well.
+
+    It cannot tell a wallpaper from a screen, and a wallpaper is what macOS gives without the permission of Screen
+    Recording. But it tells that nothing new comes, after the time of the setting alarm_after.
+
+    With --json: an object of root, verdict, and findings, each with name, verdict, found, cause and mend.
+
+    Ends with 4 if something is sick.
     """
     from watcher.doctor.examination import examine  # noqa: PLC0415 - torch takes seconds
 

@@ -27,18 +27,40 @@ _DAYS = 7
 
 @click.command(name="highlights")
 @click.argument("period", required=False, type=as_period)
-@click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="Show at most so many.")
 @click.option("--display", type=int, help="Only this display.")
-@click.option("--html", "out", type=click.Path(path_type=Path), help="Also write the report's page with them to OUT.")
+@click.option(
+    "--html",
+    "out",
+    type=click.Path(path_type=Path),
+    help="Also write the page of framesift report with them into this file.",
+)
 @json_option
 @click.pass_obj
 def command(
     program: Program, period: Period | None, count: int, display: int | None, out: Path | None, as_json: bool
 ) -> None:
-    """Show the most unusual kept screens of PERIOD, and duplicates worth a second look.
+    """Show the most unusual screens of PERIOD.
 
-    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days. Screens that are
-    usual are left out, and of those that are alike one is shown.
+    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days.
+
+    Each is shown with how long it stood, how often, how many others are like it, and the screen that it is most like
+    with their exact SSIM. Screens that are usual are left out, and of those that are alike one is shown.
+
+    It knows how screens look, and not what they say: other text in the same layout is not unusual to it. So it ends
+    with the duplicates in quarantine in which one small square has changed strongly, such as a notification in a
+    corner, each with the command that restores it. It moves nothing. What was not judged is not seen: it says so, and
+    that framesift sweep comes first.
+
+    \b
+    Examples:
+      framesift highlights 2020
+      framesift highlights 2020-05-01..2020-05-14 -n 50 --display 2
+
+    With --json: an object of root, begin, end, captures, screens, highlights, second_looks and opened. A highlight has
+    entry (as in framesift history --json), first, last, times, visits, stood_seconds, most_like, ssim, alike and score.
+
+    How they are chosen: framesift help judging.
     """
     period = period or Period.last_days(_DAYS)
     choice = Choice(period, count, display)

@@ -17,8 +17,8 @@ from watcher.terminal.console import print_line
 @until_option
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
 @click.option("--display", type=int, help="Only this display.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the last so many.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each line.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the latest.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object in each line.")
 @click.pass_obj
 def command(
     program: Program,
@@ -29,7 +29,22 @@ def command(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Print what was decided, newest last."""
+    """Print what was decided, newest last.
+
+    One line for each capture, as in the log: time, display, verdict, SSIM, the screen it is most like, and size.
+
+    DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
+
+    \b
+    Examples:
+      framesift history --kind duplicate --since 2020-05-04
+      framesift history --json --limit 100
+
+    With --json each has id, path (where the capture job wrote it), location (where it is now), display, taken_at,
+    recorded_at, kind (new, similar, duplicate or unreadable), ssim (exact, or null), ssim_at_most (where only an upper
+    bound is known), nearest, worst_tile, reason, state (kept, moving, quarantined, restored, purged or missing), bytes
+    and policy.
+    """
     period = Period(since.begin if since else datetime.min, until.end if until else datetime.max)
     with program.existing_ledger() as ledger:
         for entry in ledger.entries(

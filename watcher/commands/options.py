@@ -28,20 +28,20 @@ def as_period(text: str) -> Period:
 
 
 since_option = click.option(
-    "--since", type=as_period, metavar="DATE", help="From the beginning of this day, month, year or moment."
+    "--since", type=as_period, metavar="DATE", help="Only captures from the beginning of DATE on."
 )
-until_option = click.option(
-    "--until", type=as_period, metavar="DATE", help="To the end of this day, month, year or moment."
-)
+until_option = click.option("--until", type=as_period, metavar="DATE", help="Only captures up to the end of DATE.")
 
 _SETTINGS: dict[str, Callable[[Any], Any]] = {
     "root": root_argument,
     "quarantine": click.option("--quarantine", type=PATH, help="Where duplicates go; ROOT-quarantine if not given."),
-    "duplicate": click.option("--duplicate", type=float, help="SSIM above which a capture is a duplicate."),
-    "similar": click.option("--similar", type=float, help="SSIM above which a capture is similar."),
-    "window": click.option("--window", type=int, help="KeptFrame frames of a display to compare with; 0 for all."),
+    "duplicate": click.option(
+        "--duplicate", type=float, help="SSIM above which a capture is a duplicate, such as 0.99."
+    ),
+    "similar": click.option("--similar", type=float, help="SSIM above which a capture is similar, such as 0.95."),
+    "window": click.option("--window", type=int, help="Kept frames of a display to compare with; 0 for all."),
     "guard": click.option(
-        "--guard", type=float, help="A duplicate whose worst tile is below this is similar; 0 for off."
+        "--guard", type=float, help="A duplicate whose worst tile has an SSIM below this is similar; 0 for off."
     ),
     "device": click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where frames are compared."
@@ -49,7 +49,9 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
 }
 _RUN = (
     click.option("--dry-run", is_flag=True, help="Judge and tell, but move nothing and write nothing down."),
-    click.option("--log-file", type=PATH, help="Where the log goes besides the terminal."),
+    click.option(
+        "--log-file", type=PATH, help="File for the log, beside the terminal; one in the log folder if not given."
+    ),
 )
 
 

@@ -40,10 +40,16 @@ def _size(_: object, __: object, text: str | None) -> int | None:
 
 @click.command(name="purge")
 @root_argument
-@click.option("--older-than", callback=_age, help="Those judged longer ago than this, such as 30d.")
-@click.option("--keep-under", callback=_size, help="The oldest, until the quarantine is smaller, such as 20GB.")
-@click.option("--force", is_flag=True, help="Even those of which nothing proves that their screen is kept.")
-@click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
+@click.option("--older-than", callback=_age, help="Delete those judged longer ago than this, such as 30d, 2w or 12h.")
+@click.option(
+    "--keep-under", callback=_size, help="Delete the oldest, until the quarantine is smaller than this, such as 20GB."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Delete even what nothing proves: the screen is not kept, or no ledger knows the picture.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted; delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_obj
@@ -57,10 +63,22 @@ def command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete quarantined duplicates for good, each only if the kept picture of its screen is there.
+    """Delete quarantined duplicates for good.
 
-    Without --older-than and --keep-under, all of them; with both, what either asks for. Pictures outside the
-    quarantine, similar ones and restored ones are never touched.
+    Without --older-than and --keep-under, all of them; with both, what either asks for. It says how many, and asks.
+
+    Each is deleted only while the kept picture of its screen is seen to be on disk, unchanged. What cannot be proven
+    stays, and it says why; --force deletes it as well, and pictures in the quarantine that no ledger knows. Pictures
+    outside the quarantine, similar ones and restored ones are never touched.
+
+    Without ROOT, it is that of the settings, or the one that was watched last.
+
+    \b
+    Examples:
+      framesift purge --older-than 30d --dry-run
+      framesift purge --keep-under 20GB
+
+    Ends with 1 if not all could be deleted, or if it would have to ask and there is no terminal.
     """
     with program.existing_ledger() as ledger:
         place = program.root(ledger, root)

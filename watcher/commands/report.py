@@ -20,15 +20,29 @@ _DAYS = 7
 @click.command(name="report")
 @click.argument("period", required=False, type=as_period)
 @click.option(
-    "--html", "out", type=click.Path(path_type=Path), help="The file; default: framesift-report-PERIOD.html, here."
+    "--html",
+    "out",
+    type=click.Path(path_type=Path),
+    help="File to write; framesift-report-PERIOD.html in this folder if not given.",
 )
 @click.option("--open", "show", is_flag=True, help="Show it in the browser.")
 @click.pass_obj
 def command(program: Program, period: Period | None, out: Path | None, show: bool) -> None:
-    """Make one page to look back at a PERIOD: its highlights, its days, what was saved, and what to check.
+    """Make one page to look back at a PERIOD.
 
-    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without it, the last seven days. The page is one
-    file that needs no network. It shows your screens, so that nobody else may read it.
+    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days.
+
+    The page is one HTML file that needs no network and no other file. Nobody but you may read the file. It holds the
+    screens that framesift highlights finds (click one, or press Enter, then the arrow keys); a strip of time for each
+    day and display, in which a bar is the higher the more was new; the screens that stood longest; what was saved; and
+    the quarantined duplicates that changed most in one place, each with the command that brings it back.
+
+    A file of that name is replaced only if it is a report.
+
+    \b
+    Examples:
+      framesift report --open
+      framesift report 2020-05 --html OUT.html
     """
     from watcher.report.publish import publish  # noqa: PLC0415
 

@@ -21,14 +21,17 @@ from watcher.text import visible
 @click.command(name="restore")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--day", type=as_period, metavar="DAY", help="Everything captured on this day (or in this month, or year)."
+    "--day",
+    type=as_period,
+    metavar="DAY",
+    help="Restore everything captured on this day, in this month or in this year.",
 )
-@click.option("--all", "everything", is_flag=True, help="Everything.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--all", "everything", is_flag=True, help="Restore everything that is in quarantine.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be restored; move nothing.")
 @click.option(
     "--quarantine",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Restore from this quarantine folder, even if there is no ledger any more.",
+    help="Restore from this folder (ROOT-quarantine or ROOT-similar), even if there is no ledger any more.",
 )
 @click.pass_obj
 def command(
@@ -39,9 +42,21 @@ def command(
     dry_run: bool,
     quarantine: Path | None,
 ) -> None:
-    """Put files back, bytes and times unchanged; what was restored is never judged again.
+    """Put files back where the capture job wrote them.
 
-    A PATH is a file where it was or where it is now, or a folder of either. Nothing is ever overwritten.
+    Bytes, modification time and mode stay as they are. PATHS are files, where they were or where they are now, or
+    folders of either. What was restored is never judged again, and nothing is ever overwritten: a picture whose old
+    place is taken stays where it is.
+
+    DAY is 2020-05-04, 2020-05 or 2020.
+
+    \b
+    Examples:
+      framesift restore FILE
+      framesift restore --day 2020-05-04 --dry-run
+      framesift restore --all --quarantine ROOT-quarantine   if the ledger is lost
+
+    Ends with 1 if nothing was there to restore, or not all could be.
     """
     if bool(paths) + bool(day) + everything != 1:
         raise click.UsageError("say what to restore: PATH..., --day DAY or --all")

@@ -18,9 +18,16 @@ from watcher.text import visible
 
 @click.group(name="service")
 def command() -> None:
-    """Watch in the background from login on: by launchd, systemd --user or a Windows task.
+    """Watch in the background from login on.
 
-    Each ROOT has a service of its own; without ROOT that of the settings is meant.
+    launchd runs it on macOS, systemd --user on Linux, and the Task Scheduler on Windows. Each ROOT has a service and a
+    log of its own. Without ROOT, it is that of the settings.
+
+    \b
+    Examples:
+      framesift service install ROOT
+      framesift service status ROOT
+      framesift service uninstall ROOT
     """
 
 
@@ -29,9 +36,12 @@ def command() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the file that would be written, and where; change nothing.")
 @click.pass_obj
 def install(program: Program, root: Path | None, dry_run: bool) -> None:
-    """Write the service file, and run the service now and at every login.
+    """Run the service now and at every login.
 
-    Repeat it after an update or when the options change.
+    It writes the service file and hands it to the service manager. Repeat it after an update, and when options change.
+
+    --config and --state-dir before the verb hold for the service as well. Settings from FRAMESIFT_* variables do not,
+    and it says so: give them in the settings file.
     """
     manager, job = _service(program, root)
     if dry_run:
@@ -52,7 +62,10 @@ def install(program: Program, root: Path | None, dry_run: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Tell what would be removed; change nothing.")
 @click.pass_obj
 def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
-    """Stop the service and remove its file. Pictures, quarantine, ledger and log stay."""
+    """Stop the service and remove its file.
+
+    Pictures, quarantine, ledger and log stay.
+    """
     manager, job = _service(program, root)
     file = manager.file(job)
     if dry_run and file.exists():
@@ -67,9 +80,11 @@ def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
 @root_argument
 @click.pass_context
 def status(context: click.Context, root: Path | None) -> None:
-    """Tell whether the service is installed, enabled and running, as the service manager sees it.
+    """Tell whether the service is installed, enabled and running.
 
-    Ends with 4 if it is installed and not running, with 1 if it is not installed.
+    This is how the service manager sees it. What the watcher itself sees is told by framesift status.
+
+    Ends with 4 if it is installed and not running, and with 1 if it is not installed.
     """
     manager, job = _service(context.obj, root)
     state = installing.state(manager, job)

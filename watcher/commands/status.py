@@ -35,9 +35,21 @@ _SPANS = {"today": "today", "month": "this month", "ever": "ever"}
 @json_option
 @click.pass_context
 def command(context: click.Context, root: Path | None, as_json: bool) -> None:
-    """Tell whether the watcher is alive and sees, what each display shows, and what was saved.
+    """Tell whether the watcher is alive, and what it saved.
 
-    Ends with 4 unless it is watching.
+    It tells what the watcher sees or waits for, what each display shows and since when, what was saved on a day, in
+    its month and ever, how much the quarantine holds, and where the log is.
+
+    The state is watching, degraded (it is starting, or waits for a disk that refuses work; or no events arrive, so that
+    captures are found some seconds late; or a part of ROOT cannot be listed), blind (ROOT is not there) or stopped.
+    The reasons are told.
+
+    Without ROOT, it is that of the settings, or the one that was watched last.
+
+    With --json: an object of root, state, reasons, pid, device, since, captures (how many of each kind), saved_bytes,
+    saved, quarantine, displays, found_by_scan (captures that no event told of), retention, last_scan and last_event.
+
+    Ends with 4 unless the state is watching.
     """
     program: Program = context.obj
     try:

@@ -24,8 +24,10 @@ LOG_NAME = "sweep.log"
 @judging
 @since_option
 @until_option
-@click.option("--again", is_flag=True, help="Judge anew what was judged before: the policy has changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each capture.")
+@click.option("--again", is_flag=True, help="Judge anew what was judged before, because the policy has changed.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object for each capture, as framesift history --json does."
+)
 @click.pass_obj
 def command(
     program: Program,
@@ -37,10 +39,25 @@ def command(
     again: bool,
     as_json: bool,
 ) -> int:
-    """Judge the captures that are in ROOT already, oldest first: keep what is distinct, quarantine duplicates.
+    """Judge the captures that are in ROOT already.
 
-    It can be stopped at any time, and goes on where it was when it is started again. A watcher may be at work on ROOT
-    meanwhile: what has arrived since the watcher's first start is the watcher's.
+    Oldest first, and as the watcher would: distinct screens stay, duplicates move to the quarantine. Stop it whenever
+    you like; the next sweep goes on where this one was. A watcher may be at work on ROOT meanwhile: what has arrived
+    since the first start of the watcher is left to the watcher.
+
+    It never deletes or overwrites a picture, and never judges what you restored, not even with --again. A file that is
+    not whole stays where it is, and the next sweep looks at it again.
+
+    DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
+
+    \b
+    Examples:
+      framesift sweep ROOT --dry-run
+      framesift sweep --since 2020-05-01 --until 2020-05
+      framesift sweep --window 0                  compare with all that was kept
+      framesift sweep --again --duplicate 0.995   pictures leave, and come back
+
+    Stopped before its end, it ends with 130.
     """
     settings, tally = program.settings(**flags), Tally()
     file, terminal = log_file or program.folders.log_dir / LOG_NAME, not (program.quiet or as_json)

@@ -18,12 +18,32 @@ LOG_NAME = "framesift.log"
 
 @click.command(name="watch")
 @judging
-@click.option("--new-disk", is_flag=True, help="Watch ROOT though another disk is there now, without what was kept.")
+@click.option(
+    "--new-disk",
+    is_flag=True,
+    help="Watch ROOT even if another disk is there now, without the screens kept on the old one.",
+)
 @click.pass_obj
 def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Path | None, new_disk: bool) -> int:
-    """React to each new capture in ROOT until stopped: keep what is distinct, quarantine what is a duplicate.
+    """React to each new capture in ROOT until stopped.
 
-    What was in ROOT before the first start is left to sweep. A ROOT that is not there yet is waited for.
+    A capture is a PNG file whose name ends in _N.png, where N is the number of the display. It is judged when it has
+    stopped changing and is whole. Distinct screens stay where they are. A duplicate moves to the quarantine, a folder
+    beside ROOT that mirrors it.
+
+    It never overwrites a picture, and it deletes none unless the settings switch retention on. What was in ROOT before
+    the first start is left to framesift sweep. A ROOT that is not there yet is waited for. Without ROOT, it is that of
+    the settings.
+
+    Each capture gives one line: time, display, verdict, SSIM, the screen it is most like, size, and the milliseconds
+    from the whole file to the verdict carried out. Before an SSIM, < marks an upper bound that is proven.
+
+    \b
+    Examples:
+      framesift watch ~/Documents/ScreenRecord
+      framesift watch --dry-run
+
+    SIGTERM ends it with 0, and Ctrl-C with 130, the capture in hand finished. It ends with 75 if the device is lost.
     """
     settings = program.settings(**flags)
     with program.log(settings, log_file or program.folders.log_dir / LOG_NAME, terminal=not program.quiet) as log:

@@ -17,10 +17,22 @@ from watcher.terminal.console import print_table
 
 @click.command(name="why")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each decision.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object for each decision, as framesift history --json does."
+)
 @click.pass_obj
 def command(program: Program, file: Path, as_json: bool) -> None:
-    """Tell what was decided about FILE, by which policy, what it resembles most, and where it is now."""
+    """Tell what was decided about FILE, and where it is now.
+
+    FILE is a capture, where the capture job wrote it or where it is now. It tells the verdict and by which numbers and
+    which policy, the screen it is most like, and what happened to the file. If nothing was decided, it tells why not.
+
+    \b
+    Example:
+      framesift why ROOT/2020-05/2020-05-04/2020-05-04_09.10.01_1.png
+
+    Ends with 1 if nothing was decided about FILE.
+    """
     # Only the folder is resolved: a link in the file's place is nobody's capture.
     path = file.absolute().parent.resolve() / file.name
     with program.existing_ledger() as ledger:
