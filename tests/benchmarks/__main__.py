@@ -32,7 +32,8 @@ from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import judge_all
 from tests.soak import soak
-from watcher.arrive.arrival import check_whole, key_of
+from watcher.arrive.png import check_whole
+from watcher.arrive.settling import key_of
 from watcher.judge import libvips
 from watcher.judge.frame import choose_device
 from watcher.judge.pipeline import Judged

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from watcher.arrive.arrival import Arrival, check_whole, key_of
 from watcher.arrive.events import Hearing
+from watcher.arrive.png import check_whole
+from watcher.arrive.settling import Arrival, key_of
 from watcher.disk.listing import ELSEWHERE, Known, disk_of, list_folder
 from watcher.errors import GoneError, NotWholeError
 from watcher.health.heartbeat import SourceStatus
