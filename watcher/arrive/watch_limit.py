@@ -1,0 +1,30 @@
+"""How many folders the system lets be observed."""
+
+import errno
+from pathlib import Path
+
+_INSTANCES = "fs.inotify.max_user_instances"
+
+
+def watch_limit() -> tuple[str, int] | None:
+    """The name and value of the sysctl that limits how many folders can be observed; None where none does."""
+    limits = [(value, name) for name in ("fs.inotify.max_user_watches", "user.max_inotify_watches")
+              if (value := _number(name)) is not None]  # fmt: skip
+    return (min(limits)[1], min(limits)[0]) if limits else None
+
+
+def refusal(error: Exception) -> str:
+    """Why nothing can be observed, when the system has answered with *error*: it names the limit to raise."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.ENOSPC and (limit := watch_limit()):
+        return f"no events: no folder more can be watched; raise {limit[0]}, which is {limit[1]}"
+    if number == errno.EMFILE:
+        return f"no events: too many programs watch folders; raise {_INSTANCES}, which is {_number(_INSTANCES)}"
+    return f"no events: {error}"
+
+
+def _number(sysctl: str) -> int | None:
+    try:
+        return int(Path("/proc/sys", *sysctl.split(".")).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
