@@ -1,13 +1,15 @@
 """Events make a capture be seen at once; whether they arrive is concluded from captures of which none told."""
 
 import contextlib
+import math
 import queue
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from watcher.arrive.observer import Change, TreeObserver
+from watcher.arrive.watch_limit import shortage
 
 PATIENCE_SECONDS = 5.0
 """An event takes half a second; macOS may hold it back for longer."""
@@ -43,9 +45,13 @@ class Events:
         """By folder, how many captures looks have found of which no event has told yet."""
         self._found = 0.0
         """When the first of them was found, in seconds of the monotonic clock."""
-        self._has_looked = False
-        """Whether the present observer stood before the last look."""
+        self._is_first = True
+        """Whether the first look is to come, which finds what was there before."""
+        self._sees_since = math.inf
+        """When the first look since the observer was built was done: what came before proves nothing."""
         self._misses = 0
+        self._is_short = False
+        """Whether the system lets only some of the folders be observed: that these are heard says little."""
         self._next_try = 0.0
 
     @property
@@ -60,6 +66,7 @@ class Events:
     def begin(self) -> None:
         """Observe from now on. Events count as arriving until something speaks against it."""
         self._finds.clear()
+        self._is_first, self._is_short = True, False
         self._misses = 0
         self.works, self.why = True, ""
         self._build(time.monotonic())
@@ -88,14 +95,15 @@ class Events:
 
     def looked(self, found: Iterable[Path], now: float) -> None:
         """A look is done, right after a wait, and has *found* captures: does an event tell of them as well?"""
-        if self._has_looked:  # what came while there was no observer proves nothing
+        if not self._is_first:
             self._found = self._found if self._finds else now
             self._finds.update(path.parent for path in found)
-        self._has_looked = True
+        self._is_first = False
+        self._sees_since = min(self._sees_since, now)
 
-    def attend(self, now: float) -> None:
-        """Conclude whether events arrive, and see to a new observer if they do not."""
-        self._conclude(now)
+    def attend(self, folders: Callable[[], int], now: float) -> None:
+        """Conclude whether events arrive, and see to a new observer if not; *folders* counts those there are."""
+        self._conclude(folders, now)
         is_alive = self._observer.is_alive()
         if self.works and not is_alive:
             self.works, self.why = False, _ENDED
@@ -103,6 +111,7 @@ class Events:
         is_deaf = not self.works and self.why != _UNTOLD
         if (is_deaf or not is_alive) and now >= self._next_try:
             self._build(now)
+            self._is_short = self._is_short and bool(shortage(folders()))
 
     def _told(self, seconds: float) -> Iterator[Change]:
         with contextlib.suppress(queue.Empty):
@@ -122,19 +131,22 @@ class Events:
     def _hear(self, folder: Path) -> None:
         self._finds.pop(folder, None)
         self._misses = 0
-        self.works, self.why = True, ""
+        if not self._is_short:
+            self.works, self.why = True, ""
 
-    def _conclude(self, now: float) -> None:
+    def _conclude(self, folders: Callable[[], int], now: float) -> None:
         if not self._finds or now < self._found + PATIENCE_SECONDS:
             return
         self.untold += self._finds.total()
         self._finds.clear()
-        if self.works:
-            self._miss(now)
+        if self.works and self._found > self._sees_since:
+            self._miss(folders(), now)
 
-    def _miss(self, now: float) -> None:
+    def _miss(self, folders: int, now: float) -> None:
         self._misses += 1
-        if self._misses >= _MISSES:
+        if why := shortage(folders):
+            self.works, self.why, self._is_short = False, why, True
+        elif self._misses >= _MISSES:
             # An observer that has heard how we read the captures, or moved them, is not deaf.
             self.works, self.why = False, _UNTOLD if self._observer.heard >= self._found else _DEAF
         elif now >= self._next_try:
@@ -143,6 +155,6 @@ class Events:
     def _build(self, now: float) -> None:
         """Exchange the observer for a new one."""
         self._next_try = now + RETRY_SECONDS
-        self._has_looked = False
+        self._sees_since = math.inf
         if problem := self._observer.start():
             self.works, self.why = False, problem

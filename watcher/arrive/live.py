@@ -148,7 +148,7 @@ class Live:
             return
         if captures is not None:
             self._events.looked(self._notice(captures), time.monotonic())
-        self._events.attend(time.monotonic())
+        self._events.attend(self._tree.count, time.monotonic())
         self._tell_events()
 
     def _await_events(self) -> None:

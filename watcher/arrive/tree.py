@@ -47,6 +47,10 @@ class Tree:
         self._mtimes.clear()
         self._next_anew = 0.0
 
+    def count(self) -> int:
+        """How many of the folders are there now."""
+        return sum(_mtime_ns(folder) >= 0 for folder in self._mtimes)
+
     def look(self, *, has_lost: bool) -> list[Capture] | None:
         """Look at what is due, everything if events were lost or a clock has jumped; returns captures, None if nothing.
 
