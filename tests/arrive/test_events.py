@@ -92,6 +92,7 @@ def test_a_deaf_observer_is_replaced_after_one_capture_without_an_alarm(desk: De
 def test_observers_that_stay_deaf_are_told_of_and_captures_found_by_looking(
     desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(events, "RETRY_SECONDS", 1000.0)  # each new observer would miss what comes while it is built
     with monkeypatch.context() as deaf:
         deaf.setattr(observer._Handler, "on_any_event", lambda *_: None)
         for tick in range(4):
