@@ -1,4 +1,4 @@
-"""Whether events arrive is proven, not believed: by observers that are deaf for real, and roots that are exchanged."""
+"""That no events arrive is found out and told: observers that are deaf for real, and roots that are exchanged."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,8 @@ from watchdog.events import FileSystemEvent
 
 from tests.arrive.test_live import Seeing
 from tests.conftest import Desk, screen, wait_for
-from watcher.arrive import events as hearing
-from watcher.arrive import live as sources
-from watcher.arrive.events import Hearing
+from watcher.arrive import events, observer, tree
+from watcher.arrive.events import Events
 
 WHOLE = screen(5)
 
@@ -24,22 +23,21 @@ WHOLE = screen(5)
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Minutes become seconds."""
-    monkeypatch.setattr(sources, "RESCAN_SECONDS", 1.0)
-    monkeypatch.setattr(sources, "POLL_SECONDS", 0.3)
-    monkeypatch.setattr(hearing, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(hearing, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(tree, "ALL_SECONDS", 1.0)
+    monkeypatch.setattr(tree, "LATEST_SECONDS", 0.3)
+    monkeypatch.setattr(events, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(events, "RETRY_SECONDS", 1.0)
 
 
 @pytest.fixture
 def seeing(desk: Desk) -> Iterator[Seeing]:
     with Seeing(desk.root) as seeing:
-        wait_for(lambda: seeing.live.status.last_event > 0)
         yield seeing
 
 
 def deafen(seeing: Seeing) -> None:
     """End the thread that reads what the system tells: all others look alive, and nothing is heard any more."""
-    observer = seeing.live._hearing._observer
+    observer = seeing.live._events._observer._observer
     assert observer is not None
     observer._inotify_fd.stop()  # type: ignore[attr-defined]
 
@@ -48,82 +46,100 @@ def names_below(root: Path) -> list[str]:
     return [name for _, folders, files in os.walk(root) for name in (*folders, *files)]
 
 
-def test_a_quiet_root_is_proven_by_a_cookie_that_does_not_stay(desk: Desk, seeing: Seeing) -> None:
-    before = seeing.live.status.last_event
-    seeing.live._hearing.doubt()
-    wait_for(lambda: seeing.live.status.last_event > before)
+def test_nothing_is_written_into_a_quiet_root(desk: Desk, seeing: Seeing) -> None:
+    before, looked = desk.root.stat(), seeing.live.status.last_scan
+    wait_for(lambda: seeing.live.status.last_scan > looked + 2)
     assert seeing.live.status.events
     assert names_below(desk.root) == []
+    after = desk.root.stat()
+    assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
     assert (seeing.said, seeing.captures) == ([], [])
 
 
-@pytest.mark.slow
-def test_events_of_captures_are_proof_enough(desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
-    left: list[Path] = []
-    monkeypatch.setattr(hearing, "PROOF_SECONDS", 1.5)
-    monkeypatch.setattr(hearing, "leave_cookie", lambda folder, _: left.append(folder))
-    seeing.live._hearing._question, seeing.live._hearing._next_proof = None, time.monotonic()
-    for tick in range(6):
+def test_what_a_look_sees_before_the_event_is_not_taken_for_untold(
+    desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree, "LATEST_SECONDS", 0.0)
+    first = seeing.live._events._observer._observer
+    for tick in range(10):
         desk.put(tick, WHOLE)
-        time.sleep(0.5)
-    assert left == []
-    assert seeing.live.status.events
+        time.sleep(0.3)
+    wait_for(lambda: len(seeing.captures) == 10)
+    time.sleep(1.5)
+    assert (seeing.live.status.events, seeing.live.status.found_by_scan, seeing.said) == (True, 0, [])
+    assert seeing.live._events._observer._observer is first
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
-def test_a_deaf_observer_is_found_out_replaced_and_told_of(desk: Desk, seeing: Seeing) -> None:
+def test_a_deaf_observer_is_replaced_after_one_capture_without_an_alarm(desk: Desk, seeing: Seeing) -> None:
+    deaf = seeing.live._events._observer._observer
     deafen(seeing)
-    seeing.live._hearing._next_proof = 0.0
-    wait_for(lambda: len(seeing.said) == 2)
-    assert seeing.said == ["no events arrive; looking every 0 s", "events arrive again"]
     path = desk.put(1, WHOLE)
     wait_for(lambda: seeing.names() == [path.name])
-    assert seeing.live.status.found_by_scan == 0
+    wait_for(lambda: seeing.live.status.found_by_scan == 1)
+    wait_for(lambda: seeing.live._events._observer._observer is not deaf)
+    looked = seeing.live.status.last_scan
+    wait_for(lambda: seeing.live.status.last_scan > looked)
+    heard = seeing.live.status.last_event
+    other = desk.put(2, WHOLE)
+    wait_for(lambda: seeing.names() == [path.name, other.name])
+    wait_for(lambda: seeing.live.status.last_event > heard)
+    assert (seeing.live.status.events, seeing.live.status.found_by_scan, seeing.said) == (True, 1, [])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
-def test_a_capture_that_no_event_told_of_is_reason_to_ask(desk: Desk, seeing: Seeing) -> None:
-    seeing.live._hearing._next_proof = time.monotonic() + 1000
-    wait_for(lambda: seeing.live._hearing._question is None)
-    deafen(seeing)
-    path = desk.put(1, WHOLE)
-    wait_for(lambda: seeing.names() == [path.name])
-    wait_for(lambda: "events arrive again" in seeing.said)
-    assert seeing.live.status.found_by_scan == 1
+def test_observers_that_stay_deaf_are_told_of_and_captures_found_by_looking(
+    desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "RETRY_SECONDS", 1000.0)  # each new observer would miss what comes while it is built
+    with monkeypatch.context() as deaf:
+        deaf.setattr(observer._Handler, "on_any_event", lambda *_: None)
+        for tick in range(4):
+            path = desk.put(tick, WHOLE)
+            wait_for(lambda path=path: path.name in seeing.names(), 3)  # type: ignore[misc]
+            wait_for(lambda tick=tick: seeing.live.status.found_by_scan == tick + 1)  # type: ignore[misc]
+            assert seeing.live.status.events == (tick == 0), "one miss alone is no alarm"
+            looked = seeing.live.status.last_scan
+            wait_for(lambda looked=looked: seeing.live.status.last_scan > looked)  # type: ignore[misc]
+    assert seeing.live.status.why == "no events arrive; looking every 10 s"
+    desk.put(9, WHOLE)
+    wait_for(lambda: seeing.live.status.events)
+    assert seeing.said == ["no events arrive; looking every 10 s", "events arrive again"]
 
 
-def test_an_observer_that_has_ended_is_replaced_at_once(desk: Desk, seeing: Seeing) -> None:
-    observer = seeing.live._hearing._observer
-    assert observer is not None
-    next(iter(observer.emitters)).stop()
-    wait_for(lambda: seeing.live._hearing._observer is not observer and seeing.live.status.events)
+def test_an_observer_that_has_ended_is_told_of_and_replaced_at_once(desk: Desk, seeing: Seeing) -> None:
+    ended = seeing.live._events._observer._observer
+    assert ended is not None
+    next(iter(ended.emitters)).stop()
+    wait_for(lambda: seeing.live._events._observer._observer not in (ended, None))
+    wait_for(lambda: seeing.live.status.why == "no events arrive: the observer has ended; looking every 10 s")
     path = desk.put(1, WHOLE)
-    wait_for(lambda: seeing.names() == [path.name])
+    wait_for(lambda: seeing.names() == [path.name] and seeing.live.status.events)
+    assert seeing.said == ["no events arrive: the observer has ended; looking every 10 s", "events arrive again"]
     assert seeing.live.status.found_by_scan == 0
 
 
 @pytest.mark.slow
 def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = hearing._Ear.on_any_event
+    heard = observer._Handler.on_any_event
 
-    def of_ours(ear: hearing._Ear, event: FileSystemEvent) -> None:
-        if hearing._COOKIE in str(event.src_path) or event.event_type == "deleted":
-            heard(ear, event)
+    def of_ours(handler: observer._Handler, event: FileSystemEvent) -> None:
+        if event.event_type == "deleted":
+            heard(handler, event)
 
-    monkeypatch.setattr(hearing._Ear, "on_any_event", of_ours)
+    monkeypatch.setattr(observer._Handler, "on_any_event", of_ours)
     with Seeing(desk.root) as seeing:
         for tick in range(5):
             path = desk.put(tick, WHOLE)
             wait_for(lambda path=path: path.name in seeing.names())  # type: ignore[misc]
             path.unlink()  # as a move does
-            time.sleep(0.4)
+            time.sleep(1.5)
         wait_for(lambda: not seeing.live.status.events)
         assert "as on a network volume; looking every" in seeing.live.status.why
         time.sleep(2)
         assert not seeing.live.status.events
-        monkeypatch.setattr(hearing._Ear, "on_any_event", heard)
+        monkeypatch.setattr(observer._Handler, "on_any_event", heard)
         desk.put(9, WHOLE)
         wait_for(lambda: seeing.live.status.events)
 
@@ -144,6 +160,7 @@ def test_what_comes_from_elsewhere_to_a_volume_that_does_not_tell_is_found_and_t
             for tick in range(4):
                 (upper / day / desk.path(tick).name).write_bytes(WHOLE)
                 wait_for(lambda tick=tick: len(seeing.captures) > tick)  # type: ignore[misc]
+                time.sleep(1.5)
             wait_for(lambda: not seeing.live.status.events)
             assert "as on a network volume; looking every" in seeing.live.status.why
             assert seeing.live.status.found_by_scan >= 2
@@ -160,15 +177,16 @@ def mount(folder: Path, *words: str) -> None:
 
 
 def become_deaf(seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on no event is heard, nobody notices, and no scan is due."""
-    for module, name in ((sources, "RESCAN_SECONDS"), (sources, "POLL_SECONDS"), (hearing, "PATIENCE_SECONDS")):
+    """From now on no event is heard, nobody notices, and no look is due."""
+    for module, name in ((tree, "ALL_SECONDS"), (tree, "LATEST_SECONDS"), (events, "PATIENCE_SECONDS")):
         monkeypatch.setattr(module, name, 1000.0)
-    wait_for(lambda: seeing.live._next_rescan > time.monotonic() + 100)
-    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
+    folders = seeing.live._tree
+    wait_for(lambda: min(folders._next_all, folders._next_latest) > time.monotonic() + 100)
+    monkeypatch.setattr(observer._Handler, "on_any_event", lambda *_: None)
 
 
 def test_a_lost_event_is_scanned_for_at_once(desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_CALM_SECONDS", 0.0)
+    monkeypatch.setattr(tree, "CALM_SECONDS", 0.0)
     become_deaf(seeing, monkeypatch)
     desk.put(1, WHOLE)
     time.sleep(1)
@@ -244,8 +262,8 @@ def test_a_folder_that_cannot_be_listed_is_named_until_it_can(desk: Desk) -> Non
 LIMITED = """
 import os, sys, time
 from pathlib import Path
-from watcher.arrive import events as hearing, live as sources
-hearing.PATIENCE_SECONDS, sources.RESCAN_SECONDS = 1.0, 1.0
+from watcher.arrive import events, tree
+events.PATIENCE_SECONDS, tree.ALL_SECONDS = 1.0, 1.0
 from tests.conftest import wait_for
 from tests.arrive.test_live import Seeing, WHOLE
 Path("/proc/sys/user/max_inotify_watches").write_text("3")
@@ -290,20 +308,18 @@ def test_a_root_that_cannot_be_observed_at_all_is_scanned(desk: Desk) -> None:
 
 
 FLOODED = """
-import subprocess, sys, time
+import subprocess, sys
 from pathlib import Path
-from watcher.arrive import live as sources
-sources._CALM_SECONDS = 0.0
+from watcher.arrive import tree
+tree.CALM_SECONDS = 0.0
 from tests.conftest import wait_for
 from tests.arrive.test_live import Seeing
 root, flood = Path(sys.argv[1]), sys.argv[2]
 for name in ("many", "few"):
     (root / name).mkdir()
 with Seeing(root) as seeing:
-    wait_for(lambda: seeing.live.status.last_event > 0)
-    began = time.monotonic()
     subprocess.run([sys.executable, "-c", flood, str(root)], check=True)
-    wait_for(lambda: len(seeing.captures) == 5, 30)
+    wait_for(lambda: len(seeing.captures) == seeing.live.status.found_by_scan == 5, 30)
     print(seeing.live.status.found_by_scan, seeing.live.status.events)
 """
 FLOOD = """
@@ -332,22 +348,70 @@ def test_a_queue_that_overflows_for_real_loses_no_capture(desk: Desk) -> None:
     assert done.stdout.split() == ["5", "True"]
 
 
-def test_a_read_only_root_proves_nothing_and_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr(hearing, "leave_cookie", refuse)
-    heard: list[Path] = []
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Events]:
+    """Events of a root with a folder, with the real observer; looks and clock are the test's."""
     threads = threading.active_count()
-    events = Hearing(tmp_path, heard.append)
-    events.begin()
+    (tmp_path / "day").mkdir()
+    told = Events(tmp_path)
+    told.begin()
+    told.looked([], 0.0)
     try:
-        events.attend(lambda: tmp_path, 1, time.monotonic())
-        events.attend(lambda: tmp_path, 1, time.monotonic() + 10)
-        assert events.works
-        events.missed(tmp_path, time.monotonic(), time.monotonic())
-        events.attend(lambda: tmp_path, 1, time.monotonic() + 10)
-        assert (events.works, events.why) == (False, "no events arrive")
+        yield told
     finally:
-        events.end()
+        told.end()
     assert threading.active_count() <= threads
+
+
+def miss(told: Events, path: Path, now: float) -> None:
+    """A look finds *path*, and no event tells of it. The look after it finds nothing."""
+    told.looked([path], now)
+    told.attend(lambda: 2, now + 10)
+    told.looked([], now + 11)
+
+
+def test_two_misses_in_a_row_are_an_alarm_and_an_event_ends_it(tmp_path: Path, told: Events) -> None:
+    path, now = tmp_path / "day" / "f_1.png", time.monotonic()
+    miss(told, path, now)
+    assert (told.works, told.untold) == (True, 1)
+    miss(told, path, now + 100)
+    assert (told.works, told.why, told.untold) == (False, "no events arrive", 2)
+    path.write_bytes(WHOLE)
+    wait_for(lambda: path.parent in told.wait(1))
+    assert (told.works, told.why) == (True, "")
+    miss(told, path, now + 200)
+    assert told.works, "the first one since events were heard"
+
+
+def test_an_event_between_two_misses_means_no_alarm(tmp_path: Path, told: Events) -> None:
+    path, now = tmp_path / "day" / "f_1.png", time.monotonic()
+    miss(told, path, now)
+    path.write_bytes(WHOLE)
+    wait_for(lambda: path.parent in told.wait(1))
+    miss(told, path, now + 100)
+    assert (told.works, told.untold) == (True, 2)
+
+
+def test_what_a_new_observer_could_not_tell_of_is_no_miss(tmp_path: Path, told: Events) -> None:
+    path, now = tmp_path / "day" / "f_1.png", time.monotonic()
+    told.looked([path], now)
+    told.attend(lambda: 2, now + 10)
+    told.looked([path], now + 11)  # came while the new observer was built
+    told.attend(lambda: 2, now + 50)
+    assert (told.works, told.untold) == (True, 2)
+
+
+@pytest.mark.parametrize("go", [Path.unlink, lambda path: path.rename(path.with_name(".hidden"))])
+def test_that_something_goes_is_no_sign_that_captures_are_told_of(
+    tmp_path: Path, told: Events, go: Callable[[Path], object]
+) -> None:
+    path, now = tmp_path / "day" / "f_1.png", time.monotonic()
+    path.write_bytes(WHOLE)
+    wait_for(lambda: path.parent in told.wait(1))
+    time.sleep(1)
+    told.wait(0)
+    miss(told, path, now)
+    miss(told, path, now + 100)
+    go(path)
+    wait_for(lambda: path.parent in told.wait(1))
+    assert not told.works

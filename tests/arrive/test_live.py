@@ -11,8 +11,7 @@ from typing import Self
 import pytest
 
 from tests.conftest import Desk, screen, wait_for
-from watcher.arrive import events as hearing
-from watcher.arrive import live as sources
+from watcher.arrive import observer, tree
 from watcher.arrive.live import Live
 from watcher.disk.listing import archive
 from watcher.model.capture import Capture, NamePattern
@@ -116,14 +115,14 @@ def test_every_one_of_200_arrivals_is_seen_once_and_whole(
 
 
 def test_what_no_event_told_of_is_found_by_a_rescan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "RESCAN_SECONDS", 1.0)
-    monkeypatch.setattr(hearing._Ear, "on_any_event", lambda *_: None)
+    monkeypatch.setattr(tree, "ALL_SECONDS", 1.0)
+    monkeypatch.setattr(observer._Handler, "on_any_event", lambda *_: None)
     with Seeing(desk.root) as seeing:
         path = desk.put(1, WHOLE)
         wait_for(lambda: seeing.names() == [path.name])
         desk.put(2, WHOLE)
         wait_for(lambda: len(seeing.captures) == 2)
-        assert seeing.live.status.found_by_scan == 2
+        wait_for(lambda: seeing.live.status.found_by_scan == 2)
 
 
 def test_what_came_while_nobody_watched_is_seen_in_the_order_of_its_time(desk: Desk) -> None:

@@ -29,10 +29,13 @@ from rich.table import Table
 
 from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
 from tests.benchmarks.highlights import rows_of_highlights
+from tests.benchmarks.looks import looks
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.conftest import judge_all
 from tests.soak import soak
-from watcher.arrive.arrival import check_whole, key_of
+from watcher.arrive.png import check_whole
+from watcher.arrive.settling import key_of
+from watcher.arrive.tree import ALL_SECONDS, LATEST_SECONDS
 from watcher.judge import libvips
 from watcher.judge.device import choose_device
 from watcher.judge.pipeline import Judged
@@ -306,6 +309,15 @@ def row_of_listing(bench: Bench) -> Iterator[Row]:
     yield Row(what, f"{seconds:.1f} s", f"{grown / 1e6:.0f} MB")
 
 
+def row_of_looks(bench: Bench) -> Iterator[Row]:
+    """What is looked at every ten seconds and every minute, on a warm disk."""
+    with bench.place() as place:
+        folders, latest, everywhere = looks(place, bench.captures)
+    what = f"a look at the latest of {folders:,} folders, today's changed; at all of them"
+    share = (latest / LATEST_SECONDS + everywhere / ALL_SECONDS) * 100
+    yield Row(what, f"{latest * 1000:.1f} ms; {everywhere * 1000:.1f} ms", f"together {share:.2f} % of a core")
+
+
 # d. restart, memory, latency
 
 
@@ -461,6 +473,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "c": row_of_sweep,
     "exact": row_of_agreement,
     "archive": row_of_listing,
+    "looks": row_of_looks,
     "memory": rows_of_memory,
     "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
     "soak": row_of_soak,

@@ -140,6 +140,7 @@ def test_before_anything_was_judged(desk: Desk, shelf: Shelf) -> None:
         ({"at": "2020-05-04T09:00:00+00:00"}, "watcher", "sick", "has not reported for"),
         ({"root_there": False, "why": "waiting for /x: gone"}, "seeing", "sick", "waiting for /x"),
         ({"events": False, "why": "no events arrive"}, "seeing", "odd", "no events arrive"),
+        ({"last_event": 0.0}, "seeing", "well", "no event came yet; everything was looked at"),
         ({"unlisted": {"/x/y": "Permission denied"}}, "seeing", "sick", "/x/y cannot be listed: Permission denied"),
         ({"fallback": "comparing on the CPU, since"}, "device", "odd", "comparing on the CPU, since"),
         ({"waiting": {"a_1.png": "incomplete"}}, "files", "odd", "1 left alone: a_1.png (incomplete)"),

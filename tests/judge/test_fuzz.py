@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import capture_of, screen
-from watcher.arrive.arrival import check_structure
+from watcher.arrive.png import check_structure
 from watcher.errors import NotWholeError, UnreadableError
 from watcher.judge import decoding
 from watcher.judge.frame import load

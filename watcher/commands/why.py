@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from watcher.arrive.arrival import check_whole, key_of
+from watcher.arrive.png import check_whole
+from watcher.arrive.settling import key_of
 from watcher.errors import NotWholeError, WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry

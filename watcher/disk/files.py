@@ -58,19 +58,13 @@ def remove_written(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def leave_cookie(folder: Path, name: str) -> None:
-    """Make an empty file *name* in *folder* and remove it at once, so that there is an event; OSError if refused."""
-    with _folder(folder) as descriptor:
-        cookie = _Place(folder / name, descriptor)
-        cookie.make()
-        cookie.unlink()
-
-
 def try_move(source: Path, target: Path) -> bool:
     """Whether an empty file can be renamed from *source* into *target*, not only copied; OSError if neither."""
-    leave_cookie(target, name := f".framesift-cookie-try-{os.getpid()}")
+    name = f".framesift-try-{os.getpid()}"
     with _folder(source) as source_folder, _folder(target) as target_folder:
         here, there = _Place(source / name, source_folder), _Place(target / name, target_folder)
+        there.make()
+        there.unlink()
         here.make()
         try:
             _rename_exclusively(here, there)

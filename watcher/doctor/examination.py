@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from watcher.arrive.events import watch_limit
+from watcher.arrive.watch_limit import watch_limit
 from watcher.disk.claims import claim_folder, is_claimed
 from watcher.disk.rootlock import is_held
 from watcher.doctor import capturing, records, seeing, setup, storage

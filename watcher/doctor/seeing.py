@@ -82,14 +82,16 @@ def watcher_sees(heartbeat: Heartbeat, *, locked: bool, now: datetime) -> Findin
             "give the user that runs framesift the right to read them",
         )
     if not heartbeat.events:
-        return Finding.odd("seeing", heartbeat.why, "captures are found by looking, some seconds late", _HEARING)
-    heard, looked = (max(now.timestamp() - then, 0) for then in (heartbeat.last_event, heartbeat.last_scan))
-    last = f", the last {duration_text(heard)} before now" if heartbeat.last_event else ""
-    return Finding.well("seeing", f"events arrive{last}; everything was looked at {duration_text(looked)} ago")
+        return Finding.odd("seeing", heartbeat.why, "captures are found by looking, some seconds late", _NO_EVENTS)
+    told, looked = (max(now.timestamp() - then, 0) for then in (heartbeat.last_event, heartbeat.last_scan))
+    events = (
+        f"events arrive, the last {duration_text(told)} before now" if heartbeat.last_event else "no event came yet"
+    )
+    return Finding.well("seeing", f"{events}; everything was looked at {duration_text(looked)} ago")
 
 
 _AWAY = "its disk is not mounted, or the folder was moved, or may not be read any more"
-_HEARING = "raise what it names; on a network volume there is nothing to mend"
+_NO_EVENTS = "raise what it names; on a network volume there is nothing to mend"
 
 
 def root_is_listed(root: Path, found: Survey, platform: str = sys.platform, *, kept: bool = True) -> Finding:

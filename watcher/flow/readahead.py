@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from watcher.arrive.arrival import check_whole, key_of
+from watcher.arrive.png import check_whole
+from watcher.arrive.settling import key_of
 from watcher.errors import GoneError
 from watcher.judge.frame import Frame
 from watcher.model.capture import Capture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from watcher.arrive.arrival import SETTLE_SECONDS
+from watcher.arrive.settling import SETTLE_SECONDS
 from watcher.disk.listing import ELSEWHERE
 from watcher.errors import GoneError, WatcherError
 from watcher.flow.readahead import ReadAhead

@@ -1,7 +1,6 @@
 """Whole or not: a PNG is judged by its structure, never by a decoder that guesses."""
 
 import io
-import itertools
 import os
 import zlib
 from pathlib import Path
@@ -11,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import screen
-from watcher.arrive.arrival import LONGEST_GAP_SECONDS, Arrival, check_structure, check_whole, key_of
+from watcher.arrive.png import check_structure, check_whole
+from watcher.arrive.settling import key_of
 from watcher.errors import GoneError, NotWholeError
 
 WHOLE = screen(3)
@@ -100,16 +100,3 @@ def test_a_file_that_grew_since_it_was_listed_is_not_judged(tmp_path: Path) -> N
     path.write_bytes(WHOLE + b"more")
     with pytest.raises(GoneError):
         check_whole(path, key)
-
-
-def test_gaps_double_up_to_an_hour_and_a_person_hears_once() -> None:
-    arrival, now, gaps, told = Arrival.seen((1, 2, 3), now=0.0), 0.0, [], 0
-    for _ in range(30):
-        now = arrival.due
-        arrival.postpone(now)
-        told += arrival.worth_telling(now)
-        gaps.append(arrival.due - now)
-    assert gaps[:3] == pytest.approx([0.2, 0.4, 0.8])
-    assert all(early <= late + 1e-6 for early, late in itertools.pairwise(gaps))
-    assert gaps[-1] == pytest.approx(LONGEST_GAP_SECONDS)
-    assert told == 1
