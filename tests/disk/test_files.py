@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import capture_of, land, screen
-from watcher.disk import files
+from watcher.disk import files, names
 from watcher.errors import ConflictError, GoneError
 
 
@@ -53,7 +53,7 @@ def test_a_move_keeps_bytes_mtime_and_mode(source: Path, target: Path) -> None:
 @pytest.mark.parametrize("rename", [None, no_rename, other_volume])
 def test_a_move_never_overwrites(source: Path, target: Path, rename: object, monkeypatch: pytest.MonkeyPatch) -> None:
     if rename:
-        monkeypatch.setattr(files, "_rename_noreplace", rename)
+        monkeypatch.setattr(names, "_rename_noreplace", rename)
     target.write_bytes(b"precious")
     with pytest.raises(ConflictError):
         files.move(source, target, capture_of(source))
@@ -64,7 +64,7 @@ def test_a_move_never_overwrites(source: Path, target: Path, rename: object, mon
 def test_without_an_exclusive_rename_a_link_does_it(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "_rename_noreplace", no_rename)
+    monkeypatch.setattr(names, "_rename_noreplace", no_rename)
     before = looks(source)
     files.move(source, target, capture_of(source))
     assert looks(target) == before
@@ -72,12 +72,12 @@ def test_without_an_exclusive_rename_a_link_does_it(
 
 
 def test_to_another_volume_it_is_copied_whole(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = files._rename_noreplace
+    real = names._rename_noreplace
 
     def across(source_folder: int, name: bytes, target_folder: int, new: bytes) -> int:
         return real(source_folder, name, target_folder, new) if name.endswith(b".part") else errno.EXDEV
 
-    monkeypatch.setattr(files, "_rename_noreplace", across)
+    monkeypatch.setattr(names, "_rename_noreplace", across)
     before = looks(source)
     files.move(source, target, capture_of(source))
     assert looks(target) == before
@@ -86,9 +86,9 @@ def test_to_another_volume_it_is_copied_whole(source: Path, target: Path, monkey
 
 
 def test_a_copy_that_was_cut_short_is_made_anew(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = files._rename_noreplace
+    real = names._rename_noreplace
     monkeypatch.setattr(
-        files,
+        names,
         "_rename_noreplace",
         lambda a, name, b, new: real(a, name, b, new) if name.endswith(b".part") else errno.EXDEV,
     )
@@ -110,7 +110,7 @@ def test_what_is_replaced_is_not_moved(source: Path, target: Path) -> None:
 def test_what_is_replaced_in_the_instant_of_the_move_goes_back(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, capture, calls = files._rename_noreplace, capture_of(source), list[bytes]()
+    real, capture, calls = names._rename_noreplace, capture_of(source), list[bytes]()
 
     def late(a: int, name: bytes, b: int, new: bytes) -> int:
         if not calls:
@@ -118,7 +118,7 @@ def test_what_is_replaced_in_the_instant_of_the_move_goes_back(
         calls.append(name)
         return real(a, name, b, new)
 
-    monkeypatch.setattr(files, "_rename_noreplace", late)
+    monkeypatch.setattr(names, "_rename_noreplace", late)
     with pytest.raises(GoneError):
         files.move(source, target, capture)
     assert source.read_bytes() == b"the next picture"

@@ -39,7 +39,7 @@ class RootLock(contextlib.AbstractContextManager["RootLock"]):
             return
         self._release()
         try:
-            place = _place(self._root)
+            place = _open_lock(self._root)
         except OSError:
             return
         deadline = time.monotonic() + patience
@@ -83,7 +83,7 @@ def is_held(root: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _place(root: Path) -> int:
+    def _open_lock(root: Path) -> int:
         """A file of the user's, for Windows locks no folders: chosen by no option, or two watchers had two."""
         if not root.is_dir():
             raise FileNotFoundError(root)
@@ -102,7 +102,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _place(root: Path) -> int:
+    def _open_lock(root: Path) -> int:
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY)
 
     def _lock(place: int, is_ours: Callable[[], bool]) -> bool:

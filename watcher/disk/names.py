@@ -1,0 +1,126 @@
+"""Names inside open folders, and the exclusive rename from one to another: no link on the way is followed."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from watcher.model.capture import Capture
+
+PRIVATE_FILE = 0o600
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+class Name:
+    """A name inside an open folder (POSIX), or a whole path (Windows, which has no folder descriptors)."""
+
+    def __init__(self, path: Path, folder: int | None) -> None:
+        self.path = path
+        self.folder = folder
+        self.name = str(path) if folder is None else path.name
+
+    def status(self) -> os.stat_result | None:
+        """Of what lies there, links not followed; None if nothing does."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def holds(self, capture: Capture) -> bool:
+        """Whether the capture's file lies there."""
+        status = self.status()
+        return status is not None and matches(status, capture)
+
+    def beside(self, name: str) -> "Name":
+        """Another *name* in the same folder."""
+        return Name(self.path.with_name(name), self.folder)
+
+    def open(self, flags: int) -> int:
+        """Open the file, one that is made is for the owner alone; returns the descriptor."""
+        return os.open(self.name, flags | getattr(os, "O_BINARY", 0), PRIVATE_FILE, dir_fd=self.folder)
+
+    def make(self) -> None:
+        """Make an empty file, in the place of one that a kill has left."""
+        with contextlib.suppress(FileNotFoundError):
+            self.unlink()  # left by a kill
+        os.close(self.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+
+    def unlink(self) -> None:
+        """Remove the file."""
+        os.unlink(self.name, dir_fd=self.folder)
+
+    def sync(self) -> None:
+        """Make what has happened in the folder durable, where the system can."""
+        if self.folder is not None:
+            os.fsync(self.folder)
+
+
+def matches(status: os.stat_result, capture: Capture) -> bool:
+    """Whether a file of this *status* is the capture's: regular, with its size and mtime."""
+    return stat.S_ISREG(status.st_mode) and status.st_size == capture.size and status.st_mtime_ns == capture.mtime_ns
+
+
+def rename_exclusively(source: Name, target: Name) -> None:
+    """Rename without overwriting, in one step where the system can, else by a link of which the old name is dropped.
+
+    Raises:
+        FileExistsError: *target* is taken.
+        OSError: with the system's errno.
+    """
+    if source.folder is None or target.folder is None:
+        os.rename(source.name, target.name)  # Windows refuses to overwrite
+        return
+    error = _rename_noreplace(source.folder, os.fsencode(source.name), target.folder, os.fsencode(target.name))
+    if error in _UNSUPPORTED:
+        os.link(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
+        target.sync()
+        source.unlink()
+    elif error:
+        raise OSError(error, os.strerror(error), str(source.path), None, str(target.path))
+
+
+def _rename_noreplace(source_folder: int, source: bytes, target_folder: int, target: bytes) -> int:
+    """The system's exclusive rename, which Python does not offer; returns an errno, 0 for success."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    name, flag = ("renameatx_np", 0x4) if sys.platform == "darwin" else ("renameat2", 0x1)
+    function = getattr(libc, name, None)
+    if function is None:
+        return errno.ENOSYS
+    function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    return ctypes.get_errno() if function(source_folder, source, target_folder, target, flag) else 0
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[int | None]:
+    """Open a folder for the names in it, refusing any link on the way to it; None on Windows."""
+    if os.name == "nt":
+        yield None
+        return
+    descriptor = _open_folder(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open_folder(path: Path) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    if no_link_anywhere := getattr(os, "O_NOFOLLOW_ANY", 0):  # macOS
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | no_link_anywhere)
+    # O_PATH passes through folders that may be entered but not listed, such as a shared /home.
+    passing = flags | getattr(os, "O_PATH", 0)
+    folder = os.open(path.anchor, passing)
+    for name in path.parts[1:]:
+        outer = folder
+        try:
+            folder = os.open(name, passing, dir_fd=outer)
+        finally:
+            os.close(outer)
+    try:
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+    finally:
+        os.close(folder)
