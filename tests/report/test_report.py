@@ -29,16 +29,15 @@ from tests.shelf import CONTENT, Shelf
 from watcher.cli import main
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.period import Period
+from watcher.model.query import Query
+from watcher.model.sighting import Sighting
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
-from watcher.report import cards as shots
-from watcher.report import compose as report_module
-from watcher.report import second_looks
-from watcher.report.html import typeset
+from watcher.report import cards, compose, second_looks
+from watcher.report.html import render
 from watcher.report.page import Day, Page, Segment, Strip
 from watcher.report.thumbnails import Allowance, encoded
-from watcher.review.appearances import Choice
-from watcher.review.strips import Look, Sighting, Span, by_day, drawn, lasted, spans, stood, usual_interval
-from watcher.review.wording import file_name_of, long, segment_told, strip_told, title_of
+from watcher.review.strips import Look, Span, by_day, drawn, lasted, spans, stood
+from watcher.review.wording import file_name_of, segment_text, strip_sentence, title_of
 from watcher.settings.folders import FOLDER_VARIABLES
 from watcher.text import quoted
 
@@ -66,14 +65,14 @@ def seen(text: str, hour: int = 9, display: int = 1) -> list[Sighting]:
     return found
 
 
-def told(found: list[Span], display: int = 1) -> list[str]:
+def texts(found: list[Span], display: int = 1) -> list[str]:
     slot = timedelta(seconds=1)
-    return [segment_told(span) for span in drawn([span for span in found if span.display == display], slot)]
+    return [segment_text(span) for span in drawn([span for span in found if span.display == display], slot)]
 
 
 class TestStrips:
     def test_a_capture_stands_until_the_next_one_of_its_run(self) -> None:
-        assert told(spans(seen("nn21sx"), Period(at(9), at(10)))) == [
+        assert texts(spans(seen("nn21sx"), Period(at(9), at(10)))) == [
             "09:00 to 09:20: 2 new screens",
             "09:20 to 09:30: unchanged",
             "09:30 to 09:40: an earlier screen",
@@ -82,28 +81,28 @@ class TestStrips:
         ]
 
     def test_an_unreadable_picture_does_not_make_the_same_screen_another(self) -> None:
-        assert told(spans(seen("n1x1"), Period(at(9), at(9, 40))))[-1] == "09:30 to 09:40: unchanged"
+        assert texts(spans(seen("n1x1"), Period(at(9), at(9, 40))))[-1] == "09:30 to 09:40: unchanged"
 
     def test_a_display_that_others_outlast_is_off_and_all_together_are_silent(self) -> None:
         found = spans(
             sorted([*seen("nnn---nnn"), *seen("nnnnnn", display=2)], key=lambda one: one.taken_at),
             Period(at(8), at(12)),
         )
-        assert told(found) == [
+        assert texts(found) == [
             "08:00 to 09:00: no captures",
             "09:00 to 09:30: 3 new screens",
             "09:30 to 10:00: off, or not captured with the others",
             "10:00 to 10:30: 3 new screens",
             "10:30 to 12:00: no captures",
         ]
-        assert told(found, 2)[-2:] == [
+        assert texts(found, 2)[-2:] == [
             "10:00 to 10:30: off, or not captured with the others",
             "10:30 to 12:00: no captures",
         ]
 
     def test_one_missed_capture_is_no_silence_and_a_night_is(self) -> None:
-        assert told(spans(seen("nn-n"), Period(at(9), at(9, 40)))) == ["09:00 to 09:40: 3 new screens"]
-        assert told(spans(seen("nnn---n"), Period(at(9), at(10, 10)))) == [
+        assert texts(spans(seen("nn-n"), Period(at(9), at(9, 40)))) == ["09:00 to 09:40: 3 new screens"]
+        assert texts(spans(seen("nnn---n"), Period(at(9), at(10, 10)))) == [
             "09:00 to 09:30: 3 new screens",
             "09:30 to 10:00: no captures",
             "10:00 to 10:10: a new screen",
@@ -118,25 +117,24 @@ class TestStrips:
 
     def test_what_stood_at_midnight_is_known_from_the_day_before(self) -> None:
         found = spans(seen("n" + "1" * 11, hour=-1), WHOLE_DAY)
-        assert told(found)[0] == "00:00 to 01:00: unchanged"
-        assert stood(found) == {1: 3600}
+        assert texts(found)[0] == "00:00 to 01:00: unchanged"
+        assert stood(found) == {1: 60 * MINUTE}
 
     def test_a_screen_that_comes_back_has_stood_for_all_its_visits(self) -> None:
         found = spans(seen("n1n331"), Period(at(9), at(10)))
-        assert stood(found) == {1: 30 * 60, 3: 30 * 60}
+        assert stood(found) == {1: 30 * MINUTE, 3: 30 * MINUTE}
 
     def test_the_only_capture_there_is_stands_for_a_while(self) -> None:
-        assert usual_interval(seen("n")) == timedelta(minutes=10)
-        assert told(spans(seen("n"), WHOLE_DAY))[1] == "09:00 to 09:10: a new screen"
+        assert texts(spans(seen("n"), WHOLE_DAY))[1] == "09:00 to 09:10: a new screen"
 
     def test_of_what_is_too_short_to_be_seen_the_liveliest_is_drawn(self) -> None:
         found = spans(seen("n11111" * 4), Period(at(9), at(13)))
-        assert [segment_told(span) for span in drawn(found, timedelta(hours=1))] == ["09:00 to 13:00: 4 new screens"]
+        assert [segment_text(span) for span in drawn(found, timedelta(hours=1))] == ["09:00 to 13:00: 4 new screens"]
         assert len(drawn(found, timedelta(minutes=1))) == 11
 
     def test_the_sentence_for_those_who_do_not_see_the_strip(self) -> None:
         found = spans(seen("nn21sx"), Period(at(8), at(10)))
-        assert strip_told(found) == (
+        assert strip_sentence(found) == (
             "2 new screens; a similar screen; an earlier screen; an unreadable picture;"
             " unchanged for 10 min; no captures for 1 h"
         )
@@ -186,13 +184,6 @@ class TestStrips:
 def test_a_period_has_a_title_and_a_file_name(text: str, title: str, name: str) -> None:
     assert title_of(Period.parse(text)) == title
     assert file_name_of(Period.parse(text)) == name
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(20, "20 s"), (600, "10 min"), (7800, "2 h 10 min"), (90_000, "1 d 1 h"), (7200, "2 h")]
-)
-def test_how_long_is_told_to_the_minute(seconds: int, words: str) -> None:
-    assert long(timedelta(seconds=seconds)) == words
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the words of a POSIX shell")
@@ -399,16 +390,16 @@ def test_the_policy_allows_this_style_and_script_alone(report: Report) -> None:
 
 
 def test_the_allowances_of_all_pictures_and_strips_together_are_fifteen_megabytes() -> None:
-    highlights = Choice(WHOLE_DAY).count * (shots.SMALL.bytes + shots.LARGE.bytes)
+    highlights = Query(WHOLE_DAY).count * (cards.SMALL.bytes + cards.LARGE.bytes)
     looks = second_looks.SECOND_LOOKS * (3 * second_looks._WHOLE.bytes + 2 * second_looks._DETAIL.bytes)
-    segment = typeset_size(segments=1001) - typeset_size(segments=1)
-    assert (highlights + looks + report_module._STOOD_BYTES) * 4 / 3 + report_module._SEGMENTS * segment / 1000 < 15e6
+    segment = rendered_size(segments=1001) - rendered_size(segments=1)
+    assert (highlights + looks + compose._STOOD_BYTES) * 4 / 3 + compose._SEGMENTS * segment / 1000 < 15e6
 
 
-def typeset_size(segments: int) -> int:
+def rendered_size(segments: int) -> int:
     part = Segment(1234.5, 234.5, Look.UNREADABLE, "23:45 to 24:00: 10 unreadable pictures")
     day = Day("Monday", "2020-05-04", "", (Strip(1, (part,) * segments, ""),))
-    return len(typeset(Page("", "", "", "", (), (), (day,), (), (), "")))
+    return len(render(Page("", "", "", "", (), (), (day,), (), (), "")))
 
 
 @pytest.mark.slow

@@ -25,7 +25,6 @@ _CANDIDATE = """
            near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
     FROM entry LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
-_STAYS = {Kind.NEW, Kind.SIMILAR}
 _SETTLED = {State.KEPT, State.QUARANTINED, State.RESTORED}
 _OURS = "state = 'moving' AND becomes = 'purged'"
 """Another process may have finished or taken back what was intended here."""
@@ -113,7 +112,7 @@ def is_known(ledger: Ledger, path: Path) -> bool:
 
 def _candidate(row: Any) -> Candidate:
     proof = None
-    if row["near_kind"] in _STAYS and row["near_state"] in _SETTLED:
+    if row["near_kind"] and Kind(row["near_kind"]).stays and row["near_state"] in _SETTLED:
         proof = Proof(path_of(row["near_location"]), capture_of(row, "near_"))
     recorded_at = datetime.fromisoformat(row["recorded_at"])
     return Candidate(row["id"], path_of(row["location"]), capture_of(row), recorded_at, proof)

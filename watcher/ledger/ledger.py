@@ -10,6 +10,7 @@ from typing import Any
 from watcher.errors import GoneError, KnownError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import windows
+from watcher.ledger.conditions import STAYS
 from watcher.ledger.database import Database
 from watcher.ledger.rows import Transaction, entry_of, kept_of, key, path_of, place
 from watcher.model.capture import Capture
@@ -20,7 +21,6 @@ from watcher.model.verdict import Kind, Policy, Verdict
 _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
 _KEY = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
-_STAYS = "kind IN ('new', 'similar')"
 _ENTRY = """
     SELECT entry.*, policy.json AS policy,
            near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
@@ -154,7 +154,7 @@ class Ledger(Database):
         def change(db: Transaction) -> None:
             windows.leave(db, _number_of(db, capture))
             # Judged anew by a sweep, and a duplicate now, it is where that put it.
-            db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {_STAYS}", [State.MISSING.value, *key(capture)])
+            db.execute(f"UPDATE entry SET state = ? WHERE {_KEY} AND {STAYS}", [State.MISSING.value, *key(capture)])
 
         self.write(change)
 
@@ -177,7 +177,7 @@ class Ledger(Database):
         Raises:
             GoneError: it is not, or no longer.
         """
-        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY} AND {_STAYS}", key(capture))
+        rows = self.rows(f"SELECT location FROM entry WHERE {_KEY} AND {STAYS}", key(capture))
         if not rows:
             raise GoneError(f"{capture.path.name} is no distinct screen any more")
         return path_of(rows[0]["location"])
