@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import io
+import json
 import os
 import random
 import re
@@ -23,10 +24,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.conftest import Desk, capture_of, land, screen, wait_for
+from tests.album import Album, drawn
+from tests.conftest import Desk, Framesift, capture_of, land, screen, wait_for
 from tests.month import Month, Plan
 from tests.shelf import CONTENT, Shelf
 from watcher.cli import main
+from watcher.demo.scenes import SceneKind
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.period import Period
 from watcher.model.query import Query
@@ -36,7 +39,8 @@ from watcher.report import cards, compose, second_looks
 from watcher.report.html import render
 from watcher.report.page import Day, Page, Segment, Strip
 from watcher.report.thumbnails import Allowance, encoded
-from watcher.review.strips import Look, Span, by_day, drawn, lasted, spans, stood
+from watcher.review import strips
+from watcher.review.strips import Look, Span, by_day, lasted, spans, stood
 from watcher.review.wording import file_name_of, segment_text, strip_sentence, title_of
 from watcher.settings.folders import FOLDER_VARIABLES
 from watcher.text import quoted
@@ -67,7 +71,7 @@ def seen(text: str, hour: int = 9, display: int = 1) -> list[Sighting]:
 
 def texts(found: list[Span], display: int = 1) -> list[str]:
     slot = timedelta(seconds=1)
-    return [segment_text(span) for span in drawn([span for span in found if span.display == display], slot)]
+    return [segment_text(span) for span in strips.drawn([span for span in found if span.display == display], slot)]
 
 
 class TestStrips:
@@ -129,8 +133,10 @@ class TestStrips:
 
     def test_of_what_is_too_short_to_be_seen_the_liveliest_is_drawn(self) -> None:
         found = spans(seen("n11111" * 4), Period(at(9), at(13)))
-        assert [segment_text(span) for span in drawn(found, timedelta(hours=1))] == ["09:00 to 13:00: 4 new screens"]
-        assert len(drawn(found, timedelta(minutes=1))) == 11
+        assert [segment_text(span) for span in strips.drawn(found, timedelta(hours=1))] == [
+            "09:00 to 13:00: 4 new screens"
+        ]
+        assert len(strips.drawn(found, timedelta(minutes=1))) == 11
 
     def test_the_sentence_for_those_who_do_not_see_the_strip(self) -> None:
         found = spans(seen("nn21sx"), Period(at(8), at(10)))
@@ -152,7 +158,7 @@ class TestStrips:
         found = spans([Sighting(d, DAY + m * MINUTE, kind, s) for m, d, kind, s in sorted(captures)], period)
         for display in {capture[1] for capture in captures}:
             own = [span for span in found if span.display == display]
-            for parts in (own, drawn(own, slot * MINUTE)):
+            for parts in (own, strips.drawn(own, slot * MINUTE)):
                 assert (parts[0].begin, parts[-1].end) == (period.begin, period.end)
                 assert all(one.end == other.begin for one, other in pairwise(parts))
                 assert sum(lasted(parts).values(), timedelta()) == period.end - period.begin
@@ -346,6 +352,25 @@ def test_captures_that_nobody_judged_are_told_of_in_one_line(shelf: Shelf, tmp_p
     shelf.keep(5)
     shelf.run("report", "2020", "--html", out)
     assert "3 captures from before the first start are not in here" in Path(out).read_text()
+
+
+def test_highlights_and_the_page_tell_the_same_of_how_long_a_screen_stood(
+    desk: Desk, framesift: Framesift, tmp_path: Path
+) -> None:
+    with desk.ledger() as ledger:
+        album = Album(desk, ledger)
+        album.stand(at(9), 36, drawn(SceneKind.EDITOR))
+        photo = album.stand(at(15), 4, drawn(SceneKind.PHOTO))
+        album.stand(at(15, 55), 12, drawn(SceneKind.EDITOR, 1))  # two and a half intervals after the last of the photo
+    out = str(tmp_path / "out.html")
+    said = json.loads(framesift("highlights", "--json", "2020-05-04", "--html", out)[1])
+    stood_seconds = {one["entry"]["id"]: one["stood_seconds"] for one in said["highlights"]}
+    assert stood_seconds[photo.id] == 55 * 60
+    cards = re.findall(r"<figcaption>(.*?)</figcaption>", Path(out).read_text(encoding="utf-8"), re.DOTALL)
+    of_photo = [card for card in cards if "15:00</time>" in card]
+    assert len(of_photo) == 2, "as a highlight, and among what stood longest on its day"
+    assert all("stood 55 min" in card for card in of_photo)
+    assert "      55 min     4" in framesift("highlights", "2020-05-04")[1]
 
 
 HOSTILE = (
