@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from tests.album import NOON, SIZE, Album, drawn, half_black, noise
 from tests.conftest import START, Desk, Framesift, capture_of, png, screen
 from watcher.demo.scenes import SceneKind
-from watcher.judge.blocks import Averaging, Screens, block_side, grown
-from watcher.judge.farthest_first import farthest_first
 from watcher.judge.frame import load
-from watcher.judge.signature import STEP
 from watcher.judge.similarity import reference
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
@@ -271,67 +266,6 @@ def test_what_a_display_comes_back_to_is_usual_and_so_is_what_it_shows_on_most_d
     assert not is_usual(Habit(9, 9, 9), display)
     assert not is_usual(Habit(2, 2, 2), Habit(1000, 1, 2))
     assert rarity(Habit(1, 1, 1), 1000) > rarity(Habit(2, 1, 1), 1000) > rarity(Habit(1000, 1, 1), 1000) == 0
-
-
-# the geometry
-
-POINTS = st.lists(st.binary(min_size=12, max_size=12), min_size=1, max_size=40)
-
-
-def some_screens(rows: list[bytes]) -> Screens:
-    """Screens of 2 x 1 tiles, whose codes are the bytes of *rows*."""
-    codes = torch.tensor([list(row) for row in rows], dtype=torch.uint8).view(-1, 2, 3, 1, 2)
-    return Screens.of(Averaging(26, 42, torch.device("cpu"))(codes), 26, 42)
-
-
-@given(POINTS)
-def test_distances_are_a_metric(rows: list[bytes]) -> None:
-    screens = some_screens(rows)
-    every = torch.arange(len(rows))
-    table = torch.stack([screens.distances(row, every) for row in range(len(rows))])
-    assert table.diagonal().eq(0).all()
-    assert (table - table.T).abs().max() < 1e-5
-    assert screens.coarse is not None
-    for row in range(len(rows)):
-        below = torch.full((len(rows),), 0.3)
-        found = screens.distances_below(row, every, below)
-        assert torch.where(table[row] < 0.3, found == table[row], found >= 0.3 - 1e-3).all()
-    assert (table[:, None, :] <= table[:, :, None] + table[None, :, :] + 1e-3).all()
-
-
-@given(POINTS, st.floats(0.01, 0.9), st.integers(1, 10))
-def test_all_points_are_near_a_centre_and_the_centres_are_apart(rows: list[bytes], radius: float, limit: int) -> None:
-    screens = some_screens(rows)
-    every = torch.arange(len(rows))
-    found = farthest_first(screens, 0, radius, limit)
-    table = torch.stack([screens.distances(centre, every) for centre in found.centres])
-    assert torch.allclose(table.min(0).values, found.distances, atol=1e-3)
-    assert torch.allclose(table.gather(0, found.belongs[None])[0], found.distances)
-    farthest = float(found.distances.max())
-    assert farthest <= radius or len(found.centres) == limit
-    apart = [float(table[late, found.centres[early]]) for late in range(len(table)) for early in range(late)]
-    assert all(distance > radius and distance >= farthest - 1e-3 for distance in apart)
-
-
-@given(st.integers(11, 400), st.integers(11, 400))
-def test_blocks_are_few_and_hold_all_tiles(height: int, width: int) -> None:
-    side = block_side(height, width)
-    screens = Screens.of(torch.zeros(1, 2, 3, 1, 1), height, width)
-    rows, columns = screens.areas.shape
-    assert max(rows, columns) <= 16
-    assert side == 16 or max(rows, columns) >= 8
-    assert screens.areas.sum() == (height - 10) * (width - 10)
-    tiles = -(-(height - 10) // 16), -(-(width - 10) // 16)
-    means = Averaging(height, width, torch.device("cpu"))(torch.full((2, 2, 3, *tiles), 77, dtype=torch.uint8))
-    assert means.shape == (2, 2, 3, rows, columns)
-    for part, step in zip(means.unbind(1), STEP, strict=True):
-        assert (part - 77 * step).abs().max() < 1e-4
-
-
-def test_what_touches_is_grown() -> None:
-    places = torch.zeros(4, 5, dtype=torch.bool)
-    places[0, 0] = True
-    assert grown(places).nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
 
 
 # the command
