@@ -1,6 +1,12 @@
+"""Text for people: durations, and names that are copied."""
+
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from watcher.text import bytes_text, duration_text
+from watcher.text import bytes_text, duration_text, quoted
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,14 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds: float, text: str) 
 )
 def test_bytes_are_told_in_the_unit_that_fits(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the words of a POSIX shell")
+@pytest.mark.parametrize(
+    "name", ["plain_1.png", "it's $HOME `id`_1.png", "new\nline\x1b[31m\\_1.png", "\udcff'é\t_1.png"]
+)
+def test_a_copied_name_is_one_word_on_one_line_and_names_the_same_file(name: str) -> None:
+    word = quoted(Path("/a folder") / name)
+    assert word.isprintable()
+    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
+    assert said == os.fsencode(f"/a folder/{name}")

@@ -13,6 +13,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 from watcher.terminal.console import Log
+from watcher.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,20 @@ class Program:
             SettingsError: one of them can be no path.
         """
         return cls(Folders.choose(config, state_dir), quiet, verbose, time.time())
+
+    @property
+    def invocation(self) -> str:
+        """How a person calls framesift so that it finds this ledger and these settings: what stands before the verb.
+
+        Only what this run's command line chose is said; what the environment says is known to the next one as well.
+        """
+        usual = Folders.choose()
+        words = ["framesift"]
+        if self.folders.config_file != usual.config_file:
+            words.append(f"--config {quoted(self.folders.config_file)}")
+        if self.folders.state_dir != usual.state_dir:
+            words.append(f"--state-dir {quoted(self.folders.state_dir)}")
+        return " ".join(words)
 
     def settings(self, **flags: Any) -> Settings:
         """The settings with *flags* on top; a flag that is None was not given.

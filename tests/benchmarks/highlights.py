@@ -92,11 +92,12 @@ def _shaken(codes: Tensor, lot: random.Random) -> Tensor:
 _REVIEW = """
 import sys, time
 from pathlib import Path
+from watcher.review.activity import read_activity
 from watcher.review.highlights import review
 from watcher.ledger.ledger import Ledger
 from watcher.model.period import Period
 from watcher.settings.settings import Settings
-from watcher.review.appearances import Choice
+from watcher.model.query import Query
 
 def peak():  # Linux: a process inherits what getrusage says of its parent
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
@@ -105,7 +106,8 @@ place = Path(sys.argv[1])
 before, begun = peak(), time.process_time()
 with Ledger.open(place / "ledger.sqlite") as ledger:
     settings = Settings(root=place / "root", device=sys.argv[2])
-    found = review(ledger, settings, place / "root", Choice(Period.parse("2020")))
+    query = Query(Period.parse("2020"))
+    found = review(ledger, settings, query, read_activity(ledger, place / "root", query.period))
 seconds = time.process_time() - begun
 print(seconds, found.opened, peak() - before)
 """

@@ -3,44 +3,35 @@
 import base64
 import hashlib
 import html
-import io
+import json
 import os
-import random
 import re
 import shlex
 import stat
-import subprocess
 import sys
 import time
 import webbrowser
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from PIL import Image
 
-from tests.conftest import Desk, capture_of, land, screen, wait_for
+from tests.album import Album, drawn
+from tests.conftest import Desk, Framesift, capture_of, land, screen, wait_for
 from tests.month import Month, Plan
 from tests.shelf import CONTENT, Shelf
 from watcher.cli import main
+from watcher.demo.scenes import SceneKind
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.period import Period
+from watcher.model.query import Query
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
-from watcher.report import cards as shots
-from watcher.report import compose as report_module
-from watcher.report import second_looks
-from watcher.report.html import typeset
+from watcher.report import cards, compose, second_looks
+from watcher.report.html import render
 from watcher.report.page import Day, Page, Segment, Strip
-from watcher.report.thumbnails import Allowance, encoded
-from watcher.review.appearances import Choice
-from watcher.review.strips import Look, Sighting, Span, by_day, drawn, lasted, spans, stood, usual_interval
-from watcher.review.wording import file_name_of, long, segment_told, strip_told, title_of
+from watcher.review.strips import Look
 from watcher.settings.folders import FOLDER_VARIABLES
-from watcher.text import quoted
 
 DAY = datetime(2020, 5, 4)
 WHOLE_DAY = Period(DAY, DAY + timedelta(days=1))
@@ -49,171 +40,6 @@ MINUTE = timedelta(minutes=1)
 
 def at(hour: int, minute: int = 0) -> datetime:
     return DAY + timedelta(hours=hour, minutes=minute)
-
-
-def seen(text: str, hour: int = 9, display: int = 1) -> list[Sighting]:
-    """Captures every ten minutes: ``n`` and ``s`` show a screen of their own, a digit is a duplicate of that one.
-
-    Screens are counted from 1; ``x`` is unreadable and ``-`` no capture at all.
-    """
-    found = []
-    for step, letter in enumerate(text):
-        if letter == "-":
-            continue
-        kind = {"n": Kind.NEW, "s": Kind.SIMILAR, "x": Kind.UNREADABLE}.get(letter, Kind.DUPLICATE)
-        shows = int(letter) if letter.isdigit() else 100 + step if letter == "x" else step + 1
-        found.append(Sighting(display, at(hour, 10 * step), kind, shows))
-    return found
-
-
-def told(found: list[Span], display: int = 1) -> list[str]:
-    slot = timedelta(seconds=1)
-    return [segment_told(span) for span in drawn([span for span in found if span.display == display], slot)]
-
-
-class TestStrips:
-    def test_a_capture_stands_until_the_next_one_of_its_run(self) -> None:
-        assert told(spans(seen("nn21sx"), Period(at(9), at(10)))) == [
-            "09:00 to 09:20: 2 new screens",
-            "09:20 to 09:30: unchanged",
-            "09:30 to 09:40: an earlier screen",
-            "09:40 to 09:50: a similar screen",
-            "09:50 to 10:00: an unreadable picture",
-        ]
-
-    def test_an_unreadable_picture_does_not_make_the_same_screen_another(self) -> None:
-        assert told(spans(seen("n1x1"), Period(at(9), at(9, 40))))[-1] == "09:30 to 09:40: unchanged"
-
-    def test_a_display_that_others_outlast_is_off_and_all_together_are_silent(self) -> None:
-        found = spans(
-            sorted([*seen("nnn---nnn"), *seen("nnnnnn", display=2)], key=lambda one: one.taken_at),
-            Period(at(8), at(12)),
-        )
-        assert told(found) == [
-            "08:00 to 09:00: no captures",
-            "09:00 to 09:30: 3 new screens",
-            "09:30 to 10:00: off, or not captured with the others",
-            "10:00 to 10:30: 3 new screens",
-            "10:30 to 12:00: no captures",
-        ]
-        assert told(found, 2)[-2:] == [
-            "10:00 to 10:30: off, or not captured with the others",
-            "10:30 to 12:00: no captures",
-        ]
-
-    def test_one_missed_capture_is_no_silence_and_a_night_is(self) -> None:
-        assert told(spans(seen("nn-n"), Period(at(9), at(9, 40)))) == ["09:00 to 09:40: 3 new screens"]
-        assert told(spans(seen("nnn---n"), Period(at(9), at(10, 10)))) == [
-            "09:00 to 09:30: 3 new screens",
-            "09:30 to 10:00: no captures",
-            "10:00 to 10:10: a new screen",
-        ]
-
-    def test_files_of_one_run_may_be_written_seconds_apart(self) -> None:
-        late = [
-            Sighting(2, one.taken_at + timedelta(seconds=9), one.kind, one.shows) for one in seen("nnnn", display=2)
-        ]
-        found = spans(sorted([*seen("nnnn"), *late], key=lambda one: one.taken_at), Period(at(9), at(9, 40)))
-        assert {span.look for span in found} == {Look.NEW}
-
-    def test_what_stood_at_midnight_is_known_from_the_day_before(self) -> None:
-        found = spans(seen("n" + "1" * 11, hour=-1), WHOLE_DAY)
-        assert told(found)[0] == "00:00 to 01:00: unchanged"
-        assert stood(found) == {1: 3600}
-
-    def test_a_screen_that_comes_back_has_stood_for_all_its_visits(self) -> None:
-        found = spans(seen("n1n331"), Period(at(9), at(10)))
-        assert stood(found) == {1: 30 * 60, 3: 30 * 60}
-
-    def test_the_only_capture_there_is_stands_for_a_while(self) -> None:
-        assert usual_interval(seen("n")) == timedelta(minutes=10)
-        assert told(spans(seen("n"), WHOLE_DAY))[1] == "09:00 to 09:10: a new screen"
-
-    def test_of_what_is_too_short_to_be_seen_the_liveliest_is_drawn(self) -> None:
-        found = spans(seen("n11111" * 4), Period(at(9), at(13)))
-        assert [segment_told(span) for span in drawn(found, timedelta(hours=1))] == ["09:00 to 13:00: 4 new screens"]
-        assert len(drawn(found, timedelta(minutes=1))) == 11
-
-    def test_the_sentence_for_those_who_do_not_see_the_strip(self) -> None:
-        found = spans(seen("nn21sx"), Period(at(8), at(10)))
-        assert strip_told(found) == (
-            "2 new screens; a similar screen; an earlier screen; an unreadable picture;"
-            " unchanged for 10 min; no captures for 1 h"
-        )
-
-    @given(
-        st.lists(
-            st.tuples(st.integers(0, 2 * 1440), st.integers(1, 3), st.sampled_from(Kind), st.integers(1, 4)),
-            min_size=1,
-            max_size=60,
-        ),
-        st.integers(1, 90),
-    )
-    def test_strips_tell_of_every_minute_once(self, captures: list[tuple[int, int, Kind, int]], slot: int) -> None:
-        period = Period(at(12), at(36))
-        found = spans([Sighting(d, DAY + m * MINUTE, kind, s) for m, d, kind, s in sorted(captures)], period)
-        for display in {capture[1] for capture in captures}:
-            own = [span for span in found if span.display == display]
-            for parts in (own, drawn(own, slot * MINUTE)):
-                assert (parts[0].begin, parts[-1].end) == (period.begin, period.end)
-                assert all(one.end == other.begin for one, other in pairwise(parts))
-                assert sum(lasted(parts).values(), timedelta()) == period.end - period.begin
-            assert all(one.look != other.look for one, other in pairwise(parts))
-        cut = by_day(found)
-        assert set(cut) == {DAY.date(), (DAY + timedelta(days=1)).date()}
-        assert sum(span.captures for day in cut.values() for own in day.values() for span in own) == sum(
-            span.captures for span in found
-        )
-
-
-@pytest.mark.parametrize(
-    ("text", "title", "name"),
-    [
-        ("2020", "2020", "2020-01-01..2020-12-31"),
-        ("2020-05", "May 2020", "2020-05-01..2020-05-31"),
-        ("2020-05-04", "Monday, 4 May 2020", "2020-05-04"),
-        ("2020-05-04..2020-05-10", "4 to 10 May 2020", "2020-05-04..2020-05-10"),
-        ("2020-04-28..2020-05-04", "28 April to 4 May 2020", "2020-04-28..2020-05-04"),
-        ("2019-12-30..2020-01-02", "30 December 2019 to 2 January 2020", "2019-12-30..2020-01-02"),
-        ("2020-05..2020-06", "1 May to 30 June 2020", "2020-05-01..2020-06-30"),
-        (
-            "2020-05-04T09:00..2020-05-04T10:29",
-            "Monday, 4 May 2020, 09:00 to 10:30",
-            "2020-05-04_09.00..2020-05-04_10.29",
-        ),
-    ],
-)
-def test_a_period_has_a_title_and_a_file_name(text: str, title: str, name: str) -> None:
-    assert title_of(Period.parse(text)) == title
-    assert file_name_of(Period.parse(text)) == name
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(20, "20 s"), (600, "10 min"), (7800, "2 h 10 min"), (90_000, "1 d 1 h"), (7200, "2 h")]
-)
-def test_how_long_is_told_to_the_minute(seconds: int, words: str) -> None:
-    assert long(timedelta(seconds=seconds)) == words
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the words of a POSIX shell")
-@pytest.mark.parametrize(
-    "name", ["plain_1.png", "it's $HOME `id`_1.png", "new\nline\x1b[31m\\_1.png", "\udcff'é\t_1.png"]
-)
-def test_a_copied_name_is_one_word_on_one_line_and_names_the_same_file(name: str) -> None:
-    word = quoted(Path("/a folder") / name)
-    assert word.isprintable()
-    said = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
-    assert said == os.fsencode(f"/a folder/{name}")
-
-
-@pytest.mark.parametrize("limit", [1_000, 5_000, 20_000])
-def test_no_picture_is_larger_than_it_may_be_even_of_noise(limit: int) -> None:
-    noise = Image.frombytes("RGB", (400, 300), random.Random(1).randbytes(400 * 300 * 3))
-    picture = encoded(noise, Allowance(300, limit))
-    data = base64.b64decode(picture.uri.partition(",")[2])
-    assert len(data) <= limit
-    assert Image.open(io.BytesIO(data)).size == (picture.width, picture.height)
-    assert picture.width <= 300
 
 
 # --- the verb ---
@@ -357,6 +183,25 @@ def test_captures_that_nobody_judged_are_told_of_in_one_line(shelf: Shelf, tmp_p
     assert "3 captures from before the first start are not in here" in Path(out).read_text()
 
 
+def test_highlights_and_the_page_tell_the_same_of_how_long_a_screen_stood(
+    desk: Desk, framesift: Framesift, tmp_path: Path
+) -> None:
+    with desk.ledger() as ledger:
+        album = Album(desk, ledger)
+        album.stand(at(9), 36, drawn(SceneKind.EDITOR))
+        photo = album.stand(at(15), 4, drawn(SceneKind.PHOTO))
+        album.stand(at(15, 55), 12, drawn(SceneKind.EDITOR, 1))  # two and a half intervals after the last of the photo
+    out = str(tmp_path / "out.html")
+    said = json.loads(framesift("highlights", "--json", "2020-05-04", "--html", out)[1])
+    stood_seconds = {one["entry"]["id"]: one["stood_seconds"] for one in said["highlights"]}
+    assert stood_seconds[photo.id] == 55 * 60
+    cards = re.findall(r"<figcaption>(.*?)</figcaption>", Path(out).read_text(encoding="utf-8"), re.DOTALL)
+    of_photo = [card for card in cards if "15:00</time>" in card]
+    assert len(of_photo) == 2, "as a highlight, and among what stood longest on its day"
+    assert all("stood 55 min" in card for card in of_photo)
+    assert "      55 min     4" in framesift("highlights", "2020-05-04")[1]
+
+
 HOSTILE = (
     "<script>alert(1)</script>_1.png",
     '"><img src=x onerror=alert(2)>_1.png',
@@ -399,16 +244,16 @@ def test_the_policy_allows_this_style_and_script_alone(report: Report) -> None:
 
 
 def test_the_allowances_of_all_pictures_and_strips_together_are_fifteen_megabytes() -> None:
-    highlights = Choice(WHOLE_DAY).count * (shots.SMALL.bytes + shots.LARGE.bytes)
+    highlights = Query(WHOLE_DAY).count * (cards.SMALL.bytes + cards.LARGE.bytes)
     looks = second_looks.SECOND_LOOKS * (3 * second_looks._WHOLE.bytes + 2 * second_looks._DETAIL.bytes)
-    segment = typeset_size(segments=1001) - typeset_size(segments=1)
-    assert (highlights + looks + report_module._STOOD_BYTES) * 4 / 3 + report_module._SEGMENTS * segment / 1000 < 15e6
+    segment = rendered_size(segments=1001) - rendered_size(segments=1)
+    assert (highlights + looks + compose._STOOD_BYTES) * 4 / 3 + compose._SEGMENTS * segment / 1000 < 15e6
 
 
-def typeset_size(segments: int) -> int:
+def rendered_size(segments: int) -> int:
     part = Segment(1234.5, 234.5, Look.UNREADABLE, "23:45 to 24:00: 10 unreadable pictures")
     day = Day("Monday", "2020-05-04", "", (Strip(1, (part,) * segments, ""),))
-    return len(typeset(Page("", "", "", "", (), (), (day,), (), (), "")))
+    return len(render(Page("", "", "", "", (), (), (day,), (), (), "")))
 
 
 @pytest.mark.slow

@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from tests.album import NOON, SIZE, Album, drawn, half_black, noise
 from tests.conftest import START, Desk, Framesift, capture_of, png, screen
 from watcher.demo.scenes import SceneKind
-from watcher.judge.blocks import Averaging, Screens, block_side, grown
-from watcher.judge.farthest_first import cover
 from watcher.judge.frame import load
-from watcher.judge.signature import STEP
 from watcher.judge.similarity import reference
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
-from watcher.model.verdict import Policy
-from watcher.review.appearances import Choice, Habit, Shown, showings
-from watcher.review.highlights import Review, restore_command, review
+from watcher.model.query import Query
+from watcher.model.sighting import Sighting
+from watcher.model.verdict import Kind, Policy
+from watcher.review.activity import read_activity
+from watcher.review.appearances import Habit, appearances
+from watcher.review.highlights import review
+from watcher.review.result import Review, restore_command
+from watcher.review.strips import spans
 from watcher.review.unusual import is_usual, rarity
 from watcher.settings.settings import Settings
 
@@ -40,7 +40,8 @@ def album(desk: Desk) -> Iterator[Album]:
 
 def look(album: Album, count: int = 20, period: Period = MONTH, display: int | None = None) -> Review:
     settings = Settings(root=album.desk.root, device="cpu")
-    return review(album.ledger, settings, album.desk.root, Choice(period, count, display))
+    activity = read_activity(album.ledger, album.desk.root, period)
+    return review(album.ledger, settings, Query(period, count, display), activity)
 
 
 def chosen(found: Review) -> list[int]:
@@ -100,10 +101,10 @@ def test_what_is_told_of_a_highlight(album: Album) -> None:
     album.again(at(2, 15), photo)
     (highlight,) = look(album).highlights
     assert highlight.entry == photo
-    showing = highlight.showing
-    assert (showing.first, showing.last) == (at(1, 15), at(2, 15))
-    assert (showing.times, showing.visits) == (4, 2)
-    assert showing.stood == 4 * TEN, "hours in which nothing was captured do not count"
+    appearance = highlight.appearance
+    assert (appearance.first, appearance.last) == (at(1, 15), at(2, 15))
+    assert (appearance.times, appearance.visits) == (4, 2)
+    assert appearance.stood == 4 * TEN, "hours in which nothing was captured do not count"
     assert highlight.alike == 0
     assert highlight.nearest is not None
     own, other = (_frame(entry) for entry in (photo, highlight.nearest))
@@ -203,7 +204,7 @@ def test_pictures_that_are_gone_are_passed_over(album: Album) -> None:
     assert again.ssim is not None
 
 
-def test_a_family_is_stood_for_by_another_of_it_when_its_first_is_gone(album: Album) -> None:
+def test_a_cluster_is_represented_by_another_screen_of_it_when_its_first_is_gone(album: Album) -> None:
     usual_days(album, 3)
     twins = [album.keep(at(1, 15, minute), drawn(SceneKind.PHOTO, clock=at(0, 15, minute))) for minute in (0, 10, 20)]
     (one,) = look(album).highlights
@@ -221,7 +222,7 @@ def test_duplicates_in_which_one_tile_changed_strongly_are_told_of_once_a_screen
     album.again(at(0, 19), kept[6], worst_tile=0.99)
     looks = look(album).second_looks
     assert [entry.id for entry in looks] == [entry.id for entry in strong[:5]]
-    assert restore_command(looks[0]) == f"framesift restore {looks[0].verdict.capture.path}"
+    assert restore_command(looks[0], "framesift") == f"framesift restore {looks[0].verdict.capture.path}"
     album.ledger.rows("UPDATE entry SET state = ? WHERE id = ?", [State.RESTORED.value, strong[0].id])
     assert look(album).second_looks[0].verdict.score.worst_tile == pytest.approx(0.2)
     assert look(album, period=Period.parse("2020-05-05")).second_looks == ()
@@ -238,9 +239,12 @@ def test_the_edges_of_a_period_are_its_own_and_the_next_ones(album: Album) -> No
 
 def test_a_screen_stands_until_the_next_and_nights_do_not_count() -> None:
     moments = [NOON + minutes * TEN / 10 for minutes in (0, 10, 20, 33, 40, 600, 610)]
-    captures = [Shown(1, moment, screen) for moment, screen in zip(moments, (1, 1, 2, 2, 1, 3, 1), strict=True)]
-    found = showings([*captures, Shown(2, NOON, 9)])
-    assert [found[one].stood for one in (1, 2, 3, 9)] == [timedelta(minutes=m) for m in (40, 20, 10, 0)]
+    screens = (1, 1, 2, 2, 1, 3, 1)
+    captures = [Sighting(1, moment, Kind.NEW, screen) for moment, screen in zip(moments, screens, strict=True)]
+    other = Sighting(2, NOON, Kind.NEW, 9)
+    period = Period(NOON, NOON + 62 * TEN)
+    found = appearances([*captures, other], spans([captures[0], other, *captures[1:]], period))
+    assert [found[one].stood for one in (1, 2, 3, 9)] == [timedelta(minutes=m) for m in (40, 20, 10, 10)]
     assert [(found[one].times, found[one].visits) for one in (1, 2, 3)] == [(4, 3), (2, 1), (1, 1)]
 
 
@@ -264,67 +268,6 @@ def test_what_a_display_comes_back_to_is_usual_and_so_is_what_it_shows_on_most_d
     assert rarity(Habit(1, 1, 1), 1000) > rarity(Habit(2, 1, 1), 1000) > rarity(Habit(1000, 1, 1), 1000) == 0
 
 
-# the geometry
-
-POINTS = st.lists(st.binary(min_size=12, max_size=12), min_size=1, max_size=40)
-
-
-def some_screens(rows: list[bytes]) -> Screens:
-    """Screens of 2 x 1 tiles, whose codes are the bytes of *rows*."""
-    codes = torch.tensor([list(row) for row in rows], dtype=torch.uint8).view(-1, 2, 3, 1, 2)
-    return Screens.of(Averaging(26, 42, torch.device("cpu"))(codes), 26, 42)
-
-
-@given(POINTS)
-def test_distances_are_a_metric(rows: list[bytes]) -> None:
-    screens = some_screens(rows)
-    every = torch.arange(len(rows))
-    table = torch.stack([screens.distances(row, every) for row in range(len(rows))])
-    assert table.diagonal().eq(0).all()
-    assert (table - table.T).abs().max() < 1e-5
-    assert screens.coarse is not None
-    for row in range(len(rows)):
-        below = torch.full((len(rows),), 0.3)
-        found = screens.distances_below(row, every, below)
-        assert torch.where(table[row] < 0.3, found == table[row], found >= 0.3 - 1e-3).all()
-    assert (table[:, None, :] <= table[:, :, None] + table[None, :, :] + 1e-3).all()
-
-
-@given(POINTS, st.floats(0.01, 0.9), st.integers(1, 10))
-def test_a_cover_covers_and_its_centres_are_apart(rows: list[bytes], radius: float, limit: int) -> None:
-    screens = some_screens(rows)
-    every = torch.arange(len(rows))
-    found = cover(screens, 0, radius, limit)
-    table = torch.stack([screens.distances(centre, every) for centre in found.centres])
-    assert torch.allclose(table.min(0).values, found.distances, atol=1e-3)
-    assert torch.allclose(table.gather(0, found.belongs[None])[0], found.distances)
-    farthest = float(found.distances.max())
-    assert farthest <= radius or len(found.centres) == limit
-    apart = [float(table[late, found.centres[early]]) for late in range(len(table)) for early in range(late)]
-    assert all(distance > radius and distance >= farthest - 1e-3 for distance in apart)
-
-
-@given(st.integers(11, 400), st.integers(11, 400))
-def test_blocks_are_few_and_hold_all_tiles(height: int, width: int) -> None:
-    side = block_side(height, width)
-    screens = Screens.of(torch.zeros(1, 2, 3, 1, 1), height, width)
-    rows, columns = screens.areas.shape
-    assert max(rows, columns) <= 16
-    assert side == 16 or max(rows, columns) >= 8
-    assert screens.areas.sum() == (height - 10) * (width - 10)
-    tiles = -(-(height - 10) // 16), -(-(width - 10) // 16)
-    means = Averaging(height, width, torch.device("cpu"))(torch.full((2, 2, 3, *tiles), 77, dtype=torch.uint8))
-    assert means.shape == (2, 2, 3, rows, columns)
-    for part, step in zip(means.unbind(1), STEP, strict=True):
-        assert (part - 77 * step).abs().max() < 1e-4
-
-
-def test_what_touches_is_grown() -> None:
-    places = torch.zeros(4, 5, dtype=torch.bool)
-    places[0, 0] = True
-    assert grown(places).nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-
-
 # the command
 
 
@@ -344,7 +287,7 @@ def test_the_terminal_shows_them_at_any_width(
         assert "20 min" in line or "30 min" in line
         assert (file in line) == (width == 150)
         assert file in out
-        assert restore_command(doubt) in out.splitlines()[-1]
+        assert restore_command(doubt, "framesift") in out.splitlines()[-1]
         assert all(len(one) < width or "restore" in one for one in out.splitlines())
 
 

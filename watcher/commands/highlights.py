@@ -2,9 +2,7 @@
 
 import json
 import os
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,12 +13,12 @@ from watcher.ledger.totals import Totals
 from watcher.ledger.unjudged import unjudged
 from watcher.model.capture import NamePattern
 from watcher.model.period import Period
+from watcher.model.query import Query
 from watcher.program import Program
-from watcher.review.appearances import Choice, shown
-from watcher.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from watcher.review.highlights import Review
+from watcher.review.activity import read_activity
+from watcher.review.table import review_lines
+from watcher.terminal.console import print_lines, terminal_width
+from watcher.text import quoted
 
 _DAYS = 7
 
@@ -62,28 +60,26 @@ def command(
 
     How they are chosen: framesift help judging.
     """
-    period = period or Period.last_days(_DAYS)
-    choice = Choice(period, count, display)
+    query = Query(period or Period.last_days(_DAYS), count, display)
     # The copy of a ledger that is not there is empty, and leaves nothing behind.
     is_there = program.ledger_file.exists()
     with program.ledger() if is_there else Ledger.copy(program.ledger_file) as ledger:
         root = program.root(ledger, None)
-        settings = program.settings(root=root)
-        if not shown(ledger, root, choice):
-            _require_no_backlog(ledger, settings, choice)
-        from watcher.review.highlights import review  # noqa: PLC0415 - torch takes seconds
+        activity = read_activity(ledger, root, query.period)
+        if not activity.readable(display):
+            _require_no_backlog(program, ledger, root, query)
+        from watcher.report.publish import look_back  # noqa: PLC0415 - torch takes seconds
 
-        found = review(ledger, settings, root, choice)
+        found = look_back(program, ledger, query, activity, out)
         left = Totals(ledger, root).left_alone()
-        if out is not None:
-            from watcher.report.publish import publish  # noqa: PLC0415 - as above
-
-            publish(program, ledger, choice, out)
     if as_json:
-        head = {"root": os.fspath(root), "begin": period.begin.isoformat(), "end": period.end.isoformat()}
-        click.echo(json.dumps(head | found.as_json()))
+        head = {"root": os.fspath(root), "begin": query.period.begin.isoformat(), "end": query.period.end.isoformat()}
+        click.echo(json.dumps(head | found.as_json(program.invocation)))
+    elif found.captures:
+        print_lines(review_lines(found, query, root, program.invocation, terminal_width()))
     else:
-        _print(found, root, choice)
+        on_display = "" if display is None else f" on display {display}"
+        click.echo(f"nothing was captured in {query.period}{on_display}")
     if left:
         click.echo(
             f"{left} capture{'s' * (left != 1)} from before the watcher's first start are left to framesift sweep",
@@ -91,29 +87,18 @@ def command(
         )
 
 
-def _require_no_backlog(ledger: Ledger, settings: Settings, choice: Choice) -> None:
+def _require_no_backlog(program: Program, ledger: Ledger, root: Path, query: Query) -> None:
     """Nothing was judged in the period: refuse if that is only because nobody has looked yet."""
-    root, period = settings.root, choice.period
     if not root.is_dir():
         raise WatcherError(f"{root} is not there")
-    found = unjudged(ledger, root, NamePattern(settings.name_pattern))
+    period, display = query.period, query.display
+    pattern = NamePattern(program.settings(root=root).name_pattern)
     count = sum(
-        period.begin <= capture.taken_at < period.end and choice.display in (None, capture.display)
-        for capture, _ in found
+        period.begin <= capture.taken_at < period.end and display in (None, capture.display)
+        for capture, _ in unjudged(ledger, root, pattern)
     )
     if count:
-        first = f"framesift sweep {shlex.quote(os.fspath(root))}"
         raise WatcherError(
-            f"{count} capture{'s' * (count != 1)} of {period} not judged yet; run {first} first"
-            " (with --dry-run, it only tells what it would do)"
+            f"{count} capture{'s' * (count != 1)} of {period} not judged yet;"
+            f" run {program.invocation} sweep {quoted(root)} first (with --dry-run, it only tells what it would do)"
         )
-
-
-def _print(found: "Review", root: Path, choice: Choice) -> None:
-    from watcher.terminal.review_table import print_review  # noqa: PLC0415 - as above
-
-    if not found.captures:
-        display = "" if choice.display is None else f" on display {choice.display}"
-        click.echo(f"nothing was captured in {choice.period}{display}")
-        return
-    print_review(found, root, choice)

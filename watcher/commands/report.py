@@ -9,8 +9,9 @@ import click
 from watcher.commands.options import as_period
 from watcher.errors import WatcherError
 from watcher.model.period import Period
+from watcher.model.query import Query
 from watcher.program import Program
-from watcher.review.appearances import Choice
+from watcher.review.activity import read_activity
 from watcher.review.wording import file_name_of
 from watcher.text import bytes_text, visible
 
@@ -44,12 +45,13 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
       framesift report --open
       framesift report 2020-05 --html OUT.html
     """
-    from watcher.report.publish import publish  # noqa: PLC0415
+    from watcher.report.publish import look_back  # noqa: PLC0415 - torch takes seconds
 
     wanted = period or Period.last_days(_DAYS)
     file = out or Path(f"framesift-report-{file_name_of(wanted)}.html")
     with program.existing_ledger() as ledger:
-        written = publish(program, ledger, Choice(wanted), file)
-    click.echo(f"{visible(os.fspath(file))} ({bytes_text(written)})")
+        activity = read_activity(ledger, program.root(ledger, None), wanted)
+        look_back(program, ledger, Query(wanted), activity, file)
+    click.echo(f"{visible(os.fspath(file))} ({bytes_text(file.stat().st_size)})")
     if show and not webbrowser.open(file.absolute().as_uri()):
         raise WatcherError(f"no browser could be started to show {file}")

@@ -21,7 +21,7 @@ from watcher.ledger.totals import Savings, Totals
 from watcher.model.capture import Capture
 from watcher.model.period import Period
 from watcher.program import Program
-from watcher.review.strips import spans
+from watcher.review.activity import read_activity
 from watcher.review.wording import STRIP_LEGEND, strip_text
 from watcher.settings.settings import Settings
 from watcher.terminal.console import print_table
@@ -88,7 +88,7 @@ def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any
         "captures": {kind.value: count for kind, count in totals.counts().items()},
         "saved_bytes": total.ever.bytes,
         "quarantine": {"path": os.fspath(quarantine), **asdict(held(quarantine))},
-        "displays": _displays(totals, displays, program.settings(root=root).window),
+        "displays": _displays(ledger, root, displays, program.settings(root=root).window),
         "found_by_scan": heartbeat.found_by_scan,
         "saved": asdict(total),
         "retention": _retention(program.settings(root=root)),
@@ -118,8 +118,8 @@ def _retention(settings: Settings) -> dict[str, int] | None:
     return {"days": retention.days, "max_bytes": int(retention.max_bytes)} if retention.is_on else None
 
 
-def _displays(totals: Totals, savings: dict[int, Savings], window: int) -> dict[str, Any]:
-
+def _displays(ledger: Ledger, root: Path, savings: dict[int, Savings], window: int) -> dict[str, Any]:
+    totals = Totals(ledger, root)
     windows = totals.windows(window)
     displays = {}
     for entry in totals.last_of_displays():
@@ -132,18 +132,17 @@ def _displays(totals: Totals, savings: dict[int, Savings], window: int) -> dict[
             "window": windows.get(capture.display, 0),
             "unchanged_since": since.isoformat() if since else None,
             "saved": asdict(savings.get(capture.display, Savings())),
-            "strip": _strip(totals, capture),
+            "strip": _strip(ledger, root, capture),
         }
     return displays
 
 
-def _strip(totals: Totals, capture: Capture) -> dict[str, str]:
+def _strip(ledger: Ledger, root: Path, capture: Capture) -> dict[str, str]:
     """The day of a display's last capture, a character for each half hour."""
     midnight = capture.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    until = max(capture.taken_at + timedelta(microseconds=1), min(datetime.now(), midnight + timedelta(days=1)))
-    sightings = totals.sightings(Period(midnight - timedelta(days=1), until))
-    own = [span for span in spans(sightings, Period(midnight, until)) if span.display == capture.display]
-    return {"day": midnight.date().isoformat(), "half_hours": strip_text(own, midnight.date())}
+    activity = read_activity(ledger, root, Period(midnight, midnight + timedelta(days=1)))
+    characters = strip_text(activity.spans_of(capture.display), midnight.date())
+    return {"day": midnight.date().isoformat(), "half_hours": characters}
 
 
 def _print(report: dict[str, Any], log: str) -> None:

@@ -12,14 +12,15 @@ squared distances is one. (Brunet, Vrscay and Wang, On the mathematical properti
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from watcher.judge.bounds import BOTH
-from watcher.judge.signature import STEP, TILE
+from watcher.judge.bounds import BOTH, SignatureStack
+from watcher.judge.signature import STEP, TILE, Signature, digest_of, unpack
 from watcher.judge.tiles import HALO, pooled, tile_areas, tile_grid
 
 _BLOCKS = 8
@@ -108,10 +109,77 @@ class Screens:
             found[hopeful] = self.distances(row, rows[hopeful])
         return found
 
-    def black(self) -> Tensor:
-        """(screens, rows, columns) bool: which blocks are black all over."""
-        step = _step(self.means.device).view(2, 1, 1, 1)
-        return (self.means < step / 2).flatten(1, 2).all(1)
+    def nearest(self, row: int, count: int) -> list[int]:
+        """The *count* screens nearest to *row*, without it: nearest first, of those as near the lowest number."""
+        order = self.distances(row, torch.arange(len(self))).sort(stable=True).indices.tolist()
+        return [other for other in order if other != row][:count]
+
+    def black_shares(self) -> list[float]:
+        """By row, the share of the screen that is in blocks that are black all over."""
+        shares: list[float] = ((_black(self.means) * self.areas).sum((1, 2)) / self.areas.sum()).tolist()
+        return shares
+
+    def distances_beside_black(self, row: int, rows: Sequence[int]) -> list[float] | None:
+        """How far *rows* are from screen *row*, by those of its blocks that neither are black nor touch black ones.
+
+        None if there is no such block.
+        """
+        beside = ~grown(_black(self.means[row : row + 1])[0])
+        if not beside.any():
+            return None
+        distances: list[float] = self.distances(row, torch.tensor(rows, dtype=torch.int64), beside).tolist()
+        return distances
+
+
+class ScreensBuilder:
+    """Makes :class:`Screens` of stored signatures, which are given some at a time, for a year's are large."""
+
+    def __init__(self, height: int, width: int, digest: int, device: torch.device) -> None:
+        """Begin with none.
+
+        Args:
+            height: of the frames, in pixels.
+            width: of the frames, in pixels.
+            digest: of the preparation of the frames.
+            device: where distances are computed.
+        """
+        self._height, self._width, self._digest, self._device = height, width, digest, device
+        self._averaging = Averaging(height, width, device)
+        self._means: list[Tensor] = []
+
+    def add(self, stored: Sequence[bytes]) -> None:
+        """Add signatures as :meth:`watcher.judge.signature.Signature.to_bytes` wrote them.
+
+        Raises:
+            ValueError: they are in another format, or of another preparation.
+        """
+        unpacked = unpack(stored, self._digest, self._device)
+        if unpacked is None:
+            raise ValueError("signatures of another format or preparation")
+        self._means.append(self._averaging(unpacked[2]))
+
+    def build(self, order: Sequence[int]) -> Screens:
+        """The screens in this *order* of the signatures that were added; the builder is empty afterwards."""
+        means = torch.cat(self._means)
+        self._means.clear()  # not needed twice
+        return Screens.of(means[torch.tensor(order, device=self._device)], self._height, self._width)
+
+
+def by_bounds(own: bytes, others: Sequence[bytes]) -> list[int]:
+    """The places of the *others* by the bounds of their SSIM with *own*, highest first; all are stored signatures.
+
+    Raises:
+        ValueError: they are in another format, or of another preparation or size.
+    """
+    digest = digest_of(own)
+    unpacked = None if digest is None else unpack([own, *others], digest, torch.device("cpu"))
+    if unpacked is None:
+        raise ValueError("signatures of another format")
+    height, width, codes = unpacked
+    stack = SignatureStack(height, width, codes.device)
+    stack.extend(codes[1:])
+    bounds = stack.deficits(Signature(height, width, codes[0]), enough=2)
+    return sorted(range(len(others)), key=bounds.__getitem__)
 
 
 def _parts(rows: Tensor) -> list[Tensor]:
@@ -126,6 +194,12 @@ def _deficits(differences: Tensor) -> Tensor:
     """(..., values), from *differences* (..., 2, values) of a and b."""
     a, b = differences.unbind(-2)
     return BOTH(torch.addcmul(a * a, b, b).sqrt_())
+
+
+def _black(means: Tensor) -> Tensor:
+    """(screens, rows, columns) bool: which blocks of screens with these *means* are black all over."""
+    step = _step(means.device).view(2, 1, 1, 1)
+    return (means < step / 2).flatten(1, 2).all(1)
 
 
 def grown(places: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ cannot be nearer to a new centre that is 2 d or more from c (Elkan, Using the tr
 2003).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +33,8 @@ class Points(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cover:
-    """Centres, and what belongs to each."""
+class Clusters:
+    """Centres, and the points that belong to each."""
 
     centres: list[int]
     """In the order of choice."""
@@ -42,8 +43,16 @@ class Cover:
     distances: Tensor
     """(points,) float32: how far that is."""
 
+    def members(self) -> list[list[int]]:
+        """The points of each cluster, nearest to its centre first; of those as near, the lowest number first."""
+        members: list[list[int]] = [[] for _ in self.centres]
+        belongs = self.belongs.tolist()
+        for point in self.distances.sort(stable=True).indices.tolist():
+            members[belongs[point]].append(point)
+        return members
 
-def cover(points: Points, first: int, radius: float, limit: int) -> Cover:
+
+def farthest_first(points: Points, first: int, radius: float, limit: int) -> Clusters:
     """Choose centres, *first* first, until all *points* are within *radius* of one, or there are *limit* centres.
 
     Of points that are as far, the one with the lowest number is chosen.
@@ -60,4 +69,50 @@ def cover(points: Points, first: int, radius: float, limit: int) -> Cover:
         distances[open_rows[nearer]] = found[nearer]
         belongs[open_rows[nearer]] = len(centres)
         centres.append(centre)
-    return Cover(centres, belongs, distances)
+    return Clusters(centres, belongs, distances)
+
+
+class WeightedTraversal:
+    """Farthest-first traversal of weighted points: best is what has the greatest weight times distance.
+
+    The distance is that to the nearest point that was taken before; while none was, it is 1 for all.
+    """
+
+    def __init__(self, points: Points, rows: Sequence[int], weights: Sequence[float], is_open: Sequence[bool]) -> None:
+        """Begin with nothing taken.
+
+        Args:
+            points: a metric space.
+            rows: the points of it that are traversed; elsewhere they are named by their places in here.
+            weights: of each.
+            is_open: whether each may be the best; the others only count once they are taken.
+        """
+        self._points, self._rows = points, torch.tensor(rows)
+        self._weights, self._open = torch.tensor(weights), torch.tensor(is_open)
+        self._distances = torch.ones(len(rows))
+
+    def measure_by_lightest(self) -> None:
+        """Take the distances to the lightest point, which itself stays open, as far off as its nearest neighbour."""
+        place = int(self._weights.argmin())
+        self._distances = self._from(place)
+        self._distances[place] = self._distances[torch.arange(len(self._rows)) != place].min()
+
+    def best(self) -> tuple[float, int] | None:
+        """Weight times distance, and place, of the best that is open, of equals the first; None if none is."""
+        if not self._open.any():
+            return None
+        scores = (self._weights * self._distances).where(self._open, torch.tensor(-1.0))
+        place = int(scores.argmax())
+        return float(scores[place]), place
+
+    def take(self, place: int) -> None:
+        """Measure what is left by the point at *place* as well, which is not open any more."""
+        self._distances = torch.minimum(self._distances, self._from(place))
+        self.drop(place)
+
+    def drop(self, place: int) -> None:
+        """Pass over the point at *place*."""
+        self._open[place] = False
+
+    def _from(self, place: int) -> Tensor:
+        return self._points.distances(int(self._rows[place]), self._rows)

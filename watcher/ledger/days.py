@@ -5,12 +5,12 @@ import os
 from datetime import date
 from pathlib import Path
 
+from watcher.ledger.conditions import OF_ROOT
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Transaction
 
 _DAY_SECONDS = 20 * 3600.0
 """What must have passed between two days at least; less than a day, for days begin when they are first seen."""
-_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
 
 
 class Days:
@@ -52,17 +52,17 @@ class Days:
     def older_than(self, days: int) -> int:
         """The last entry that is older than *days* days, and with it all before; 0 if none is."""
         rows = self._ledger.rows(
-            f"SELECT last_entry FROM day WHERE {_OF_ROOT} ORDER BY id DESC LIMIT 1 OFFSET ?", [self._root, days]
+            f"SELECT last_entry FROM day WHERE {OF_ROOT} ORDER BY id DESC LIMIT 1 OFFSET ?", [self._root, days]
         )
         return int(rows[0][0]) if rows else 0
 
     def is_done(self, today: date) -> bool:
         """Whether retention has done its work on this day."""
         return bool(
-            self._ledger.rows(f"SELECT 1 FROM day WHERE {_OF_ROOT} AND date = ? AND purged", [self._root, str(today)])
+            self._ledger.rows(f"SELECT 1 FROM day WHERE {OF_ROOT} AND date = ? AND purged", [self._root, str(today)])
         )
 
     def done(self, today: date) -> None:
         """Write down that retention has done its work on this day."""
-        update = f"UPDATE day SET purged = 1 WHERE {_OF_ROOT} AND date = ?"
+        update = f"UPDATE day SET purged = 1 WHERE {OF_ROOT} AND date = ?"
         self._ledger.write(lambda db: db.execute(update, [self._root, str(today)]))

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from watcher.ledger.conditions import OF_ROOT
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Transaction, capture_of, path_of
 from watcher.model.capture import Capture
@@ -25,7 +26,6 @@ _CANDIDATE = """
            near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
     FROM entry LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
-_STAYS = {Kind.NEW, Kind.SIMILAR}
 _SETTLED = {State.KEPT, State.QUARANTINED, State.RESTORED}
 _OURS = "state = 'moving' AND becomes = 'purged'"
 """Another process may have finished or taken back what was intended here."""
@@ -56,7 +56,7 @@ def candidates(ledger: Ledger, root: Path) -> Iterator[list[Candidate]]:
     """The quarantined duplicates of *root* in the order of their verdicts, some at a time."""
     last = 0
     while rows := ledger.rows(
-        f"{_CANDIDATE} WHERE entry.root_id = (SELECT id FROM root WHERE path = ?) AND entry.kind = 'duplicate'"
+        f"{_CANDIDATE} WHERE entry.{OF_ROOT} AND entry.kind = 'duplicate'"
         " AND entry.state = 'quarantined' AND entry.id > ? ORDER BY entry.id LIMIT ?",
         [os.fsencode(root), last, BATCH],
     ):
@@ -113,7 +113,7 @@ def is_known(ledger: Ledger, path: Path) -> bool:
 
 def _candidate(row: Any) -> Candidate:
     proof = None
-    if row["near_kind"] in _STAYS and row["near_state"] in _SETTLED:
+    if row["near_kind"] and Kind(row["near_kind"]).stays and row["near_state"] in _SETTLED:
         proof = Proof(path_of(row["near_location"]), capture_of(row, "near_"))
     recorded_at = datetime.fromisoformat(row["recorded_at"])
     return Candidate(row["id"], path_of(row["location"]), capture_of(row), recorded_at, proof)

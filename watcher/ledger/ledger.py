@@ -9,6 +9,7 @@ from typing import Any
 from watcher.errors import GoneError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import stored_windows as windows
+from watcher.ledger.conditions import STAYS
 from watcher.ledger.database import Database
 from watcher.ledger.entries import number_of, write_entry
 from watcher.ledger.rows import IS_CAPTURE, Transaction, capture_columns, entry_of, kept_of, path_columns, path_of
@@ -20,7 +21,6 @@ from watcher.model.verdict import Kind, Verdict
 
 _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
-_STAYS = "kind IN ('new', 'similar')"
 _ENTRY = """
     SELECT entry.*, policy.json AS policy,
            near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
@@ -155,7 +155,7 @@ class Ledger(Database):
             windows.leave(db, number_of(db, capture))
             # Judged anew by a sweep, and a duplicate now, it is where that put it.
             db.execute(
-                f"UPDATE entry SET state = ? WHERE {IS_CAPTURE} AND {_STAYS}",
+                f"UPDATE entry SET state = ? WHERE {IS_CAPTURE} AND {STAYS}",
                 [State.MISSING.value, *capture_columns(capture)],
             )
 
@@ -182,7 +182,7 @@ class Ledger(Database):
         Raises:
             GoneError: it is not, or no longer.
         """
-        rows = self.rows(f"SELECT location FROM entry WHERE {IS_CAPTURE} AND {_STAYS}", capture_columns(capture))
+        rows = self.rows(f"SELECT location FROM entry WHERE {IS_CAPTURE} AND {STAYS}", capture_columns(capture))
         if not rows:
             raise GoneError(f"{capture.path.name} is no distinct screen any more")
         return path_of(rows[0]["location"])

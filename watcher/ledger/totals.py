@@ -9,18 +9,15 @@ from typing import Any
 
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
+from watcher.ledger.conditions import LEFT_ROOT, OF_ROOT, SHOWS, STAYS
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import path_of
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
-from watcher.review.strips import Sighting
 
-_OF_ROOT = "root_id = (SELECT id FROM root WHERE path = ?)"
 _LATEST = 100
 """So many of the last captures are looked for. If none is in its place, another disk is mounted there."""
-_SHOWS = "CASE kind WHEN 'duplicate' THEN nearest_id ELSE id END"
-"""The entry whose screen a capture shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,20 @@ class Savings:
 
     def __add__(self, other: "Savings") -> "Savings":
         return Savings(self.today + other.today, self.month + other.month, self.ever + other.ever)
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTotal:
+    """What the captures of a period came to."""
+
+    captures: int = 0
+    distinct: int = 0
+    """Captures that show a distinct screen."""
+    saved: Amount = field(default_factory=Amount)
+    """Duplicates that left the root."""
+
+    def __add__(self, other: "PeriodTotal") -> "PeriodTotal":
+        return PeriodTotal(self.captures + other.captures, self.distinct + other.distinct, self.saved + other.saved)
 
 
 def is_elsewhere(ledger: Ledger, root: Path) -> bool:
@@ -54,7 +65,7 @@ class Totals:
 
     def counts(self) -> dict[Kind, int]:
         """How many captures got which verdict."""
-        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {_OF_ROOT} GROUP BY kind")
+        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {OF_ROOT} GROUP BY kind")
         return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
 
     def has_some_in_place(self) -> bool:
@@ -63,7 +74,7 @@ class Totals:
         If none is, the root's disk may be absent, and the folder another one of that name.
         """
         rows = self._rows(
-            f"SELECT location FROM entry WHERE {_OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
+            f"SELECT location FROM entry WHERE {OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
         )
         return not rows or any(os.path.lexists(row["location"]) for row in rows)
 
@@ -87,23 +98,23 @@ class Totals:
         spans = [("substr(recorded_at, 1, 10) = ?", str(day)), ("substr(recorded_at, 1, 7) = ?", str(day)[:7])]
         sums = [f"count(CASE WHEN {span} THEN 1 END), total(CASE WHEN {span} THEN size END)" for span, _ in spans]
         rows = self._ledger.rows(
-            f"SELECT display, {', '.join(sums)}, count(*), total(size) FROM entry WHERE {_OF_ROOT}"
-            " AND kind = 'duplicate' AND state IN ('quarantined', 'purged') GROUP BY display",
+            f"SELECT display, {', '.join(sums)}, count(*), total(size) FROM entry WHERE {OF_ROOT}"
+            f" AND {LEFT_ROOT} GROUP BY display",
             [*(value for _, value in spans for _ in range(2)), self._root],
         )
         return {row[0]: Savings(*(Amount(row[n], int(row[n + 1])) for n in (1, 3, 5))) for row in rows}
 
     def last_of_displays(self) -> list[Entry]:
         """The entry of the last capture of every display, whenever it was judged."""
-        rows = self._rows(f"SELECT id, max(taken_at) FROM entry WHERE {_OF_ROOT} GROUP BY display ORDER BY display")
+        rows = self._rows(f"SELECT id, max(taken_at) FROM entry WHERE {OF_ROOT} GROUP BY display ORDER BY display")
         return [self._ledger.entry(row[0]) for row in rows]
 
     def unchanged(self, display: int) -> tuple[datetime | None, int]:
         """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
         rows = self._rows(
             f"""
-            WITH own AS (SELECT taken_at, {_SHOWS} AS shows FROM entry
-                         WHERE {_OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC),
+            WITH own AS (SELECT taken_at, {SHOWS} AS shows FROM entry
+                         WHERE {OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC),
                  now AS (SELECT shows FROM own LIMIT 1),
                  before AS (SELECT taken_at FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
             SELECT min(taken_at), count(*) - 1 FROM own WHERE taken_at > coalesce((SELECT taken_at FROM before), '')
@@ -116,17 +127,17 @@ class Totals:
     def last_news(self) -> tuple[datetime | None, datetime | None]:
         """When the last readable capture was taken, and the last one that showed a distinct screen."""
         rows = self._rows(
-            "SELECT max(taken_at), max(CASE WHEN kind IN ('new', 'similar') THEN taken_at END) FROM entry"
-            f" WHERE {_OF_ROOT} AND kind != 'unreadable'"
+            f"SELECT max(taken_at), max(CASE WHEN {STAYS} THEN taken_at END) FROM entry"
+            f" WHERE {OF_ROOT} AND kind != 'unreadable'"
         )
         last, distinct = (datetime.fromisoformat(moment) if moment else None for moment in rows[0])
         return last, distinct
 
     def last_shown(self, count: int) -> dict[int, list[Path]]:
         """By display, the kept pictures of the screens that its last *count* readable captures show, newest first."""
-        displays = self._rows(f"SELECT DISTINCT display FROM entry WHERE {_OF_ROOT} ORDER BY display")
+        displays = self._rows(f"SELECT DISTINCT display FROM entry WHERE {OF_ROOT} ORDER BY display")
         sql = (
-            f"SELECT near.location FROM (SELECT {_SHOWS} AS shows FROM entry WHERE {_OF_ROOT} AND display = ?"
+            f"SELECT near.location FROM (SELECT {SHOWS} AS shows FROM entry WHERE {OF_ROOT} AND display = ?"
             " AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN entry AS near ON near.id = shows"
         )
         return {row[0]: [path_of(shown[0]) for shown in self._rows(sql, [row[0], count])] for row in displays}
@@ -134,33 +145,33 @@ class Totals:
     def set_aside(self) -> dict[Path, State]:
         """The pictures that are in quarantine or on their way, at each place where they may lie."""
         rows = self._rows(
-            f"SELECT location, target, state FROM entry WHERE {_OF_ROOT} AND state IN ('quarantined', 'moving')"
+            f"SELECT location, target, state FROM entry WHERE {OF_ROOT} AND state IN ('quarantined', 'moving')"
         )
         return {path_of(raw): State(row["state"]) for row in rows for raw in (row["location"], row["target"]) if raw}
 
     def windows(self, window: int) -> dict[int, int]:
         """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""
-        placed = f"SELECT display, count(*) FROM place WHERE {_OF_ROOT} AND timeline = 'watch' GROUP BY display"
+        placed = f"SELECT display, count(*) FROM place WHERE {OF_ROOT} AND timeline = 'watch' GROUP BY display"
         kept = (
-            f"SELECT display, count(*) FROM entry JOIN frame ON frame.entry_id = entry.id WHERE {_OF_ROOT}"
+            f"SELECT display, count(*) FROM entry JOIN frame ON frame.entry_id = entry.id WHERE {OF_ROOT}"
             " AND state NOT IN ('missing', 'purged') GROUP BY display"
         )
         rows = self._rows(placed if window else kept)
         return {row[0]: row[1] for row in rows}
 
-    def sightings(self, period: Period) -> list[Sighting]:
-        """What each capture of *period* shows, in order of time."""
+    def of_period(self, period: Period) -> dict[int, PeriodTotal]:
+        """What the captures of *period* came to, by display."""
         rows = self._rows(
-            f"SELECT display, taken_at, kind, {_SHOWS} FROM entry"
-            f" WHERE {_OF_ROOT} AND taken_at >= ? AND taken_at < ? ORDER BY taken_at, id",
+            f"SELECT display, count(*), sum({STAYS}), sum({LEFT_ROOT}), total(CASE WHEN {LEFT_ROOT} THEN size END)"
+            f" FROM entry WHERE {OF_ROOT} AND taken_at >= ? AND taken_at < ? GROUP BY display ORDER BY display",
             [period.begin.isoformat(), period.end.isoformat()],
         )
-        return [Sighting(row[0], datetime.fromisoformat(row[1]), Kind(row[2]), row[3]) for row in rows]
+        return {row[0]: PeriodTotal(row[1], row[2], Amount(row[3], int(row[4]))) for row in rows}
 
     def recent_times(self, count: int) -> list[tuple[int, datetime]]:
         """Display and time of the last *count* captures, oldest first."""
         rows = self._rows(
-            f"SELECT display, taken_at FROM entry WHERE {_OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count]
+            f"SELECT display, taken_at FROM entry WHERE {OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count]
         )
         return [(row[0], datetime.fromisoformat(row[1])) for row in reversed(rows)]
 

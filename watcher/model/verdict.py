@@ -16,6 +16,11 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     UNREADABLE = "unreadable"
 
+    @property
+    def stays(self) -> bool:
+        """Whether such a capture shows a distinct screen, which later ones are compared with."""
+        return self in (Kind.NEW, Kind.SIMILAR)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -88,7 +93,7 @@ class Verdict:
     @property
     def stays(self) -> bool:
         """Whether the capture shows a distinct screen, which later ones are compared with."""
-        return self.kind in (Kind.NEW, Kind.SIMILAR)
+        return self.kind.stays
 
     @property
     def guarded(self) -> bool:

@@ -25,7 +25,7 @@ _LEGEND = {
 }
 
 
-def typeset(page: Page) -> bytes:
+def render(page: Page) -> bytes:
     """*page* as a whole HTML file in UTF-8."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGES),

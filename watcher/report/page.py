@@ -1,4 +1,4 @@
-"""What stands on the page of a report, in words and small pictures, ready to be set."""
+"""What stands on the page of a report, in words and small pictures, ready to be rendered."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,12 @@ class Command:
     """A command line to copy."""
 
     does: str
+    """What it does, in words."""
     line: str
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class Card:
     """One capture with what is to be said of it."""
 
     title: str
@@ -44,7 +45,7 @@ class Segment:
     width: float
     """In minutes of the day."""
     look: Look
-    told: str
+    text: str
     """From when to when, and what."""
 
 
@@ -54,7 +55,7 @@ class Strip:
 
     display: int
     segments: tuple[Segment, ...]
-    told: str
+    sentence: str
     """All of it in one sentence, for those who do not see it."""
 
 
@@ -65,9 +66,11 @@ class Day:
     title: str
     name: str
     """The date, ISO 8601."""
-    told: str
+    summary: str
+    """How much was captured."""
     strips: tuple[Strip, ...] = ()
-    shots: tuple[Shot, ...] = ()
+    cards: tuple[Card, ...] = ()
+    """The screens that stood longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,9 @@ class SecondLook:
     title: str
     numbers: str
     panels: tuple[Panel, ...]
-    """KeptFrame, quarantined, and where they differ."""
+    """Kept, quarantined, and where they differ."""
     details: tuple[Panel, ...]
-    """KeptFrame and quarantined, around the worst tile."""
+    """Kept and quarantined, around the worst tile."""
     path: str
     commands: tuple[Command, ...]
 
@@ -114,7 +117,7 @@ class Page:
     root: str
     made: str
     notes: tuple[str, ...]
-    highlights: tuple[Shot, ...]
+    highlights: tuple[Card, ...]
     days: tuple[Day, ...]
     looks: tuple[SecondLook, ...]
     savings: tuple[Saving, ...]

@@ -1,4 +1,4 @@
-"""A report as a file: composed, set, and written for its owner alone."""
+"""A look back at a period: its review, and a report as a file, written for its owner alone."""
 
 import contextlib
 import os
@@ -8,42 +8,37 @@ from pathlib import Path
 from watcher.disk.files import remove_written
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
-from watcher.model.period import Period
+from watcher.model.query import Query
 from watcher.program import Program
 from watcher.report.compose import compose
-from watcher.report.context import Calls, Subject
-from watcher.report.html import is_ours, typeset
+from watcher.report.context import ReportContext
+from watcher.report.html import is_ours, render
 from watcher.report.second_looks import second_looks
-from watcher.review.appearances import Choice
+from watcher.review.activity import Activity
 from watcher.review.highlights import review
-from watcher.settings.folders import Folders
-from watcher.text import quoted
+from watcher.review.result import Review
 
 _HEAD = 200
 
 
-def publish(program: Program, ledger: Ledger, choice: Choice, file: Path) -> int:
-    """Write the page on a period, with the highlights of that *choice*, to *file*; returns its bytes.
+def look_back(program: Program, ledger: Ledger, query: Query, activity: Activity, file: Path | None = None) -> Review:
+    """Review a period, and write the page on it to *file* as well, if one is named.
 
     Raises:
         WatcherError: *file* is there and no report, or cannot be written; or nothing of the period was judged.
         FaultError: the ledger cannot be read.
     """
-    _refuse_to_overwrite(file)
-    subject = _subject(program, ledger, choice.period)
-    settings = program.settings(root=subject.root)
-    found = review(ledger, settings, subject.root, choice)
-    content = typeset(compose(subject, found.highlights, second_looks(subject, settings.device)))
-    _write(file, content)
-    return len(content)
-
-
-def _subject(program: Program, ledger: Ledger, period: Period) -> Subject:
+    if file is not None:
+        _refuse_to_overwrite(file)
     root = program.root(ledger, None)
-    state_dir = program.folders.state_dir
-    flags = "" if state_dir == Folders.choose().state_dir else f" --state-dir {quoted(state_dir)}"
-    calls = Calls(f"framesift{flags}")
-    return Subject(ledger, root, program.quarantine(ledger, root), period, datetime.now(), calls)
+    settings = program.settings(root=root)
+    found = review(ledger, settings, query, activity)
+    if file is not None:
+        quarantine = program.quarantine(ledger, root)
+        context = ReportContext(ledger, root, quarantine, query.period, datetime.now(), program.invocation)
+        looks = second_looks(context, settings.device)
+        _write(file, render(compose(context, activity, found.highlights, looks)))
+    return found
 
 
 def _refuse_to_overwrite(file: Path) -> None:

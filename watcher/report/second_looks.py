@@ -9,14 +9,15 @@ from PIL import Image
 
 from watcher.errors import WatcherError
 from watcher.judge.difference import compare
+from watcher.ledger.sightings import doubtful_duplicates
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry
 from watcher.model.preparation import Box, Rectangle
-from watcher.report.cards import title_of
-from watcher.report.context import Subject
+from watcher.model.query import Query
+from watcher.report.cards import commands_of, title_of
+from watcher.report.context import ReportContext
 from watcher.report.page import Panel, SecondLook
 from watcher.report.thumbnails import Allowance, encoded, open_capture
-from watcher.review.appearances import Choice, doubtful
 from watcher.text import visible
 
 SECOND_LOOKS = 8
@@ -30,23 +31,23 @@ _DETAIL_PART, _AROUND, _SHAPE = 5, 2, 1.6
 """A detail has this part of the picture's width, and so many times the worst tile's at least; width to height."""
 
 
-def second_looks(subject: Subject, device: str) -> Iterator[SecondLook]:
+def second_looks(context: ReportContext, device: str) -> Iterator[SecondLook]:
     """Quarantined duplicates, the least alike first, at most one for each screen and ``SECOND_LOOKS`` in all.
 
     Raises:
         WatcherError: there is no such *device*.
         FaultError: the ledger cannot be read.
     """
-    least_alike = doubtful(subject.ledger, subject.root, Choice(subject.period), _EQUAL, _TRIED)
-    looks = (_look(subject, entry, device) for entry in least_alike)
+    least_alike = doubtful_duplicates(context.ledger, context.root, Query(context.period), _EQUAL, _TRIED)
+    looks = (_look(context, entry, device) for entry in least_alike)
     yield from islice((look for look in looks if look), SECOND_LOOKS)
 
 
-def _look(subject: Subject, entry: Entry, device: str) -> SecondLook | None:
+def _look(context: ReportContext, entry: Entry, device: str) -> SecondLook | None:
     nearest = entry.verdict.score.nearest
     if nearest is None:
         return None
-    kept = replace(nearest, path=subject.ledger.location(nearest))
+    kept = replace(nearest, path=context.ledger.location(nearest))
     set_aside = replace(entry.verdict.capture, path=entry.location)
     try:
         images = open_capture(kept, kept.path), open_capture(set_aside, set_aside.path)
@@ -60,7 +61,7 @@ def _look(subject: Subject, entry: Entry, device: str) -> SecondLook | None:
         panels=(*_pair((kept, set_aside), images, _WHOLE), _map(difference.draw(), images[1].size)),
         details=_pair((kept, set_aside), [image.crop(_around(difference.box, image)) for image in images], _DETAIL),
         path=visible(os.fspath(entry.location)),
-        commands=subject.calls.of(entry),
+        commands=commands_of(entry, context.invocation),
     )
 
 

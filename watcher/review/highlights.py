@@ -3,26 +3,24 @@
 Which these are :mod:`watcher.review.unusual` tells; here they are found in the ledger, and looked at.
 """
 
-import os
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor
-
-from watcher.judge.device import choose_device
+from watcher.judge.frame import Frame
 from watcher.judge.similarity import measure
 from watcher.ledger.ledger import Ledger
+from watcher.ledger.sightings import doubtful_duplicates
 from watcher.model.entry import Entry
-from watcher.review.appearances import Choice, Habit, Showing, Shown, doubtful, habits, showings, shown
-from watcher.review.kept_screens import Hall, Reader, by_signature, halls
-from watcher.review.unusual import Contest, Entrant, Family, Pick, families, is_usual, picks, rarity
+from watcher.model.query import Query
+from watcher.model.sighting import Sighting
+from watcher.review.activity import Activity
+from watcher.review.appearances import Appearance, Habit, appearances, habits
+from watcher.review.kept_screens import FrameReader, ScreenGroup, by_signature, screen_groups
+from watcher.review.result import Highlight, Review
+from watcher.review.unusual import Cluster, Pick, Ranking, RatedCluster, clusters, is_usual, picks, rarity
 from watcher.settings.settings import Settings
 
 SECOND_LOOKS = 5
@@ -35,113 +33,55 @@ _SHORTLIST = 8
 """Screens of which the one that is most like another is chosen by whole signatures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Highlight:
-    """One unusual screen."""
-
-    entry: Entry
-    """Its kept capture; the picture is at ``entry.location``."""
-    showing: Showing
-    nearest: Entry | None
-    """The kept screen shown in the period that it is most like, by their signatures; None if there is none to compare
-    with, of its display and size."""
-    ssim: float | None
-    """With *nearest*; None if there is none, or its picture cannot be read."""
-    alike: int
-    """How many other kept screens of the period are of its family, and left out."""
-    score: float
-    """How unusual it is: rarity times distance; falls from one highlight to the next."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The highlight as JSON values."""
-        return {
-            "entry": self.entry.as_json(),
-            "first": self.showing.first.isoformat(),
-            "last": self.showing.last.isoformat(),
-            "times": self.showing.times,
-            "visits": self.showing.visits,
-            "stood_seconds": self.showing.stood.total_seconds(),
-            "most_like": os.fspath(self.nearest.location) if self.nearest else None,
-            "ssim": self.ssim,
-            "alike": self.alike,
-            "score": self.score,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What there is to see of a period."""
-
-    captures: int
-    """Readable captures that were taken in it."""
-    screens: int
-    """KeptFrame screens that were shown in it."""
-    highlights: tuple[Highlight, ...]
-    """Most unusual first; fewer than asked for if all others are like these, or usual."""
-    second_looks: tuple[Entry, ...]
-    """Quarantined duplicates in which one tile changed strongly, the strongest first, one for each screen."""
-    opened: int
-    """Pictures that were read."""
-
-    def as_json(self) -> dict[str, Any]:
-        """The review as JSON values."""
-        looks = [entry.as_json() | {"restore": restore_command(entry)} for entry in self.second_looks]
-        return {
-            "captures": self.captures,
-            "screens": self.screens,
-            "highlights": [highlight.as_json() for highlight in self.highlights],
-            "second_looks": looks,
-            "opened": self.opened,
-        }
-
-
-def restore_command(entry: Entry) -> str:
-    """What a person types to have the picture of a quarantined *entry* back."""
-    return f"framesift restore {shlex.quote(os.fspath(entry.verdict.capture.path))}"
-
-
-def review(ledger: Ledger, settings: Settings, root: Path, choice: Choice) -> Review:
-    """Look through a period of the captures in *root*; opens the pictures it chooses and those nearest to them alone.
+def review(ledger: Ledger, settings: Settings, query: Query, activity: Activity) -> Review:
+    """Look through a period of the captures in a root; opens the pictures it chooses and those nearest to them alone.
 
     Signatures of an older format are computed again from their pictures, and written down.
+
+    Args:
+        ledger: of the root.
+        settings: of the root.
+        query: which screens are asked for.
+        activity: what the displays showed in the period.
 
     Raises:
         FaultError: the ledger cannot be used.
         WatcherError: this machine has no such device as the settings say.
     """
-    captures = shown(ledger, root, choice)
-    reader = Reader(choose_device(settings.device), settings.policy)
-    standing = showings(captures)
-    found = halls(ledger, sorted(standing), reader)
-    look = _Look(ledger, reader, choice, standing)
-    chosen = islice(picks(_contests(found, captures, look), look.at), choice.count)
-    highlights = tuple(look.highlight(pick, seen) for pick, seen in chosen)
-    looks = doubtful(ledger, root, choice, _DOUBT, SECOND_LOOKS)
-    return Review(len(captures), sum(len(hall.ids) for hall in found), highlights, tuple(looks), reader.opened)
+    captures = activity.readable(query.display)
+    shown = appearances(captures, activity.spans_of(query.display))
+    reader = FrameReader(settings.device, settings.policy)
+    groups = screen_groups(ledger, sorted(shown), reader)
+    viewer = _Viewer(ledger, reader, query, shown)
+    chosen = islice(picks(_rankings(groups, captures, viewer), viewer.see), query.count)
+    highlights = tuple(map(viewer.highlight, chosen))
+    second_looks = doubtful_duplicates(ledger, settings.root, query, _DOUBT, SECOND_LOOKS)
+    screens = sum(len(group.ids) for group in groups)
+    return Review(len(captures), screens, highlights, tuple(second_looks), reader.opened)
 
 
-def _contests(found: Sequence[Hall], captures: Sequence[Shown], look: "_Look") -> list[Contest]:
-    """The families of all halls, with how much of a habit each is."""
-    cut = [look.families(hall) for hall in found]
-    of_screens = {
-        hall.ids[row]: (number, place)
-        for number, (hall, own) in enumerate(zip(found, cut, strict=True))
-        for place, family in enumerate(own)
-        for row in family.rows
+def _rankings(groups: Sequence[ScreenGroup], captures: Sequence[Sighting], viewer: "_Viewer") -> list[Ranking]:
+    """The clusters of all *groups*, with how much of a habit each is."""
+    found = [viewer.clusters(group) for group in groups]
+    cluster_of = {
+        group.ids[row]: (number, place)
+        for number, (group, own) in enumerate(zip(groups, found, strict=True))
+        for place, cluster in enumerate(own)
+        for row in cluster.rows
     }
-    known = habits(captures, lambda one: of_screens.get(one.screen))
-    displays = habits(captures, lambda one: one.display)
-    nothing = Habit(len(captures), 0, 0)  # of a display that shows what this period's displays showed as well
-    contests = []
-    for number, (hall, own) in enumerate(zip(found, cut, strict=True)):
-        mine = [known[number, place] for place in range(len(own))]
-        display = displays.get(hall.display, nothing)
-        entrants = [
-            Entrant(family, rarity(habit, len(captures)), is_usual(habit, display))
-            for family, habit in zip(own, mine, strict=True)
+    of_clusters = habits(captures, lambda one: cluster_of.get(one.shows))
+    of_displays = habits(captures, lambda one: one.display)
+    unseen = Habit(len(captures), 0, 0)  # of a display that shows what this period's displays showed as well
+    rankings = []
+    for number, (group, own) in enumerate(zip(groups, found, strict=True)):
+        display = of_displays.get(group.display, unseen)
+        rated = [
+            RatedCluster(cluster, rarity(habit, len(captures)), is_usual(habit, display))
+            for place, cluster in enumerate(own)
+            for habit in [of_clusters[number, place]]
         ]
-        contests.append(Contest(hall, entrants))
-    return contests
+        rankings.append(Ranking(group, rated))
+    return rankings
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,58 +89,57 @@ class _Seen:
     """A screen that was looked at."""
 
     row: int
-    pixels: Tensor
+    frame: Frame
 
 
-class _Look:
+class _Viewer:
     """Looks at the screens of one review."""
 
-    def __init__(self, ledger: Ledger, reader: Reader, choice: Choice, standing: Mapping[int, Showing]) -> None:
-        self._ledger, self._reader, self._choice, self._standing = ledger, reader, choice, standing
-        self._shown = Counter[tuple[int, datetime]]()
+    def __init__(self, ledger: Ledger, reader: FrameReader, query: Query, shown: Mapping[int, Appearance]) -> None:
+        self._ledger, self._reader, self._query, self._shown = ledger, reader, query, shown
+        self._seen = Counter[tuple[int, datetime]]()
 
-    def families(self, hall: Hall) -> list[Family]:
-        """The families of *hall*; those screens may stand for them that were captured in the period."""
-        own = [self._is_own(hall, row) for row in range(len(hall.ids))]
-        return families(hall.screens, [self._standing[number].times for number in hall.ids], own)
+    def clusters(self, group: ScreenGroup) -> list[Cluster]:
+        """The clusters of *group*; those screens may stand for them that were captured in the period."""
+        own = [self._is_own(group, row) for row in range(len(group.ids))]
+        return clusters(group.screens, [self._shown[number].times for number in group.ids], own)
 
-    def at(self, hall: Hall, family: Family) -> _Seen | None:
-        """The screen nearest to the family's centre that may be shown and can be seen; None if there is none."""
-        for row in family.rows:
-            stretch = hall.display, self._stretch(hall.taken_at[row])
-            if self._is_own(hall, row) and self._shown[stretch] < _MOST:
-                pixels = self._reader.pixels(self._ledger.entry(hall.ids[row]))
-                if pixels is not None:
-                    self._shown[stretch] += 1
-                    return _Seen(row, pixels)
+    def see(self, group: ScreenGroup, cluster: Cluster) -> _Seen | None:
+        """The screen nearest to the centre of *cluster* that may be shown and can be seen; None if there is none."""
+        for row in cluster.rows:
+            stretch = group.display, self._stretch(group.taken_at[row])
+            if self._is_own(group, row) and self._seen[stretch] < _MOST:
+                frame = self._reader.read(self._ledger.entry(group.ids[row]))
+                if frame is not None:
+                    self._seen[stretch] += 1
+                    return _Seen(row, frame)
         return None
 
-    def highlight(self, pick: Pick, seen: _Seen) -> Highlight:
+    def highlight(self, pick: Pick[_Seen]) -> Highlight:
         """All there is to say of what was picked."""
-        number = pick.hall.ids[seen.row]
-        nearest, ssim = self._nearest(pick.hall, seen)
-        alike = sum(self._is_own(pick.hall, row) for row in pick.family.rows) - 1
-        return Highlight(self._ledger.entry(number), self._standing[number], nearest, ssim, alike, pick.score)
+        number = pick.group.ids[pick.seen.row]
+        nearest, ssim = self._nearest(pick.group, pick.seen)
+        alike = sum(self._is_own(pick.group, row) for row in pick.cluster.rows) - 1
+        return Highlight(self._ledger.entry(number), self._shown[number], nearest, ssim, alike, pick.score)
 
     def _stretch(self, moment: datetime) -> datetime:
         """When the hour or, in a long period, the day of *moment* began."""
         hour = moment.replace(minute=0, second=0, microsecond=0)
-        period = self._choice.period
+        period = self._query.period
         return hour if period.end - period.begin <= _LONG else hour.replace(hour=0)
 
-    def _is_own(self, hall: Hall, row: int) -> bool:
-        period, display = self._choice.period, self._choice.display
-        return period.begin <= hall.taken_at[row] < period.end and display in (None, hall.display)
+    def _is_own(self, group: ScreenGroup, row: int) -> bool:
+        period, display = self._query.period, self._query.display
+        return period.begin <= group.taken_at[row] < period.end and display in (None, group.display)
 
-    def _nearest(self, hall: Hall, seen: _Seen) -> tuple[Entry | None, float | None]:
+    def _nearest(self, group: ScreenGroup, seen: _Seen) -> tuple[Entry | None, float | None]:
         """The screen that is most like the one *seen* by the bounds of their signatures, and their exact SSIM."""
-        distances = hall.screens.distances(seen.row, torch.arange(len(hall.ids)))
-        near = [row for row in distances.sort(stable=True).indices.tolist() if row != seen.row][:_SHORTLIST]
+        near = group.screens.nearest(seen.row, _SHORTLIST)
         if not near:
             return None, None
-        for number in by_signature(self._ledger, hall.ids[seen.row], [hall.ids[row] for row in near]):
+        for number in by_signature(self._ledger, group.ids[seen.row], [group.ids[row] for row in near]):
             entry = self._ledger.entry(number)
-            pixels = self._reader.pixels(entry)
-            if pixels is not None and pixels.shape == seen.pixels.shape:
-                return entry, measure(seen.pixels, pixels, floor=-1).ssim
+            frame = self._reader.read(entry)
+            if frame is not None and frame.pixels.shape == seen.frame.pixels.shape:
+                return entry, measure(seen.frame.pixels, frame.pixels, floor=-1).ssim
         return None, None

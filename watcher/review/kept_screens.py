@@ -1,37 +1,38 @@
 """The kept screens of a period, each as a few hundred numbers; pictures are opened only for those that have none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from operator import itemgetter
-
-import torch
-from torch import Tensor
 
 from watcher.errors import GoneError, UnreadableError
-from watcher.judge.blocks import Averaging, Screens
-from watcher.judge.bounds import SignatureStack
-from watcher.judge.frame import load
-from watcher.judge.signature import Signature, compute, digest_of, unpack
+from watcher.judge.blocks import Screens, ScreensBuilder, by_bounds
+from watcher.judge.device import choose_device
+from watcher.judge.frame import Frame, load
+from watcher.judge.signature import compute, digest_of
+from watcher.judge.window import kept_frame
 from watcher.ledger.ledger import Ledger
+from watcher.ledger.stored_signatures import StoredSignature, stored_signatures
 from watcher.model.entry import Entry
-from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Policy
 
 _BATCH = 64
 """Signatures in memory at a time: they have 30 kB each, and a year has tens of thousands."""
-_KEPT = """
-    SELECT entry.id, entry.display, entry.taken_at, frame.height, frame.width, frame.signature
-    FROM frame JOIN entry ON entry.id = frame.entry_id
-    WHERE entry.kind IN ('new', 'similar') AND entry.state NOT IN ('missing', 'purged')
-"""
 
-Size = tuple[int, int, int, int]
-"""Display, height and width of the frames, and digest of their preparation: within one there are distances."""
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Comparable:
+    """What screens have in common between which there are distances."""
+
+    display: int
+    height: int
+    width: int
+    """Of the frames, in pixels."""
+    digest: int
+    """Of their preparation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hall:
+class ScreenGroup:
     """Screens of one display and size that were prepared alike."""
 
     display: int
@@ -41,108 +42,90 @@ class Hall:
     screens: Screens
 
 
-class Reader:
+class FrameReader:
     """Reads kept pictures as frames, and counts them."""
 
-    def __init__(self, device: torch.device, policy: Policy) -> None:
-        self.device, self.policy = device, policy
+    def __init__(self, device: str, policy: Policy) -> None:
+        """Read frames to *device*, as *policy* prepares them.
+
+        Raises:
+            WatcherError: this machine has no such device.
+        """
+        self.device, self.policy = choose_device(device), policy
         self.opened = 0
 
-    def pixels(self, entry: Entry) -> Tensor | None:
-        """(3, height, width) uint8; None if the picture is gone, replaced, damaged, or cannot be read."""
+    def read(self, entry: Entry) -> Frame | None:
+        """The frame of *entry*; None if its picture is gone, replaced, damaged, or cannot be read."""
         try:
             frame = load(replace(entry.verdict.capture, path=entry.location), self.device, self.policy)
         except (GoneError, UnreadableError, OSError):
             return None
         self.opened += 1
-        return frame.pixels
+        return frame
 
 
-def halls(ledger: Ledger, ids: Sequence[int], reader: Reader) -> list[Hall]:
+def screen_groups(ledger: Ledger, ids: Sequence[int], reader: FrameReader) -> list[ScreenGroup]:
     """The kept screens among the entries *ids*, apart by what cannot be compared, in the order of their displays.
 
     A signature in a format that is not today's is computed again from its picture, and written down; a screen whose
     picture is gone as well is left out.
     """
-    found: dict[Size, _Collected] = {}
+    builders: dict[_Comparable, _GroupBuilder] = {}
     for first in range(0, len(ids), _BATCH):
-        for size, batch in _by_size(ledger, ids[first : first + _BATCH], reader).items():
-            found.setdefault(size, _Collected(size, reader.device)).add(batch)
-    return [found[size].hall() for size in sorted(found)]
+        batches: dict[_Comparable, list[StoredSignature]] = {}
+        stored = stored_signatures(ledger, ids[first : first + _BATCH])
+        for one, digest in _in_this_format(ledger, stored, reader):
+            batches.setdefault(_Comparable(one.display, one.height, one.width, digest), []).append(one)
+        for common, batch in batches.items():
+            builders.setdefault(common, _GroupBuilder(common, reader)).add(batch)
+    return [builders[common].build() for common in sorted(builders)]
 
 
 def by_signature(ledger: Ledger, number: int, others: Sequence[int]) -> list[int]:
-    """The entries *others*, of one hall with entry *number*, by whole signatures: most alike first."""
-    data = {
-        one: ledger.rows("SELECT signature FROM frame WHERE entry_id = ?", [one])[0][0] for one in (number, *others)
-    }
-    digest = digest_of(data[number])
-    unpacked = digest is not None and unpack([data[one] for one in (number, *others)], digest, torch.device("cpu"))
-    if not unpacked:
-        return list(others)
-    height, width, codes = unpacked
-    stack = SignatureStack(height, width, codes.device)
-    stack.extend(codes[1:])
-    bounds = stack.deficits(Signature(height, width, codes[0]), enough=2)
-    return [one for _, one in sorted(zip(bounds, others, strict=True), key=itemgetter(0))]
+    """The entries *others*, of one group with entry *number*, by whole signatures: most alike first."""
+    data = {one.number: one.data for one in stored_signatures(ledger, [number, *others])}
+    left = [one for one in others if one in data]
+    if number not in data:
+        return left
+    return [left[place] for place in by_bounds(data[number], [data[one] for one in left])]
 
 
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    number: int
-    taken_at: datetime
-    data: bytes
+def _in_this_format(
+    ledger: Ledger, stored: Iterable[StoredSignature], reader: FrameReader
+) -> Iterator[tuple[StoredSignature, int]]:
+    """The signatures *stored* that are, or now are, in today's format, and the digests of their preparations."""
+    for one in stored:
+        digest = digest_of(one.data)
+        if digest is not None:
+            yield one, digest
+        elif again := _computed_again(ledger, one, reader):
+            yield again, reader.policy.preparation(one.display).digest
 
 
-def _by_size(ledger: Ledger, ids: Sequence[int], reader: Reader) -> dict[Size, list[_Signed]]:
-    sizes: dict[Size, list[_Signed]] = {}
-    numbers = ",".join(map(str, ids))
-    for row in ledger.rows(f"{_KEPT} AND entry.id IN ({numbers})"):
-        number, display, taken_at, height, width, data = row
-        digest = digest_of(data)
-        if digest is None:
-            kept = _computed_again(ledger, number, reader)
-            if kept is None:
-                continue
-            height, width, data = kept.height, kept.width, kept.signature
-            digest = reader.policy.preparation(display).digest
-        signed = _Signed(number, datetime.fromisoformat(taken_at), data)
-        sizes.setdefault((display, height, width, digest), []).append(signed)
-    return sizes
-
-
-def _computed_again(ledger: Ledger, number: int, reader: Reader) -> KeptFrame | None:
-    entry = ledger.entry(number)
-    pixels = reader.pixels(entry)
-    if pixels is None:
+def _computed_again(ledger: Ledger, old: StoredSignature, reader: FrameReader) -> StoredSignature | None:
+    """The signature of a picture in today's format, which the ledger has from now on; None if the picture is gone."""
+    entry = ledger.entry(old.number)
+    frame = reader.read(entry)
+    if frame is None:
         return None
-    capture, signature = entry.verdict.capture, compute(pixels)
-    data = signature.to_bytes(reader.policy.preparation(capture.display).digest)
-    kept = KeptFrame(capture, signature.height, signature.width, data)
+    kept = kept_frame(entry.verdict.capture, compute(frame.pixels), reader.policy)
     ledger.renew(kept)
-    return kept
+    return replace(old, height=kept.height, width=kept.width, data=kept.signature)
 
 
-class _Collected:
-    """What is found for a hall."""
+class _GroupBuilder:
+    """Collects the screens of one group."""
 
-    def __init__(self, size: Size, device: torch.device) -> None:
-        self._size, self._device = size, device
-        self._averaging = Averaging(*size[1:3], device)
+    def __init__(self, common: _Comparable, reader: FrameReader) -> None:
+        self._display = common.display
+        self._screens = ScreensBuilder(common.height, common.width, common.digest, reader.device)
         self._signed: list[tuple[datetime, int]] = []
-        self._means: list[Tensor] = []
 
-    def add(self, batch: Sequence[_Signed]) -> None:
-        unpacked = unpack([one.data for one in batch], self._size[3], self._device)
-        if unpacked is not None:
-            self._means.append(self._averaging(unpacked[2]))
-            self._signed += [(one.taken_at, one.number) for one in batch]
+    def add(self, batch: Sequence[StoredSignature]) -> None:
+        self._screens.add([one.data for one in batch])
+        self._signed += [(one.taken_at, one.number) for one in batch]
 
-    def hall(self) -> Hall:
-        display, height, width, _ = self._size
+    def build(self) -> ScreenGroup:
         order = sorted(range(len(self._signed)), key=self._signed.__getitem__)
-        means = torch.cat(self._means)
-        self._means.clear()  # of a year they are large, and not needed twice
-        means = means[torch.tensor(order, device=self._device)]
         taken_at, ids = zip(*(self._signed[place] for place in order), strict=True)
-        return Hall(display, ids, taken_at, Screens.of(means, height, width))
+        return ScreenGroup(self._display, ids, taken_at, self._screens.build(order))

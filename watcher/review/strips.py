@@ -1,23 +1,21 @@
 """What each display showed as time passed, concluded from its captures: spans of time, and how long a screen stood."""
 
 import itertools
-import statistics
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from watcher.model.interval import SILENT_INTERVALS, usual_interval
 from watcher.model.period import Period
+from watcher.model.sighting import Sighting
 from watcher.model.verdict import Kind
 
-_SILENT_GAPS = 3
-"""The capture job is silent when it has not come for so many of its usual intervals; as in the watcher's alarm."""
-_RUN_GAPS = 4
+_RUNS_APART = 4
 """Captures nearer than this part of the usual interval are of one run, which writes a file for each display."""
-_UNKNOWN_GAP = timedelta(minutes=10)
-"""How long the only capture of a display is taken to stand."""
-_SAME_RUN = 1.0
+_UNKNOWN_INTERVAL = timedelta(minutes=10)
+"""What is taken for the usual interval while no display has two captures."""
 
 
 class Look(StrEnum):
@@ -40,17 +38,6 @@ _LIVELIEST = tuple(Look)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One capture, as far as a strip needs it."""
-
-    display: int
-    taken_at: datetime
-    kind: Kind
-    shows: int
-    """The entry whose screen it shows: its own, or for a duplicate the one that it is like."""
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """A while in which a display had one look."""
 
@@ -70,23 +57,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The captures that the job made at one time, by display; and until when they tell what was there."""
+    """The captures that the job made at one time, by display; and until when they say what was there."""
 
     begin: datetime
     end: datetime
     seen: Mapping[int, Sequence[Sighting]]
-
-
-def usual_interval(sightings: Iterable[Sighting]) -> timedelta:
-    """The usual time between two captures of one display: the median, unmoved by nights."""
-    gaps: list[float] = []
-    by_display: dict[int, datetime] = {}
-    for sighting in sightings:
-        before = by_display.get(sighting.display)
-        by_display[sighting.display] = sighting.taken_at
-        if before and (gap := (sighting.taken_at - before).total_seconds()) > _SAME_RUN:
-            gaps.append(gap)
-    return timedelta(seconds=statistics.median(gaps)) if gaps else _UNKNOWN_GAP
 
 
 def spans(sightings: Sequence[Sighting], period: Period) -> list[Span]:
@@ -114,17 +89,17 @@ def _looks(sightings: Iterable[Sighting]) -> Iterator[tuple[Sighting, Look]]:
 
 
 def _runs(sightings: Sequence[Sighting], now: datetime) -> list[_Run]:
-    interval = usual_interval(sightings)
+    interval = usual_interval((one.display, one.taken_at) for one in sightings) or _UNKNOWN_INTERVAL
     groups: list[list[Sighting]] = []
     for sighting in sightings:
-        if groups and sighting.taken_at - groups[-1][0].taken_at < max(interval / _RUN_GAPS, timedelta(seconds=1)):
+        if groups and sighting.taken_at - groups[-1][0].taken_at < max(interval / _RUNS_APART, timedelta(seconds=1)):
             groups[-1].append(sighting)
         else:
             groups.append([sighting])
     begins = [group[0].taken_at for group in groups]
     ends = [*begins[1:], max(now, begins[-1])] if begins else []
     return [
-        _Run(begin, end if end - begin <= _SILENT_GAPS * interval else begin + interval, _by_display(group))
+        _Run(begin, end if end - begin <= SILENT_INTERVALS * interval else begin + interval, _by_display(group))
         for begin, end, group in zip(begins, ends, groups, strict=True)
     ]
 
@@ -137,15 +112,15 @@ def _by_display(group: Iterable[Sighting]) -> dict[int, list[Sighting]]:
 
 
 def _of_display(display: int, runs: Iterable[_Run], looks: Mapping[Sighting, Look], period: Period) -> Iterator[Span]:
-    told_until = period.begin
+    known_until = period.begin
     for run in runs:
-        if run.begin > told_until:
-            yield Span(display, told_until, run.begin, Look.SILENT)
+        if run.begin > known_until:
+            yield Span(display, known_until, run.begin, Look.SILENT)
         own = run.seen.get(display, ())
         look = min((looks[sighting] for sighting in own), key=_LIVELIEST.index, default=Look.OFF)
         yield Span(display, run.begin, run.end, look, len(own), own[-1].shows if own else None)
-        told_until = max(told_until, run.end)
-    yield Span(display, told_until, max(told_until, period.end), Look.SILENT)
+        known_until = max(known_until, run.end)
+    yield Span(display, known_until, max(known_until, period.end), Look.SILENT)
 
 
 def _cut(span: Span, period: Period) -> Span | None:
@@ -169,13 +144,13 @@ def by_day(found: Iterable[Span]) -> dict[date, dict[int, list[Span]]]:
     return days
 
 
-def stood(found: Iterable[Span]) -> Counter[int]:
-    """For how many seconds each screen stood, by the entry that shows it; two displays at once count twice."""
-    seconds: Counter[int] = Counter()
+def stood(found: Iterable[Span]) -> dict[int, timedelta]:
+    """For how long each screen stood, by the entry that shows it; two displays at once count twice."""
+    times: defaultdict[int, timedelta] = defaultdict(timedelta)
     for span in found:
         if span.shows is not None and span.look is not Look.UNREADABLE:
-            seconds[span.shows] += round(span.lasted.total_seconds())
-    return seconds
+            times[span.shows] += span.lasted
+    return times
 
 
 def drawn(found: Iterable[Span], slot: timedelta) -> list[Span]:

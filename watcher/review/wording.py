@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 from watcher.model.period import Period
 from watcher.review.strips import Look, Span, lasted
+from watcher.text import duration_text
 
-_MINUTE = 60
 _MIDNIGHT = datetime.min.time()
 
 _ONE_OR_MORE = {
@@ -51,7 +51,7 @@ def strip_text(found: Sequence[Span], day: date) -> str:
 def title_of(period: Period) -> str:
     """A period as a heading: a year, a month, a day, or from when to when."""
     begin, end = period.begin, period.end
-    if begin.time() != _MIDNIGHT or end.time() != datetime.min.time():
+    if begin.time() != _MIDNIGHT or end.time() != _MIDNIGHT:
         other = "" if end.date() == begin.date() else f"{day_title(end)}, "
         return f"{day_title(begin)}, {begin:%H:%M} to {other}{end:%H:%M}"
     last = end - timedelta(days=1)
@@ -69,7 +69,7 @@ def title_of(period: Period) -> str:
 def file_name_of(period: Period) -> str:
     """A period as part of a file name."""
     last = period.end - timedelta(microseconds=1)
-    whole = period.begin.time() == _MIDNIGHT and period.end.time() == datetime.min.time()
+    whole = period.begin.time() == _MIDNIGHT and period.end.time() == _MIDNIGHT
     form = "%Y-%m-%d" if whole else "%Y-%m-%d_%H.%M"
     names = [f"{moment:{form}}" for moment in (period.begin, last)]
     return "..".join(dict.fromkeys(names))
@@ -85,17 +85,6 @@ def days_title(first: date, last: date) -> str:
     return day_title(first) if first == last else f"{day_title(first)} to {day_title(last)}"
 
 
-def long(time: timedelta) -> str:
-    """How long something lasted, to the minute: "2 h 10 min"."""
-    minutes = round(time.total_seconds() / _MINUTE)
-    if not minutes:
-        return f"{round(time.total_seconds())} s"
-    hours, rest = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [(days, "d"), (hours, "h"), (rest, "min")]
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
-
-
 def counted(count: int, word: str) -> str:
     """*count* things: "1 screen", "2,000 screens"."""
     return f"{count:,} {word}" + ("" if count == 1 else "s")
@@ -106,26 +95,30 @@ def clock(moment: datetime, day: date) -> str:
     return f"{moment:%H:%M}" if moment.date() == day else "24:00"
 
 
-def segment_told(span: Span) -> str:
+def segment_text(span: Span) -> str:
     """A span of one day: from when to when, and what."""
     day = span.begin.date()
-    return f"{clock(span.begin, day)} to {clock(span.end, day)}: {_look_told(span)}"
+    return f"{clock(span.begin, day)} to {clock(span.end, day)}: {_look_text(span)}"
 
 
-def _look_told(span: Span) -> str:
+def _look_text(span: Span) -> str:
     if span.look in _MEANWHILE:
         return _MEANWHILE[span.look]
     one, many = _ONE_OR_MORE[span.look]
     return one if span.captures <= 1 else f"{span.captures} {many}"
 
 
-def strip_told(found: Sequence[Span]) -> str:
+def strip_sentence(found: Sequence[Span]) -> str:
     """The spans of one display on one day in one sentence."""
     captures: Counter[Look] = Counter()
     for span in found:
         captures[span.look] += span.captures
     counts = [
-        _look_told(Span(0, datetime.min, datetime.min, look, captures[look])) for look in _ONE_OR_MORE if captures[look]
+        _look_text(Span(0, datetime.min, datetime.min, look, captures[look])) for look in _ONE_OR_MORE if captures[look]
     ]
-    times = [f"{_MEANWHILE[look]} for {long(time)}" for look, time in lasted(found).items() if look in _MEANWHILE]
+    times = [
+        f"{_MEANWHILE[look]} for {duration_text(time.total_seconds())}"
+        for look, time in lasted(found).items()
+        if look in _MEANWHILE
+    ]
     return "; ".join([*counts, *times])

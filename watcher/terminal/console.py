@@ -6,11 +6,11 @@ import json
 import logging
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +22,9 @@ from watcher.model.entry import Entry, State
 from watcher.model.finding import Finding, Grade
 from watcher.model.verdict import Kind
 from watcher.text import bytes_text, visible
+
+Line: TypeAlias = list[tuple[str, str]]
+"""Pieces of text, each with its style: "" for none, "dim", "bold"."""
 
 LOG_BYTES = 5_000_000
 LOG_FILES = 5
@@ -186,6 +189,18 @@ def _ansi(line: Text, *, color: bool) -> str:
 def print_line(entry: Entry) -> None:
     """One entry on standard output."""
     Console(highlight=False, soft_wrap=True).print(entry_line(entry), markup=False)
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """Lines on standard output, none of which is wrapped: what is in them may be there to be copied."""
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(Text.assemble(*line))
+
+
+def terminal_width() -> int:
+    """How many characters a line of the terminal has."""
+    return Console().width
 
 
 def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:

@@ -1,0 +1,20 @@
+"""Pictures small enough to lie inside a page."""
+
+import base64
+import io
+import random
+
+import pytest
+from PIL import Image
+
+from watcher.report.thumbnails import Allowance, encoded
+
+
+@pytest.mark.parametrize("limit", [1_000, 5_000, 20_000])
+def test_no_picture_is_larger_than_it_may_be_even_of_noise(limit: int) -> None:
+    noise = Image.frombytes("RGB", (400, 300), random.Random(1).randbytes(400 * 300 * 3))
+    picture = encoded(noise, Allowance(300, limit))
+    data = base64.b64decode(picture.uri.partition(",")[2])
+    assert len(data) <= limit
+    assert Image.open(io.BytesIO(data)).size == (picture.width, picture.height)
+    assert picture.width <= 300
