@@ -22,8 +22,9 @@ def draw(scene: Scene, size: tuple[int, int]) -> Image.Image:
     """The screen as an RGB picture of *size*; equal arguments give equal pixels."""
     wallpaper = landscape(scene.wallpaper, size)
     if scene.kind is SceneKind.LOCK:
-        wallpaper = wallpaper.reduce(8).filter(ImageFilter.GaussianBlur(3))
-    large = wallpaper.resize((size[0] * SMOOTHING, size[1] * SMOOTHING), Image.Resampling.BILINEAR)
+        blurred = wallpaper.reduce(8).filter(ImageFilter.GaussianBlur(3))
+        wallpaper = blurred.resize(size, Image.Resampling.BILINEAR)
+    large = wallpaper.resize((size[0] * SMOOTHING, size[1] * SMOOTHING), Image.Resampling.NEAREST)
     canvas = Canvas(large, unit_of(size))
     if scene.kind is SceneKind.LOCK:
         _lock_screen(canvas, scene.clock)

@@ -19,7 +19,7 @@ _LIGHTS: tuple[tuple[Colour, Colour, Colour], ...] = (
 """Sky, haze, ground."""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def landscape(number: int, size: tuple[int, int]) -> Image.Image:
     """Mountains under clouds, mirrored in a lake; *size* in pixels. Treat it as read-only."""
     choice = dice("landscape", number)
