@@ -23,7 +23,7 @@ def draw(scene: Scene, size: tuple[int, int]) -> Image.Image:
     wallpaper = landscape(scene.wallpaper, size)
     if scene.kind is SceneKind.LOCK:
         blurred = wallpaper.reduce(8).filter(ImageFilter.GaussianBlur(3))
-        wallpaper = blurred.resize(size, Image.Resampling.BILINEAR)
+        wallpaper = blurred.resize(size, Image.Resampling.BICUBIC)
     large = wallpaper.resize((size[0] * SMOOTHING, size[1] * SMOOTHING), Image.Resampling.NEAREST)
     canvas = Canvas(large, unit_of(size))
     if scene.kind is SceneKind.LOCK:
