@@ -25,9 +25,11 @@ NOON = datetime(2020, 5, 4, 12)
 
 
 @lru_cache(maxsize=256)
-def drawn(kind: SceneKind, step: int = 0, clock: datetime = NOON, size: tuple[int, int] = SIZE) -> bytes:
+def drawn(
+    kind: SceneKind, step: int = 0, clock: datetime = NOON, size: tuple[int, int] = SIZE, topic: int = 3
+) -> bytes:
     """A screen of one program."""
-    return png(draw(Scene(kind, clock, topic=3, step=step, wallpaper=1), size))
+    return png(draw(Scene(kind, clock, topic, step, wallpaper=1), size))
 
 
 def half_black(picture: bytes) -> bytes:

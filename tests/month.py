@@ -22,12 +22,12 @@ _TICKED = 40
 """Every so many duplicates is one in which the clock went on: it is drawn, and can be looked at again."""
 
 
-_SELDOM = (SceneKind.PHOTO, SceneKind.CHARTS, SceneKind.SHEET, SceneKind.BROWSER)
-"""On one day of seven each: what is always there is no highlight."""
+_SELDOM = (SceneKind.PHOTO, SceneKind.BROWSER)
+"""On two days of seven each: what is always there is no highlight."""
 
 
 def _is_time_for(kind: SceneKind, display: int, clock: datetime) -> bool:
-    return _SELDOM.index(kind) == (clock.day * 3 + display) % 7
+    return _SELDOM.index(kind) == (clock.day * 3 + display) % 7 // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Plan:
     sizes: tuple[tuple[int, int], ...] = ((480, 300), (480, 270), (270, 480))
     """Of the displays, in pixels; one of them stands on its side."""
     topics: int = 6
-    """How many different files, pages and rooms there are: more take longer to draw."""
+    """How many different files, pages and albums there are: more take longer to draw."""
 
     def clocks(self) -> Iterator[datetime]:
         for day in range(self.days):

@@ -53,14 +53,14 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 def usual_days(album: Album, days: int, display: int = 1, size: tuple[int, int] = SIZE) -> None:
-    """Days of work: lock screens that tell the time, and three programs that go on a little."""
+    """Days of work: lock screens that tell the time, two files and a desktop that go on a little."""
     for day in range(days):
         album.keep(at(day, 9), drawn(SceneKind.LOCK, clock=at(0, 9), size=size), display)
         for step in range(3):
             album.stand(at(day, 9, 10 + 20 * step), 2, drawn(SceneKind.EDITOR, step, size=size), display)
-            album.stand(at(day, 10, 10 + 20 * step), 2, drawn(SceneKind.TERMINAL, step, size=size), display)
+            album.stand(at(day, 10, 10 + 20 * step), 2, drawn(SceneKind.EDITOR, step, size=size, topic=8), display)
         album.stand(at(day, 12), 5, drawn(SceneKind.LOCK, clock=at(0, 12), size=size), display)
-        album.stand(at(day, 13), 9, drawn(SceneKind.CHAT, day % 3, size=size), display)
+        album.stand(at(day, 13), 9, drawn(SceneKind.DESKTOP, day % 3, size=size), display)
         album.stand(at(day, 17), 3, drawn(SceneKind.LOCK, clock=at(0, 17), size=size), display)
 
 
@@ -70,8 +70,8 @@ def test_of_hundreds_of_captures_the_rare_screens_come_first_and_no_usual_one_at
     usual_days(album, days, display=2)
     rare = {
         album.keep(at(7, 15), drawn(SceneKind.PHOTO)).id,
-        album.stand(at(9, 15), 2, drawn(SceneKind.CHARTS)).id,
-        album.keep(at(12, 15), drawn(SceneKind.SHEET)).id,
+        album.stand(at(9, 15), 2, drawn(SceneKind.BROWSER)).id,
+        album.keep(at(12, 15), drawn(SceneKind.PHOTO, 4)).id,
         album.keep(at(13, 15), noise(1), display=2).id,
     }
     found = look(album)
@@ -138,7 +138,7 @@ def test_of_a_film_in_which_nothing_is_like_anything_two_frames_an_hour_are_show
 def test_half_black_accidents_are_passed_over_unless_nothing_else_shows_the_rest(album: Album) -> None:
     usual_days(album, 4)
     album.keep(at(1, 15), half_black(drawn(SceneKind.EDITOR, 1)))
-    album.keep(at(2, 15), half_black(drawn(SceneKind.CHAT, 1)))
+    album.keep(at(2, 15), half_black(drawn(SceneKind.DESKTOP, 1)))
     album.keep(at(2, 15, 10), drawn_black())
     only = album.keep(at(3, 15), half_black(noise(1)))
     assert chosen(look(album)) == [only.id]
@@ -154,14 +154,14 @@ def test_a_screen_from_before_that_returns_is_no_highlight_and_hides_what_is_lik
         album.stand(at(day, 9), 4, drawn(SceneKind.EDITOR, day))
         album.again(at(day, 10), april)
     album.keep(at(3, 11), drawn(SceneKind.LOCK, clock=at(0, 11)))
-    sheet = album.keep(at(3, 12), drawn(SceneKind.SHEET))
+    sheet = album.keep(at(3, 12), drawn(SceneKind.PHOTO, 4))
     assert chosen(look(album)) == [sheet.id]
 
 
 def test_displays_and_sizes_are_judged_apart_and_shown_in_one_order(album: Album) -> None:
     usual_days(album, 3)
     usual_days(album, 3, display=2, size=(400, 640))
-    elsewhere = album.keep(at(1, 15), drawn(SceneKind.CHAT, size=(640, 480)), display=3)  # usual on display 1
+    elsewhere = album.keep(at(1, 15), drawn(SceneKind.DESKTOP, size=(640, 480)), display=3)  # usual on display 1
     tall = album.keep(at(1, 15), drawn(SceneKind.PHOTO, size=(400, 640)), display=2)
     wide = album.keep(at(1, 15), drawn(SceneKind.PHOTO))
     found = look(album)
@@ -176,7 +176,7 @@ def test_displays_and_sizes_are_judged_apart_and_shown_in_one_order(album: Album
 def test_signatures_of_another_format_are_computed_again_once_and_other_preparations_are_apart(album: Album) -> None:
     usual_days(album, 3)
     photo = album.keep(at(1, 15), drawn(SceneKind.PHOTO))
-    sheet = album.keep(at(2, 15), drawn(SceneKind.SHEET), digest=1)
+    sheet = album.keep(at(2, 15), drawn(SceneKind.PHOTO, 4), digest=1)
     gone = album.keep(at(2, 15, 10), noise(3))
     album.ledger.rows("UPDATE frame SET signature = 's' WHERE entry_id IN (?, ?)", [photo.id, gone.id])
     gone.location.unlink()
@@ -190,7 +190,7 @@ def test_signatures_of_another_format_are_computed_again_once_and_other_preparat
 
 def test_pictures_that_are_gone_are_passed_over(album: Album) -> None:
     usual_days(album, 3)
-    photo, sheet = (album.keep(at(1, 15 + n), drawn(kind)) for n, kind in enumerate((SceneKind.PHOTO, SceneKind.SHEET)))
+    photo, sheet = (album.keep(at(1, 15 + n), drawn(SceneKind.PHOTO, 4 * n)) for n in range(2))
     (first, second) = look(album).highlights
     assert {first.entry, second.entry} == {photo, sheet}
     first.entry.location.unlink()

@@ -22,10 +22,21 @@ from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
 from watcher.text import bytes_text
 
 _START_SECONDS = 60.0
-_PAUSE = 0.9
+_PAUSE = 0.5
 """Seconds between two runs of the stand-in for the capture job, which takes some time itself."""
 _CATCH_UP_SECONDS = 20.0
 _FOLDER = "framesift-demo-"
+_INTRODUCTION = """\
+Every few seconds, a stand-in for the capture job photographs three displays of a drawn working day into
+  {root}
+framesift watches beside it. New screens stay; a screen that was there before leaves for the quarantine.
+"""
+_CLOSING = """
+{taken} pictures were taken; {left} of them ({share:.0%}) showed nothing new and left.
+{saved} of {written} saved, and every picture can be put back: framesift restore --all
+
+The real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord
+What lies there already, first as a rehearsal: framesift sweep ~/Documents/ScreenRecord --dry-run"""
 
 
 @click.command(name="demo")
@@ -45,7 +56,7 @@ def command(seconds: float, keep: bool) -> None:
     with _folder(keep=keep) as base:
         root = base / "ScreenRecord"
         root.mkdir()
-        _introduce(root)
+        click.echo(_INTRODUCTION.format(root=root))
         with _watcher(base, root) as process:
             _await(process, _START_SECONDS, (base / "state" / "ledger.sqlite").exists)
             with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
@@ -53,29 +64,19 @@ def command(seconds: float, keep: bool) -> None:
                 taken = _record(root, seconds)
                 _await(process, _CATCH_UP_SECONDS, lambda: _done(ledger, root) >= taken)
         with Ledger.open(base / "state" / "ledger.sqlite") as ledger:
-            _sum_up(ledger, root)
+            click.echo(_closing(Totals(ledger, root), root))
         if keep:
             click.echo(f"\nThe pictures are in {base}")
 
 
 @contextmanager
 def _folder(*, keep: bool) -> Iterator[Path]:
-
+    """A temporary folder, which stays if it is to be kept."""
     if keep:
         yield Path(tempfile.mkdtemp(prefix=_FOLDER)).resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
-        yield Path(folder).resolve()
-
-
-def _introduce(root: Path) -> None:
-    click.echo(
-        "Every few seconds, a stand-in for the capture job photographs three displays of a drawn working day into"
-    )
-    click.echo(f"  {root}")
-    click.echo(
-        "framesift watches beside it. New screens stay; a screen that was there before leaves for the quarantine.\n"
-    )
+    else:
+        with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
+            yield Path(folder).resolve()
 
 
 @contextmanager
@@ -121,19 +122,14 @@ def _record(root: Path, seconds: float) -> int:
         timer.cancel()
 
 
-def _sum_up(ledger: Ledger, root: Path) -> None:
-
-    totals = Totals(ledger, root)
-    counts = totals.counts()
-    left, taken = counts[Kind.DUPLICATE], sum(counts.values())
-    stayed = sum(path.stat().st_size for path in root.rglob("*.png"))
-    saved = totals.saved_bytes()
-    click.echo(
-        f"\n{taken} pictures were taken; {left} of them ({left / max(taken, 1):.0%}) showed nothing new and left."
+def _closing(totals: Totals, root: Path) -> str:
+    """What has come of the pictures below *root*."""
+    counts, saved = totals.counts(), totals.saved_bytes()
+    taken, left = sum(counts.values()), counts[Kind.DUPLICATE]
+    return _CLOSING.format(
+        taken=taken,
+        left=left,
+        share=left / max(taken, 1),
+        saved=bytes_text(saved),
+        written=bytes_text(saved + sum(path.stat().st_size for path in root.rglob("*.png"))),
     )
-    click.echo(
-        f"{bytes_text(saved)} of {bytes_text(saved + stayed)} saved, and every picture can be put back:"
-        " framesift restore --all"
-    )
-    click.echo("\nThe real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord")
-    click.echo("What lies there already, first as a rehearsal: framesift sweep ~/Documents/ScreenRecord --dry-run")

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from watcher.demo.scenes import DEMO_DISPLAYS, Display, Scene, draw, scene_at
@@ -21,8 +21,8 @@ _PIECES = 6
 _PIECE_PAUSE = 0.03
 _QUICK = 1
 """PNG compression level: a demo needs its files soon rather than small."""
-_CLOCK_STEP = 10
-"""Minutes a scene lasts where no state file counts the steps."""
+_STEP = timedelta(minutes=10)
+"""How long a scene lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,12 @@ class Timetable:
 
     start: datetime
     ticks: int
-    interval: timedelta = timedelta(minutes=10)
-    """Between two ticks of the story."""
     pause: float = 1.0
-    """Seconds we wait between two ticks."""
-    seed: int = 0
+    """Seconds we wait between two ticks, which are ten minutes of the story."""
 
     def clock(self, tick: int) -> datetime:
         """The story's time at *tick*: a little late and never on the dot, as cron's jobs are."""
-        return self.start + self.interval * (tick + dice("clock", self.seed, tick).random() / 10)
+        return self.start + _STEP * (tick + dice("clock", tick).random() / 10)
 
 
 def capture_path(root: Path, taken_at: datetime, display: int) -> Path:
@@ -62,7 +59,7 @@ def record(
             stop.wait(timetable.pause)
         taken_at = timetable.clock(tick)
         for display in displays:
-            scene = scene_at(display.number, tick, taken_at, timetable.seed)
+            scene = scene_at(display.number, tick, taken_at)
             if stop.is_set():
                 return
             if scene:
@@ -95,30 +92,23 @@ def _write(path: Path, data: bytes, stop: threading.Event) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Photograph the displays into the files named, the first display into the first; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m watcher.demo.recorder", description=main.__doc__)
+    parser.add_argument("-x", action="store_true", help="make no sound (it never does)")
+    parser.add_argument("--state", type=Path, metavar="FILE", help="counts the steps of the story; default: the clock")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one for each display")
+    options = parser.parse_args(arguments)
     now = datetime.now()
     try:
-        step = _next_step(options.state) if options.state else (now.hour * 60 + now.minute) // _CLOCK_STEP
+        step = _next_step(options.state) if options.state else (now - datetime.combine(now, time.min)) // _STEP
         # Files beyond the last display stay unwritten, as those of displays that are off.
         for path, display in zip(options.files, DEMO_DISPLAYS, strict=False):
-            scene = scene_at(display.number, step, now, options.seed)
+            scene = scene_at(display.number, step, now)
             if scene:
                 _write(path, picture(scene, display), threading.Event())
     except (OSError, ValueError) as error:
         sys.stderr.write(f"recorder: {error}\n")
         return 1
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m watcher.demo.recorder", description=main.__doc__, allow_abbrev=False
-    )
-    parser.add_argument("-x", action="store_true", help="make no sound (it never does)")
-    parser.add_argument("--state", type=Path, metavar="FILE", help="counts the steps of the story; default: the clock")
-    parser.add_argument("--seed", type=int, default=0, help="which story")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="one for each display")
-    return parser
 
 
 def _next_step(state: Path) -> int:
