@@ -94,7 +94,7 @@ def test_observers_that_stay_deaf_are_told_of_and_captures_found_by_looking(
 ) -> None:
     monkeypatch.setattr(events, "RETRY_SECONDS", 1000.0)  # each new observer would miss what comes while it is built
     with monkeypatch.context() as deaf:
-        deaf.setattr(observer._Handler, "on_any_event", lambda *_: None)
+        deaf.setattr(observer.TreeObserver, "on_any_event", lambda *_: None)
         for tick in range(4):
             path = desk.put(tick, WHOLE)
             wait_for(lambda path=path: path.name in seeing.names(), 3)  # type: ignore[misc]
@@ -122,13 +122,13 @@ def test_an_observer_that_has_ended_is_told_of_and_replaced_at_once(desk: Desk, 
 
 @pytest.mark.slow
 def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = observer._Handler.on_any_event
+    heard = observer.TreeObserver.on_any_event
 
-    def of_ours(handler: observer._Handler, event: FileSystemEvent) -> None:
+    def of_ours(handler: observer.TreeObserver, event: FileSystemEvent) -> None:
         if event.event_type == "deleted":
             heard(handler, event)
 
-    monkeypatch.setattr(observer._Handler, "on_any_event", of_ours)
+    monkeypatch.setattr(observer.TreeObserver, "on_any_event", of_ours)
     with Seeing(desk.root) as seeing:
         for tick in range(5):
             path = desk.put(tick, WHOLE)
@@ -139,7 +139,7 @@ def test_a_volume_that_tells_of_our_own_doing_alone_is_polled(desk: Desk, monkey
         assert "as on a network volume; looking every" in seeing.live.status.why
         time.sleep(2)
         assert not seeing.live.status.events
-        monkeypatch.setattr(observer._Handler, "on_any_event", heard)
+        monkeypatch.setattr(observer.TreeObserver, "on_any_event", heard)
         desk.put(9, WHOLE)
         wait_for(lambda: seeing.live.status.events)
 
@@ -182,7 +182,7 @@ def become_deaf(seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, 1000.0)
     folders = seeing.live._tree
     wait_for(lambda: min(folders._next_all, folders._next_latest) > time.monotonic() + 100)
-    monkeypatch.setattr(observer._Handler, "on_any_event", lambda *_: None)
+    monkeypatch.setattr(observer.TreeObserver, "on_any_event", lambda *_: None)
 
 
 def test_a_lost_event_is_scanned_for_at_once(desk: Desk, seeing: Seeing, monkeypatch: pytest.MonkeyPatch) -> None:

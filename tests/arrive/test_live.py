@@ -116,7 +116,7 @@ def test_every_one_of_200_arrivals_is_seen_once_and_whole(
 
 def test_what_no_event_told_of_is_found_by_a_rescan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "ALL_SECONDS", 1.0)
-    monkeypatch.setattr(observer._Handler, "on_any_event", lambda *_: None)
+    monkeypatch.setattr(observer.TreeObserver, "on_any_event", lambda *_: None)
     with Seeing(desk.root) as seeing:
         path = desk.put(1, WHOLE)
         wait_for(lambda: seeing.names() == [path.name])

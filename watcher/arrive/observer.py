@@ -37,25 +37,18 @@ class Change:
     """Whether something visible has come there. That something went, even a network volume tells, if we moved it."""
 
 
-class TreeObserver:
-    """Observes everything below *root*, and can be started anew."""
+class TreeObserver(FileSystemEventHandler):
+    """Tells of every event below a root, and can be started anew."""
 
     def __init__(self, root: Path, tell: Callable[[Change], object]) -> None:
-        """*tell* is called from other threads."""
-        self._root = root
-        self._handler = _Handler(tell)
+        """Prepare for events of everything below *root*; *tell* is called from other threads."""
+        self.heard = -math.inf
+        """When there was any event, even of our own reading, in seconds of the monotonic clock."""
+        self.last_event = 0.0
+        """When something last changed, in seconds since the epoch; 0 for never."""
+        self._root, self._tell = root, tell
         self._warnings = _Warnings()
         self._observer: BaseObserver | None = None
-
-    @property
-    def heard(self) -> float:
-        """When there was any event, even of our own reading, in seconds of the monotonic clock."""
-        return self._handler.heard
-
-    @property
-    def last_event(self) -> float:
-        """When something last changed, in seconds since the epoch; 0 for never."""
-        return self._handler.last_event
 
     def has_lost(self) -> bool:
         """Whether events were lost since this was last asked: only a full scan finds what they told of."""
@@ -78,7 +71,7 @@ class TreeObserver:
         try:
             # Said later and from its own threads when folders are made quickly; what it misses then, looks find.
             warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
-            observer.schedule(self._handler, str(self._root), recursive=True)
+            observer.schedule(self, str(self._root), recursive=True)
             observer.start()
         except (OSError, RuntimeError) as error:
             _stop(observer)
@@ -94,16 +87,8 @@ class TreeObserver:
             _stop(self._observer)
             self._observer = None
 
-
-class _Handler(FileSystemEventHandler):
-    """Tells of the folder of every event, and notes when; an exception here would end all events."""
-
-    def __init__(self, tell: Callable[[Change], object]) -> None:
-        self.heard = -math.inf
-        self.last_event = 0.0
-        self._tell = tell
-
     def on_any_event(self, event: FileSystemEvent) -> None:
+        """Tell of the folder of *event*, and note when it came; an exception here would end all events."""
         self.heard = time.monotonic()
         if event.event_type in _READING:
             return  # our own
