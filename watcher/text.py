@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 
@@ -27,7 +28,7 @@ def quoted(path: Path) -> str:
     What would not show is written as the shell's own escapes, so that the word still names the same file.
     """
     text = os.fspath(path)
-    if os.name == "nt":
+    if sys.platform == "win32":
         return subprocess.list2cmdline([text])
     return shlex.quote(text) if text.isprintable() else f"$'{''.join(map(_octal, os.fsencode(text)))}'"
 

@@ -97,7 +97,7 @@ def _rename_noreplace(source_folder: int, source: bytes, target_folder: int, tar
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[int | None]:
     """Open a folder for the names in it, refusing any link on the way to it; None on Windows."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         yield None
         return
     descriptor = _open_folder(path)
@@ -107,20 +107,22 @@ def opened(path: Path) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _open_folder(path: Path) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    if no_link_anywhere := getattr(os, "O_NOFOLLOW_ANY", 0):  # macOS
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | no_link_anywhere)
-    # O_PATH passes through folders that may be entered but not listed, such as a shared /home.
-    passing = flags | getattr(os, "O_PATH", 0)
-    folder = os.open(path.anchor, passing)
-    for name in path.parts[1:]:
-        outer = folder
+if sys.platform != "win32":
+
+    def _open_folder(path: Path) -> int:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        if no_link_anywhere := getattr(os, "O_NOFOLLOW_ANY", 0):  # macOS
+            return os.open(path, os.O_RDONLY | os.O_DIRECTORY | no_link_anywhere)
+        # O_PATH passes through folders that may be entered but not listed, such as a shared /home.
+        passing = flags | getattr(os, "O_PATH", 0)
+        folder = os.open(path.anchor, passing)
+        for name in path.parts[1:]:
+            outer = folder
+            try:
+                folder = os.open(name, passing, dir_fd=outer)
+            finally:
+                os.close(outer)
         try:
-            folder = os.open(name, passing, dir_fd=outer)
+            return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
         finally:
-            os.close(outer)
-    try:
-        return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
-    finally:
-        os.close(folder)
+            os.close(folder)

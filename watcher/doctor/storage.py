@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def _grade(left: int) -> Grade:
 
 def nobody_else_reads(root: Path, own: Mapping[str, Path], quarantine: Path) -> Finding:
     """Whether what framesift writes is its user's alone: *own* by name; the quarantine at least as much as *root*."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return Finding.well("privacy", "the user's own folders")
     exposed = [path for path in own.values() if _mode(path) & _OTHERS]
     if _mode(quarantine) & _OTHERS & ~_mode(root):

@@ -11,6 +11,7 @@ for a disk that is full. While it waits for that disk it is alive, whatever the 
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,7 +92,7 @@ class SdNotifier(contextlib.AbstractContextManager["SdNotifier"]):
         )
 
     def _tell(self, word: str) -> None:
-        if not self._address:
+        if sys.platform == "win32" or not self._address:
             return
         # An abstract address begins with a zero byte; the variable has an @ instead.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address

@@ -92,9 +92,10 @@ def _checked(target: Path, root: Path) -> Path:
 
 def _import_file(file: Path) -> object:
     """Import a hook file that nobody but its owner, who runs us, can have written."""
-    status = file.stat()
-    if os.name == "posix" and (status.st_uid not in (os.getuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
-        raise WatcherError(f"{file} can be written by others; chmod go-w it")
+    if sys.platform != "win32":
+        status = file.stat()
+        if status.st_uid not in (os.getuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise WatcherError(f"{file} can be written by others; chmod go-w it")
     name = f"framesift_hooks_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

@@ -4,6 +4,7 @@ Age is counted in days on which the watcher ran, so that a clock that jumps make
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -17,8 +18,8 @@ from watcher.settings.settings import Settings
 
 def elapsed() -> float:
     """Seconds of a clock that nobody can set, and that runs on while the machine sleeps."""
-    if not hasattr(time, "clock_gettime"):
-        return time.monotonic()  # Windows, where it does so by itself
+    if sys.platform == "win32":
+        return time.monotonic()  # which runs on by itself there
     # On Linux the monotonic clock sleeps as well; on macOS it is Python's own that does.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
