@@ -99,12 +99,12 @@ def opened(path: Path) -> Iterator[int | None]:
     """Open a folder for the names in it, refusing any link on the way to it; None on Windows."""
     if sys.platform == "win32":
         yield None
-        return
-    descriptor = _open_folder(path)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    else:
+        descriptor = _open_folder(path)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 if sys.platform != "win32":
