@@ -95,7 +95,7 @@ def test_of_screens_as_unusual_the_earlier_comes_first_whatever_its_display(albu
     assert found.highlights[0].score == found.highlights[1].score
 
 
-def test_what_is_told_of_a_highlight(album: Album) -> None:
+def test_what_is_said_of_a_highlight(album: Album) -> None:
     usual_days(album, 4)
     photo = album.stand(at(1, 15), 3, drawn(SceneKind.PHOTO))
     album.again(at(2, 15), photo)
@@ -215,7 +215,7 @@ def test_a_cluster_is_represented_by_another_screen_of_it_when_its_first_is_gone
     assert other.entry != one.entry
 
 
-def test_duplicates_in_which_one_tile_changed_strongly_are_told_of_once_a_screen(album: Album) -> None:
+def test_duplicates_in_which_one_tile_changed_strongly_are_listed_once_for_each_screen(album: Album) -> None:
     kept = [album.keep(at(0, 9, minute), noise(minute)) for minute in range(7)]
     strong = [album.again(at(0, 10 + n), one, worst_tile=0.1 + n / 10) for n, one in enumerate(kept)]
     album.again(at(0, 18), kept[0], worst_tile=0.3)
@@ -337,7 +337,7 @@ def test_an_archive_that_nobody_has_judged_is_to_be_swept_first(desk: Desk, fram
     assert "of 3 screens in 3 captures" in out
 
 
-def test_what_is_left_to_a_sweep_is_told_beside_what_was_judged(album: Album, framesift: Framesift) -> None:
+def test_what_is_left_to_a_sweep_is_said_beside_what_was_judged(album: Album, framesift: Framesift) -> None:
     album.ledger.leave_to_sweep(album.desk.root, [album.keep(START, noise(1)).verdict.capture])
     assert framesift("highlights", "2020-05")[2] == ""
     album.ledger.leave_to_sweep(album.desk.root, [capture_of(album.desk.put(5, screen(5)))])

@@ -1,4 +1,4 @@
-"""What the ledger tells of a period: which screens were seen, and which duplicates are doubtful."""
+"""Captures of a period: which screens they show, and which duplicates are doubtful."""
 
 import os
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the ledger tells of one capture: which screen a display showed, and when."""
+"""A capture as the ledger knows it: which screen a display showed, and when."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -33,7 +33,7 @@ Spans = Mapping[int, Sequence[Span]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Days:
+class _DaySpans:
     """What the displays showed on each day of a period."""
 
     days: Mapping[date, Spans]
@@ -62,7 +62,7 @@ def compose(
         FaultError: the ledger cannot be read.
     """
     left = Totals(context.ledger, context.root).left_alone()
-    days = _days_of(context, activity, left)
+    days = _day_spans(context, activity, left)
     longest = {day: days.longest(day) for day in days.days}
     cards = _cards(context, highlights, {number for found in longest.values() for number, _ in found})
     savings = tuple(_savings(context))
@@ -80,12 +80,12 @@ def compose(
     )
 
 
-def _days_of(context: ReportContext, activity: Activity, left: int) -> _Days:
+def _day_spans(context: ReportContext, activity: Activity, left: int) -> _DaySpans:
     if activity.known is None:
         waiting = f"; {_left(left)} wait for framesift sweep" if left else ""
         raise WatcherError(f"nothing of {title_of(context.period)} was judged in {context.root}{waiting}")
     spans = by_day(activity.spans)
-    return _Days({day: _alive(spans.get(day, {})) for day in _dates(activity.known)})
+    return _DaySpans({day: _alive(spans.get(day, {})) for day in _dates(activity.known)})
 
 
 def _dates(period: Period) -> Iterator[date]:
@@ -160,7 +160,7 @@ def _like(found: Highlight) -> str:
     return f"most like {when}" + (f", {found.ssim:.2f}" if found.ssim is not None else "")
 
 
-def _days(found: _Days, longest: Mapping[date, list[tuple[int, timedelta]]], cards: Cards) -> Iterator[Day]:
+def _days(found: _DaySpans, longest: Mapping[date, list[tuple[int, timedelta]]], cards: Cards) -> Iterator[Day]:
     for empty, group in itertools.groupby(found.days, lambda day: not found.days[day]):
         days = list(group)
         if empty:

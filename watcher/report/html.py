@@ -12,7 +12,7 @@ from watcher.review.strips import Look
 
 PAGES = Path(__file__).with_name("pages")
 MARK = b'<!doctype html>\n<html lang="en" data-framesift-report>\n'
-"""How every page begins, so that one can be told from a stranger's file."""
+"""How every page begins, so that a report is known from a stranger's file."""
 
 _LEGEND = {
     Look.NEW: "new",

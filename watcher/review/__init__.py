@@ -1,1 +1,1 @@
-"""What the ledger and a few pictures tell of a period."""
+"""A period reviewed, from the ledger and a few pictures."""

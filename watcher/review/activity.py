@@ -1,4 +1,4 @@
-"""What each display showed in a period: its captures, read from the ledger once, and what they tell of the time."""
+"""What each display showed in a period: its captures, read from the ledger once, and the spans of time between."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Activity:
     known: Period | None = None
     """The part of the period of which something is known; None without captures."""
     spans: tuple[Span, ...] = ()
-    """All that can be told of each display in that part; each display's are in order."""
+    """Those of each display in that part, in order and without gaps."""
 
     def readable(self, display: int | None) -> list[Sighting]:
         """The readable captures of *display* (None: of all), by display and time."""

@@ -29,7 +29,7 @@ class Appearance:
 
 
 def appearances(captures: Sequence[Sighting], spans: Iterable[Span]) -> dict[int, Appearance]:
-    """By screen, when the *captures*, sorted by display and time, show it; *spans* tell for how long."""
+    """By screen, when the *captures*, sorted by display and time, show it, and for how long by their *spans*."""
     visits = Counter(screen for (_, screen), _ in groupby(captures, key=lambda one: (one.display, one.shows)))
     moments: dict[int, list[datetime]] = defaultdict(list)
     for one in captures:

@@ -1,6 +1,6 @@
 """The screens of a period that are most worth a look, so that a year can be reviewed in minutes.
 
-Which these are :mod:`watcher.review.unusual` tells; here they are found in the ledger, and looked at.
+Here they are found in the ledger and looked at; :mod:`watcher.review.unusual` chooses them.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from watcher.review.unusual import Cluster, Pick, Ranking, RatedCluster, cluster
 from watcher.settings.settings import Settings
 
 SECOND_LOOKS = 5
-"""Doubtful duplicates that are told of, at most."""
+"""Doubtful duplicates that are listed, at most."""
 _DOUBT = 0.75
 """A tile of a duplicate below this has changed more than by a clock: those of real ones have 0.78 or more."""
 _MOST, _LONG = 2, timedelta(days=14)

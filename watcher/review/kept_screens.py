@@ -20,8 +20,8 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class _Comparable:
-    """What screens have in common between which there are distances."""
+class _GroupKey:
+    """What the screens of a group have in common: between them there are distances."""
 
     display: int
     height: int
@@ -70,15 +70,15 @@ def screen_groups(ledger: Ledger, ids: Sequence[int], reader: FrameReader) -> li
     A signature in a format that is not today's is computed again from its picture, and written down; a screen whose
     picture is gone as well is left out.
     """
-    builders: dict[_Comparable, _GroupBuilder] = {}
+    builders: dict[_GroupKey, _GroupBuilder] = {}
     for first in range(0, len(ids), _BATCH):
-        batches: dict[_Comparable, list[StoredSignature]] = {}
+        batches: dict[_GroupKey, list[StoredSignature]] = {}
         stored = stored_signatures(ledger, ids[first : first + _BATCH])
         for one, digest in _in_this_format(ledger, stored, reader):
-            batches.setdefault(_Comparable(one.display, one.height, one.width, digest), []).append(one)
-        for common, batch in batches.items():
-            builders.setdefault(common, _GroupBuilder(common, reader)).add(batch)
-    return [builders[common].build() for common in sorted(builders)]
+            batches.setdefault(_GroupKey(one.display, one.height, one.width, digest), []).append(one)
+        for key, batch in batches.items():
+            builders.setdefault(key, _GroupBuilder(key, reader)).add(batch)
+    return [builders[key].build() for key in sorted(builders)]
 
 
 def by_signature(ledger: Ledger, number: int, others: Sequence[int]) -> list[int]:
@@ -116,9 +116,9 @@ def _computed_again(ledger: Ledger, old: StoredSignature, reader: FrameReader) -
 class _GroupBuilder:
     """Collects the screens of one group."""
 
-    def __init__(self, common: _Comparable, reader: FrameReader) -> None:
-        self._display = common.display
-        self._screens = ScreensBuilder(common.height, common.width, common.digest, reader.device)
+    def __init__(self, key: _GroupKey, reader: FrameReader) -> None:
+        self._display = key.display
+        self._screens = ScreensBuilder(key.height, key.width, key.digest, reader.device)
         self._signed: list[tuple[datetime, int]] = []
 
     def add(self, batch: Sequence[StoredSignature]) -> None:

@@ -19,7 +19,7 @@ _UNKNOWN_INTERVAL = timedelta(minutes=10)
 
 
 class Look(StrEnum):
-    """What can be told of a display for a while."""
+    """What a display did for a while."""
 
     NEW = "new"
     SIMILAR = "similar"
@@ -65,7 +65,7 @@ class _Run:
 
 
 def spans(sightings: Sequence[Sighting], period: Period) -> list[Span]:
-    """All that can be told of each display in *period*, which ends no later than now; each display's are in order.
+    """The spans of each display in *period*, which ends no later than now; each display's are in order, without gaps.
 
     *sightings* are in order of time. Those before and after the period are context: a screen may stand across midnight.
     """

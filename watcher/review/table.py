@@ -19,7 +19,7 @@ def review_lines(review: Review, query: Query, root: Path, invocation: str, widt
     Args:
         review: what was found.
         query: what was asked for.
-        root: paths in it are told from there.
+        root: paths of files in it are shown relative to it.
         invocation: how framesift is called in the commands.
         width: of the terminal, in characters.
     """
