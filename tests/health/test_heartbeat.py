@@ -16,7 +16,7 @@ def test_a_report_outlives_its_writer_a_lock_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("report", "health", "reason"),
+    ("heartbeat", "health", "reason"),
     [
         (Heartbeat(), Health.DEGRADED, "starting"),
         (Heartbeat(at=FRESH.at, why="waiting for /x: gone"), Health.BLIND, "waiting for /x"),
