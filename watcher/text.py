@@ -50,7 +50,7 @@ def bytes_text(count: int) -> str:
 
 
 _DAYS_FROM = 48
-"""Hours: fewer are told as hours."""
+"""Hours: fewer are written as hours, not as days."""
 
 
 def duration_text(seconds: float) -> str:

@@ -373,9 +373,9 @@ def miss(told: Events, path: Path, now: float) -> None:
 def test_two_misses_in_a_row_are_an_alarm_and_an_event_ends_it(tmp_path: Path, told: Events) -> None:
     path, now = tmp_path / "day" / "f_1.png", time.monotonic()
     miss(told, path, now)
-    assert (told.works, told.untold) == (True, 1)
+    assert (told.works, told.unannounced) == (True, 1)
     miss(told, path, now + 100)
-    assert (told.works, told.why, told.untold) == (False, "no events arrive", 2)
+    assert (told.works, told.why, told.unannounced) == (False, "no events arrive", 2)
     path.write_bytes(WHOLE)
     wait_for(lambda: path.parent in told.wait(1))
     assert (told.works, told.why) == (True, "")
@@ -389,7 +389,7 @@ def test_an_event_between_two_misses_means_no_alarm(tmp_path: Path, told: Events
     path.write_bytes(WHOLE)
     wait_for(lambda: path.parent in told.wait(1))
     miss(told, path, now + 100)
-    assert (told.works, told.untold) == (True, 2)
+    assert (told.works, told.unannounced) == (True, 2)
 
 
 def test_what_a_new_observer_could_not_tell_of_is_no_miss(tmp_path: Path, told: Events) -> None:
@@ -398,7 +398,7 @@ def test_what_a_new_observer_could_not_tell_of_is_no_miss(tmp_path: Path, told: 
     told.attend(lambda: 2, now + 10)
     told.looked([path], now + 11)  # came while the new observer was built
     told.attend(lambda: 2, now + 50)
-    assert (told.works, told.untold) == (True, 2)
+    assert (told.works, told.unannounced) == (True, 2)
 
 
 @pytest.mark.parametrize("go", [Path.unlink, lambda path: path.rename(path.with_name(".hidden"))])

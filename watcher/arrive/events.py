@@ -1,4 +1,4 @@
-"""Events make a capture be seen at once; whether they arrive is concluded from captures of which none told."""
+"""Events show a capture at once. If captures come without any event, twice in a row, events do not arrive."""
 
 import contextlib
 import math
@@ -36,13 +36,13 @@ class Events:
         self.works = False
         self.why = ""
         """Why they do not arrive."""
-        self.untold = 0
-        """How many captures there were of which no event told."""
+        self.unannounced = 0
+        """How many captures came without an event."""
         self._root = root
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._observer = TreeObserver(root, self._changes.put)
         self._finds: Counter[Path] = Counter()
-        """By folder, how many captures looks have found of which no event has told yet."""
+        """By folder, how many captures a look has found before any event named the folder."""
         self._found = 0.0
         """When the first of them was found, in seconds of the monotonic clock."""
         self._is_first = True
@@ -56,11 +56,11 @@ class Events:
 
     @property
     def last_event(self) -> float:
-        """When something was last told of, in seconds since the epoch; 0 for never."""
+        """When the last event came, in seconds since the epoch; 0 for never."""
         return self._observer.last_event
 
     def has_lost(self) -> bool:
-        """Whether events were lost since this was last asked: only a full scan finds what they told of."""
+        """Whether events were lost since this was last asked: then only a full scan finds what has come."""
         return self._observer.has_lost()
 
     def begin(self) -> None:
@@ -87,7 +87,7 @@ class Events:
 
     def wait(self, seconds: float) -> list[Path]:
         """Wait so long for an event at most; returns the folders in which something has changed."""
-        changes = [change for change in dict.fromkeys(self._told(seconds)) if self._is_visible(change.folder)]
+        changes = [change for change in dict.fromkeys(self._next_changes(seconds)) if self._is_visible(change.folder)]
         for change in changes:
             if change.has_come:
                 self._hear(change.folder)
@@ -113,7 +113,7 @@ class Events:
             self._build(now)
             self._is_short = self._is_short and bool(shortage(folders()))
 
-    def _told(self, seconds: float) -> Iterator[Change]:
+    def _next_changes(self, seconds: float) -> Iterator[Change]:
         with contextlib.suppress(queue.Empty):
             change = self._changes.get(timeout=seconds)
             time.sleep(COALESCE_SECONDS)
@@ -137,7 +137,7 @@ class Events:
     def _conclude(self, folders: Callable[[], int], now: float) -> None:
         if not self._finds or now < self._found + PATIENCE_SECONDS:
             return
-        self.untold += self._finds.total()
+        self.unannounced += self._finds.total()
         self._finds.clear()
         if self.works and self._found > self._sees_since:
             self._miss(folders(), now)

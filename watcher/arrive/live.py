@@ -38,7 +38,7 @@ class Host(Protocol):
 
 
 class Live:
-    """Captures as they arrive in a root, until told to stop.
+    """Captures as they arrive in a root, until it is stopped.
 
     A folder that an event names is listed, and so is a folder that looks at the tree find changed; what the host does
     not know is on its way until it has settled and is whole.
@@ -135,7 +135,7 @@ class Live:
         elif why and why != status.why:
             self._say(why)
         status.events, status.why, status.last_event = works, why, self._events.last_event
-        status.found_by_scan = self._events.untold
+        status.found_by_scan = self._events.unannounced
 
     # --- the folders ---
 

@@ -51,7 +51,7 @@ class TreeObserver(FileSystemEventHandler):
         self._observer: BaseObserver | None = None
 
     def has_lost(self) -> bool:
-        """Whether events were lost since this was last asked: only a full scan finds what they told of."""
+        """Whether events were lost since this was last asked: then only a full scan finds what has come."""
         lost, self._warnings.lost = self._warnings.lost, False
         return lost
 
@@ -93,7 +93,7 @@ class TreeObserver(FileSystemEventHandler):
         if event.event_type in _READING:
             return  # our own
         self.last_event = time.time()
-        # A folder is told of as modified whatever happens in it, even if something goes.
+        # A folder counts as modified whatever happens in it, even if something goes.
         comes = event.event_type in _COMING and not (event.is_directory and event.event_type == EVENT_TYPE_MODIFIED)
         self._tell_of(event.src_path, event, has_come=comes)
         self._tell_of(event.dest_path, event, has_come=event.event_type == EVENT_TYPE_MOVED)

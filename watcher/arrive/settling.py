@@ -33,7 +33,7 @@ class Arrival:
     """When it was first seen at all."""
     due: float
     tries: int = 0
-    told: bool = False
+    was_told: bool = False
 
     @classmethod
     def seen(cls, key: Key, now: float) -> "Arrival":
@@ -55,7 +55,7 @@ class Arrival:
 
     def worth_telling(self, now: float) -> bool:
         """True once, when the file has stayed unchanged and not whole for a while."""
-        if self.told or now - self.since < TELL_SECONDS:
+        if self.was_told or now - self.since < TELL_SECONDS:
             return False
-        self.told = True
+        self.was_told = True
         return True

@@ -173,7 +173,7 @@ def _print(report: dict[str, Any], log: str) -> None:
 
 
 def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
-    return [f"{_amount(savings[span])} {told}" for span, told in _SPANS.items()]
+    return [f"{_amount(savings[span])} {words}" for span, words in _SPANS.items()]
 
 
 def _amount(counted: dict[str, int]) -> str:

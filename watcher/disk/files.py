@@ -22,7 +22,7 @@ def is_still(path: Path, capture: Capture) -> bool:
     """Whether a regular file with the capture's size and mtime lies at *path*. Links are not followed.
 
     Raises:
-        OSError: it cannot be told, for instance because the folder may not be entered or the disk fails.
+        OSError: nobody can know, for instance because the folder may not be entered or the disk fails.
     """
     try:
         return matches(os.lstat(path), capture)
@@ -100,7 +100,7 @@ class Emptied:
         """Whether anything lies there under this name.
 
         Raises:
-            OSError: it cannot be told.
+            OSError: nobody can know.
         """
         return Name(self._path / name, self._folder).status() is not None
 

@@ -74,7 +74,7 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
 def walk(
     root: Path, pattern: NamePattern, unlisted: Callable[[Path, OSError], object] = lambda *_: None
 ) -> Iterator[tuple[Path, Listing]]:
-    """List *root* and every folder below it; one that cannot be listed is passed over, and told to *unlisted*."""
+    """List *root* and every folder below it; *unlisted* hears of those that cannot be listed."""
     waiting = [root]
     while waiting:
         folder = waiting.pop()

@@ -103,4 +103,4 @@ def _items(folder: str) -> "list[os.DirEntry[str]]":
         with os.scandir(folder) as found:
             return sorted(found, key=lambda item: item.name)
     except OSError:
-        return []  # what cannot be listed holds nothing that could be told
+        return []  # nothing is known of a folder that cannot be listed

@@ -83,9 +83,9 @@ def watcher_sees(heartbeat: Heartbeat, *, locked: bool, now: datetime) -> Findin
         )
     if not heartbeat.events:
         return Finding.odd("seeing", heartbeat.why, "captures are found by looking, some seconds late", _NO_EVENTS)
-    told, looked = (max(now.timestamp() - then, 0) for then in (heartbeat.last_event, heartbeat.last_scan))
+    heard, looked = (max(now.timestamp() - then, 0) for then in (heartbeat.last_event, heartbeat.last_scan))
     events = (
-        f"events arrive, the last {duration_text(told)} before now" if heartbeat.last_event else "no event came yet"
+        f"events arrive, the last {duration_text(heard)} before now" if heartbeat.last_event else "no event came yet"
     )
     return Finding.well("seeing", f"{events}; everything was looked at {duration_text(looked)} ago")
 

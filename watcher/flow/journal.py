@@ -51,7 +51,7 @@ class Journal:
         self._saved = 0
         self._day = date.today()
         self._next_beat = 0.0
-        self._told: tuple[object, ...] = ()
+        self._last_seen: tuple[object, ...] = ()
         self._alarm = SilenceAlarm(self._interval(), settings.alarm_after, time.monotonic())
 
     def begin(self) -> None:
@@ -128,8 +128,8 @@ class Journal:
         # What it sees is news at once; that it lives, now and then.
         status = self._status
         sees = (status.root_there, status.events, status.why, status.last_event > 0, self._budget.why, *status.unlisted)
-        if time.monotonic() >= self._next_beat or sees != self._told:
-            self._next_beat, self._told = time.monotonic() + BEAT_SECONDS, sees
+        if time.monotonic() >= self._next_beat or sees != self._last_seen:
+            self._next_beat, self._last_seen = time.monotonic() + BEAT_SECONDS, sees
             self._report()
 
     def _report(self) -> None:

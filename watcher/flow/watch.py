@@ -1,4 +1,4 @@
-"""A watcher at work: what arrives in the root is judged at once, and told on the console."""
+"""A watcher at work: what arrives in the root is judged and kept at once, and each capture gives a line of the log."""
 
 import contextlib
 import signal

@@ -122,18 +122,18 @@ def _staleness(heartbeat: Heartbeat, now: datetime) -> list[str]:
     """Reasons to believe that a watcher that holds its lock hangs."""
     if silence := _silence(heartbeat.at, now):
         return silence
-    told = datetime.fromisoformat(heartbeat.at)
-    if (blank := told.timestamp() - heartbeat.last_scan) > _UNSEEN_SECONDS and heartbeat.last_scan:
+    written_at = datetime.fromisoformat(heartbeat.at)
+    if (blank := written_at.timestamp() - heartbeat.last_scan) > _UNSEEN_SECONDS and heartbeat.last_scan:
         return [f"the watcher has not looked through the folder for {blank:.0f} s"]
     return []
 
 
 def _silence(at: str, now: datetime) -> list[str]:
     """What is to be said if the watcher has last said something *at* a time that is not nearly *now*."""
-    told = datetime.fromisoformat(at)
-    silent = (now - told).total_seconds()
+    written_at = datetime.fromisoformat(at)
+    silent = (now - written_at).total_seconds()
     if silent > _STALE_SECONDS:
         return [f"the watcher has not reported for {silent:.0f} s"]
     if silent < -_STALE_SECONDS:
-        return [f"the watcher's last report is of {told:%Y-%m-%d %H:%M}: the clock was set back, or it hangs"]
+        return [f"the watcher's last report is of {written_at:%Y-%m-%d %H:%M}: the clock was set back, or it hangs"]
     return []

@@ -205,7 +205,7 @@ class Window:
         return self._guarded(measured, frame, pixels)
 
     def _guarded(self, measured: Measured, frame: Frame, pixels: Tensor) -> Measured:
-        """*measured*, with the worst tile told by the reference where rounding could take it past the guard."""
+        """*measured*, with the worst tile by the reference where rounding could take it past the guard."""
         if measured.ssim > self._policy.duplicate and abs(measured.worst_tile - self._policy.guard) <= DOUBT:
             return replace(measured, worst_tile=worst_by_reference(frame.pixels, pixels))
         return measured

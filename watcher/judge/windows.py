@@ -74,7 +74,7 @@ class Windows:
         self._windows[nearest.display, height, width].touch(nearest)
 
     def take_changes(self) -> Changes:
-        """What the ledger has to know and has not been told: the caller tells it."""
+        """What the ledger has to know and does not know yet: the caller writes it down."""
         changes = Changes(tuple(self._lost), tuple(self._renewed))
         self._lost.clear()
         self._renewed.clear()

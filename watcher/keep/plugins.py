@@ -50,7 +50,7 @@ class Hooks:
             target = self._manager.hook.place(verdict=verdict, settings=self._settings)
             return None if target is None else _checked(Path(target), self._settings.root)
         except Exception as error:  # noqa: BLE001 - a stranger's code; on doubt the file stays where it is
-            self._complain(f"a place hook failed, the file stays: {_told(error)}")
+            self._complain(f"a place hook failed, the file stays: {_error_text(error)}")
             return None
 
     def recorded(self, entry: Entry) -> None:
@@ -79,7 +79,7 @@ class Hooks:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - a stranger's code must not stop the watcher
-            self._complain(f"{what} failed: {_told(error)}")
+            self._complain(f"{what} failed: {_error_text(error)}")
 
 
 def _checked(target: Path, root: Path) -> Path:
@@ -106,5 +106,5 @@ def _import_file(file: Path) -> object:
     return module
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -94,7 +94,7 @@ class Manager(Protocol):
 def job_for(folders: Folders, root: Path, usual_root: Path, environ: Mapping[str, str] = os.environ) -> Job:
     """The watcher of *root* with the same *folders* as this process.
 
-    The service of *usual_root* has the plain name; those of other roots, and their logs, are told apart by a hash.
+    The service of *usual_root* has the plain name; those of other roots, and their logs, have a hash in their names.
     """
     name = NAME if root == usual_root else f"{NAME}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:8]}"
     log_file = folders.log_dir / f"{name}.log"
