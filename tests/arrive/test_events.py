@@ -392,6 +392,15 @@ def test_an_event_between_two_misses_means_no_alarm(tmp_path: Path, told: Events
     assert (told.works, told.unannounced) == (True, 2)
 
 
+def test_what_an_event_tells_of_after_a_look_has_found_it_is_no_miss(tmp_path: Path, told: Events) -> None:
+    path, now = tmp_path / "day" / "f_1.png", time.monotonic()
+    told.looked([path], now)
+    path.write_bytes(WHOLE)
+    wait_for(lambda: path.parent in told.wait(1))
+    told.attend(lambda: 2, now + 10)
+    assert (told.works, told.untold) == (True, 0)
+
+
 def test_what_a_new_observer_could_not_tell_of_is_no_miss(tmp_path: Path, told: Events) -> None:
     path, now = tmp_path / "day" / "f_1.png", time.monotonic()
     told.looked([path], now)

@@ -39,3 +39,4 @@ def test_a_file_that_changes_begins_anew_but_for_when_it_was_noticed() -> None:
     assert changed == Arrival((2, 3, 3), since=20.0, noticed=10.0, due=20.0 + SETTLE_SECONDS, tries=0, was_told=False)
     assert not changed.worth_telling(20.0), "it has not stayed unchanged"
     assert changed.worth_telling(23.0)
+    assert changed.changed((3, 3, 3), now=21.0).noticed == 10.0
