@@ -30,7 +30,7 @@ from rich.table import Table
 from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
 from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.screens import Crowd, bare, pictures
-from tests.conftest import judge_all
+from tests.desk import judge_all
 from tests.soak import soak
 from watcher.arrive.arrival import check_whole, key_of
 from watcher.judge import libvips

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 
-from tests.conftest import judge_all
+from tests.desk import judge_all
 from watcher.errors import GoneError
 from watcher.judge.frame import Frame, load
 from watcher.judge.pipeline import Judged, Postponed

@@ -1,9 +1,6 @@
 """Custody: of what a person does by hand no hook hears."""
 
-import pytest
-
-from tests.conftest import Desk
-from tests.shelf import Shelf
+from tests.desk import Desk, Shelf
 from watcher.model.entry import Entry, Move, State
 
 LISTENER = """
@@ -14,11 +11,6 @@ def recorded(entry, settings):
     with (settings.root.parent / "heard").open("a") as file:
         file.write(f"{entry.id} {entry.state.value}\\n")
 """
-
-
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
-    return Shelf(desk, monkeypatch, capfd)
 
 
 def listens(desk: Desk) -> None:

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from watcher.errors import FaultError
+from watcher.errors import FaultError, WatcherError
 from watcher.ledger.database import Database
 from watcher.ledger.rows import Transaction
+from watcher.ledger.schema import MIGRATIONS
 
 LOCKING = """
 import sys, pathlib
@@ -76,6 +78,12 @@ def failing(times: int) -> Callable[[], None]:
             raise FaultError("refused")
 
     return fail
+
+
+def held_open(path: Path) -> set[str]:
+    """The files at and beside *path* that this process has open."""
+    names = {file.path for file in psutil.Process().open_files()}
+    return {Path(name).name for name in names if name.startswith(str(path))}
 
 
 def test_a_fault_is_told_and_the_action_done_again_from_its_beginning(database: Database) -> None:
@@ -193,3 +201,23 @@ def test_a_question_that_is_refused_is_asked_again_with_the_same_values(hasty: D
         rows = hasty.rows("SELECT path FROM root WHERE path = ?", (value for value in [b"/screens"]))
     assert [tuple(row) for row in rows] == [(b"/screens",)]
     assert patience.told == [f"the ledger {hasty.path} cannot be used: database is locked", "over"]
+
+
+def test_what_a_row_refers_to_is_there(database: Database) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        database.write(
+            lambda db: db.execute("INSERT INTO day (root_id, date, last_entry) VALUES (99, '2020-05-04', 0)")
+        )
+
+
+def test_what_is_closed_or_could_not_be_opened_is_held_open_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    database = Database.open(path)
+    assert "ledger.sqlite" in held_open(path)
+    database.rows(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    database.close()
+    assert held_open(path) == set()
+    with pytest.raises(WatcherError, match="newer framesift") as refused:
+        Database.open(path)
+    assert held_open(path) == set(), "though the error is at hand, and with it all that it went through"
+    assert refused.tb is not None

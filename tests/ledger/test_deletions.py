@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import START
+from tests.desk import START
 from watcher.ledger import deletions
 from watcher.ledger.deletions import candidates, end_deletion, is_known, mark_for_deletion
 from watcher.ledger.ledger import Ledger
