@@ -41,6 +41,15 @@ def test_without_a_guard_no_tile_is_too_bad() -> None:
     assert judge(CAPTURE, score, Policy()).kind is Kind.DUPLICATE
 
 
+def test_the_first_of_a_window_is_new_and_no_score_of_it_is_exact() -> None:
+    verdict = judge(CAPTURE, NOTHING_TO_COMPARE, Policy(0.1, -0.9999, guard=0.9))
+    assert (verdict.kind, verdict.score) == (Kind.NEW, Score(None, -1.0, exact=False, worst_tile=1.0))
+
+
+def test_the_usual_policy() -> None:
+    assert Policy() == Policy(0.99, 0.95, 100, reduce=2, guard=0.0, ignore=(), across_displays=False)
+
+
 def test_what_cannot_be_read_is_compared_with_nothing_and_with_it_nothing_is() -> None:
     verdict = unreadable(CAPTURE, "not a PNG image", POLICY)
     assert (verdict.kind, verdict.score, verdict.reason) == (Kind.UNREADABLE, NOTHING_TO_COMPARE, "not a PNG image")
