@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.conftest import Desk, screen, working_desk
+from tests.desk import Desk, working_desk
+from tests.pictures import screen
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import path_of
 

@@ -398,7 +398,7 @@ def test_what_an_event_tells_of_after_a_look_has_found_it_is_no_miss(tmp_path: P
     path.write_bytes(WHOLE)
     wait_for(lambda: path.parent in told.wait(1))
     told.attend(lambda: 2, now + 10)
-    assert (told.works, told.untold) == (True, 0)
+    assert (told.works, told.unannounced) == (True, 0)
 
 
 def test_what_a_new_observer_could_not_tell_of_is_no_miss(tmp_path: Path, told: Events) -> None:

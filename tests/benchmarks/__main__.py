@@ -31,7 +31,7 @@ from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed,
 from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.looks import looks
 from tests.benchmarks.screens import Crowd, bare, pictures
-from tests.conftest import judge_all
+from tests.desk import judge_all
 from tests.soak import soak
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of

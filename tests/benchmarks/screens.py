@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tests.conftest import judge_all
+from tests.desk import judge_all
 from watcher.demo.recorder import Timetable, capture_path, picture
 from watcher.demo.scenes import DEMO_DISPLAYS, scene_at
 from watcher.disk.listing import archive

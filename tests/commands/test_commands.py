@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.conftest import Desk, Framesift, screen, wait_for
+from tests.conftest import Framesift
+from tests.desk import Desk, tree, wait_for
+from tests.pictures import screen
 
 NASTY = "x\x1b[31m[bold]\n_1.png"
 SCREENS = [screen(1), screen(2), screen(1, tick=7), screen(2), screen(1)]
@@ -164,14 +166,6 @@ def test_compare_refuses_in_one_line_and_overwrites_nothing(framesift: Framesift
     assert first.read_bytes() == before
 
 
-def tree(root: Path) -> dict[str, tuple[bytes, int, int]]:
-    return {
-        str(path.relative_to(root)): (path.read_bytes(), path.stat().st_mtime_ns, stat.S_IMODE(path.stat().st_mode))
-        for path in sorted(root.rglob("*.png"))
-        if path.is_file()
-    }
-
-
 def arranged(desk: Desk) -> dict[str, tuple[bytes, int, int]]:
     """A watcher has gone through a root with odd modes and times; returns the tree before."""
     desk.start()
@@ -182,37 +176,37 @@ def arranged(desk: Desk) -> dict[str, tuple[bytes, int, int]]:
         path.write_bytes(content)
         path.chmod((0o600, 0o644, 0o640, 0o444, 0o755)[tick])
         os.utime(path, ns=(10**18, 10**18 + tick))
-    before = tree(stage)
+    before = tree(stage, "*.png")
     shutil.copytree(stage, desk.root, dirs_exist_ok=True)
     wait_for(lambda: desk.judged() == len(SCREENS), 30)
     desk.stop()
-    assert len(tree(desk.root)) == 2
+    assert len(tree(desk.root, "*.png")) == 2
     return before
 
 
 def test_restore_gives_back_the_exact_tree_and_what_was_restored_is_never_judged_again(desk: Desk) -> None:
     before = arranged(desk)
     assert desk.run("restore", "--all", "--dry-run").stdout.count("would restore") == 3
-    assert len(tree(desk.root)) == 2
+    assert len(tree(desk.root, "*.png")) == 2
     assert "1 restored" in desk.run("restore", str(desk.path(2))).stdout
     assert "1 restored" in desk.run("restore", str(desk.mirrored(desk.path(3)))).stdout
     assert "1 restored" in desk.run("restore", "--day", "2020-05-04").stdout
-    assert tree(desk.root) == before
+    assert tree(desk.root, "*.png") == before
     assert "nothing to restore" in desk.run("restore", "--all", check=1).stderr
     assert {e["state"] for e in lines(desk.run("history", "--json", "--kind", "duplicate").stdout)} == {"restored"}
     desk.start()
     desk.put(9, screen(9))
     wait_for(lambda: desk.judged() == len(SCREENS) + 1)
     desk.stop()
-    assert {name: tree(desk.root)[name] for name in before} == before
+    assert {name: tree(desk.root, "*.png")[name] for name in before} == before
 
 
 def test_restore_needs_no_ledger(desk: Desk) -> None:
     before = arranged(desk)
     shutil.rmtree(desk.state)
     assert "3 restored" in desk.run("restore", "--all", "--quarantine", str(desk.quarantine)).stdout
-    assert tree(desk.root) == before
-    assert tree(desk.quarantine) == {}
+    assert tree(desk.root, "*.png") == before
+    assert tree(desk.quarantine, "*.png") == {}
 
 
 def test_restore_never_overwrites(desk: Desk) -> None:

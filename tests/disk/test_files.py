@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import capture_of, land, screen
+from tests.desk import capture_of, land
+from tests.pictures import screen
 from watcher.disk import files, names
 from watcher.errors import ConflictError, GoneError
 

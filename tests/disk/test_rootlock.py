@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, screen, wait_for
+from tests.desk import Desk, wait_for
+from tests.pictures import screen
 from watcher.disk.rootlock import RootLock, is_held
 from watcher.errors import WatcherError
 

@@ -17,8 +17,8 @@ import pyvips
 import torch
 from PIL import Image
 
-from tests.conftest import Desk, capture_of, png, screen
-from tests.shelf import Shelf
+from tests.desk import Desk, Shelf, capture_of
+from tests.pictures import png, screen
 from watcher.disk.claims import claim, claim_folder
 from watcher.disk.rootlock import RootLock
 from watcher.doctor import capturing, seeing, setup, storage
@@ -28,9 +28,8 @@ from watcher.judge.decoding import decode
 from watcher.model.capture import NamePattern
 from watcher.model.entry import Entry, Move, State
 from watcher.model.finding import Finding, Grade, worst
-from watcher.model.kept_frame import KeptFrame
 from watcher.model.preparation import Preparation
-from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.model.verdict import Kind
 from watcher.services.job import Condition, Job
 
 OTHER_VOLUME = Path("/dev/shm")  # noqa: S108 - a volume that is at hand
@@ -44,10 +43,9 @@ def ago(minutes: float) -> datetime:
     return now() - timedelta(minutes=minutes)
 
 
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
+@pytest.fixture(autouse=True)
+def _config_home(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(desk.base / "config-home"))
-    return Shelf(desk, monkeypatch, capfd)
 
 
 def examined(shelf: Shelf, code: int | None = None) -> dict[str, dict[str, str]]:
@@ -93,13 +91,8 @@ def judged(shelf: Shelf, moment: datetime, content: bytes, nearest: Entry | None
     naive = moment.replace(tzinfo=None)
     path = shelf.desk.root / f"{naive:%Y-%m-%d_%H.%M.%S.%f}_{display}.png"
     path.write_bytes(content)
-    capture = capture_of(path)
-    verdict = Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy())
-    if nearest is not None:
-        score = Score(nearest.verdict.capture, 1.0, exact=True, worst_tile=1.0)
-        verdict = Verdict(capture, Kind.DUPLICATE, score, Policy())
-    with shelf.at_work() as (_, custody):
-        return custody.carry_out(verdict, None if nearest else KeptFrame(capture, 9, 9, b"s"))
+    (entry,) = shelf.record([path], Kind.DUPLICATE if nearest else Kind.NEW, nearest)
+    return entry
 
 
 def test_a_desk_that_is_well_is_called_so(watched: Shelf) -> None:

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import Desk, facts, land, png, screen, wait_for, without_rights, working_desk
+from tests.desk import Desk, facts, land, wait_for, without_rights, working_desk
+from tests.pictures import assembled, chunk, header, png, screen
 from watcher.judge.decoding import PIXEL_LIMIT
 from watcher.model.entry import Entry
 
@@ -36,18 +37,6 @@ MOST_MEMORY = 300 * MEGABYTE
 NEVER_WHOLE_DISPLAY, NOBODYS_DISPLAY, GOOD_DISPLAY = 90, 91, 92
 
 # Pictures, chunk by chunk.
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def header(width: int, height: int, depth: int = 8, color: int = 2, interlace: int = 0) -> bytes:
-    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlace))
-
-
-def assembled(*chunks: bytes) -> bytes:
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
 
 
 def deflated(rows: Iterable[bytes]) -> bytes:
@@ -156,7 +145,7 @@ def interlaced(number: int) -> Pair:
         for y in range(top, SIZE[1], down):
             starts = ((y * SIZE[0] + x) * 3 for x in range(left, SIZE[0], across))
             rows.append(b"".join(data[start : start + 3] for start in starts))
-    return assembled(header(*SIZE, interlace=1), chunk(b"IDAT", deflated(rows))), image
+    return assembled(header(*SIZE, interlaced=1), chunk(b"IDAT", deflated(rows))), image
 
 
 def animated(number: int) -> Pair:
@@ -447,7 +436,7 @@ def meet(evidence: Evidence, process: "subprocess.Popen[str]") -> None:
         for number, name in enumerate(NAMES):
             evidence.give(name_paths(desk, name)[place], screen(number))
             given += 1
-        until_judged(desk, given)
+        desk.until_judged(given)
 
     for name, (compose, _) in HARMFUL.items():
         content = compose()
@@ -455,7 +444,7 @@ def meet(evidence: Evidence, process: "subprocess.Popen[str]") -> None:
         calm = memory(process, "VmRSS")
         evidence.give(harmful_path(desk, name), content)
         given += 1
-        until_judged(desk, given)
+        desk.until_judged(given)
         evidence.grown[name] = memory(process, "VmHWM") - calm
 
     nobodys(desk.root, outside)
@@ -467,17 +456,12 @@ def meet(evidence: Evidence, process: "subprocess.Popen[str]") -> None:
         for tick in (200, 201):
             evidence.give(desk.path(tick, GOOD_DISPLAY), screen(77))
             given += 1
-        until_judged(desk, given)
+        desk.until_judged(given)
     wait_for(lambda: all(never_whole_path(desk, name).name in desk.output() for name in NEVER_WHOLE), 30)
 
     secret = never_whole_path(desk, "not to be read")
     secret.chmod(0o644)
-    until_judged(desk, given + 1)
-
-
-def until_judged(desk: Desk, count: int) -> None:
-    wait_for(lambda: desk.judged() >= count or desk.processes[-1].poll() is not None, 60)
-    assert desk.judged() == count, desk.output()
+    desk.until_judged(given + 1)
 
 
 @pytest.mark.parametrize("name", FORMATS)

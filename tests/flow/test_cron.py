@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Desk, wait_for
+from tests.desk import Desk, wait_for
 from watcher.demo.scenes import scene_at
 
 # As people have it: folders by month and day, the moment in the name, one file a display.

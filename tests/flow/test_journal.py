@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import Desk, Watch, screen
-from tests.shelf import SIZE, Shelf
+from tests.conftest import Watch
+from tests.desk import SIZE, Desk, Shelf
+from tests.pictures import screen
 from watcher.disk.mirror import Amount
 from watcher.flow.journal import Journal
 from watcher.health import heartbeat as vitals
@@ -19,11 +20,6 @@ from watcher.terminal.console import Log
 
 TODAY = date.today()
 FIRST = TODAY.replace(day=1)
-
-
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
-    return Shelf(desk, monkeypatch, capfd)
 
 
 def some(files: int) -> Amount:

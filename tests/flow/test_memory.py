@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import judge_all, screen
+from tests.desk import judge_all
+from tests.pictures import screen
 from tests.soak import soak
 from watcher.judge.device import choose_device
 from watcher.judge.frame import load

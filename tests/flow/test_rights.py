@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, facts, land, screen, wait_for, without_rights
-from tests.flow.test_watch import LONG_AGO, until_judged, until_told
+from tests.desk import LONG_AGO, Desk, facts, land, wait_for, without_rights
+from tests.flow.test_watch import until_told
+from tests.pictures import screen
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +31,7 @@ def shut(folder: Path, mode: int = 0) -> Iterator[None]:
 def test_rights_lost_while_running_are_named_and_cost_no_picture(desk: Desk) -> None:
     desk.start(prefix=without_rights())
     day = land(desk.path(0), screen(1)).parent
-    until_judged(desk, 1)
+    desk.until_judged(1)
 
     with shut(desk.root):
         wait_for(lambda: f"waiting for {desk.root}: Permission denied" in desk.output())
@@ -42,7 +43,7 @@ def test_rights_lost_while_running_are_named_and_cost_no_picture(desk: Desk) -> 
         wait_for(
             lambda: f"{day} cannot be listed: Permission denied" in desk.run("status", "--json", check=None).stdout
         )
-    until_judged(desk, 2)
+    desk.until_judged(2)
     assert facts(hidden)[0] == screen(2)
 
     for tick, folder in enumerate((desk.quarantine, day), 2):
@@ -56,7 +57,7 @@ def test_rights_lost_while_running_are_named_and_cost_no_picture(desk: Desk) -> 
         land(desk.path(4), screen(1), LONG_AGO)
         wait_for(lambda: "cannot be locked: Permission denied; nothing is moved until this is mended" in desk.output())
     wait_for(desk.mirrored(desk.path(4)).exists)
-    until_judged(desk, 5)
+    desk.until_judged(5)
     assert desk.stop() == 0
     assert facts(desk.mirrored(desk.path(4))) == (screen(1), LONG_AGO, 0o644)
     states = [said[4] for said in desk.decisions().values()]

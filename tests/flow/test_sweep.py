@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Desk, Framesift, facts, screen, typed, wait_for, working_desk
+from tests.conftest import Framesift
+from tests.desk import Desk, tree, wait_for, working_desk
 from tests.flow.test_watch import brute_force, working_day
+from tests.pictures import screen, typed
 from watcher.errors import FaultError
 from watcher.flow import waiting as running
 from watcher.ledger.ledger import Ledger
@@ -39,10 +41,6 @@ def fill(desk: Desk, count: int, seed: int = 5, first: int = 0) -> list[Path]:
             os.utime(path, ns=(10**18, 10**18 + tick))
             paths.append(path)
     return paths
-
-
-def tree(folder: Path) -> dict[str, tuple[bytes, int, int]]:
-    return {str(path.relative_to(folder)): facts(path) for path in folder.rglob("*.png")}
 
 
 def swept(framesift: Framesift, *arguments: object) -> list[dict[str, Any]]:
@@ -79,23 +77,23 @@ def test_a_sweep_gives_the_very_verdicts_of_brute_force(desk: Desk, framesift: F
 
 def test_restore_after_a_sweep_gives_back_the_exact_tree_and_it_stays(desk: Desk, framesift: Framesift) -> None:
     fill(desk, 60)
-    before = tree(desk.root)
+    before = tree(desk.root, "*.png")
     swept(framesift)
-    assert len(tree(desk.root)) < 45
+    assert len(tree(desk.root, "*.png")) < 45
     assert framesift("restore", "--all")[0] == 0
-    assert tree(desk.root) == before
+    assert tree(desk.root, "*.png") == before
     assert swept(framesift) == []
     assert swept(framesift, "--again", "--duplicate", 0.98) != []
-    assert len(tree(desk.root)) < 60, "only what was brought back is left alone for ever"
+    assert len(tree(desk.root, "*.png")) < 60, "only what was brought back is left alone for ever"
 
 
 def test_the_same_without_a_ledger(desk: Desk, framesift: Framesift) -> None:
     fill(desk, 60)
-    before = tree(desk.root)
+    before = tree(desk.root, "*.png")
     moved = kinds(swept(framesift)).count("duplicate")
     shutil.rmtree(desk.state)
     assert framesift("restore", "--all", "--quarantine", desk.quarantine)[0] == 0
-    assert tree(desk.root) == before
+    assert tree(desk.root, "*.png") == before
     found = swept(framesift)
     assert len(found) == 60 - moved, "what was brought back is not judged"
     assert set(kinds(found)) <= {"new", "similar"}
@@ -103,18 +101,18 @@ def test_the_same_without_a_ledger(desk: Desk, framesift: Framesift) -> None:
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(desk: Desk, framesift: Framesift) -> None:
     fill(desk, 40)
-    before = tree(desk.root)
+    before = tree(desk.root, "*.png")
     rehearsed = swept(framesift, "--dry-run")
-    assert tree(desk.root) == before
+    assert tree(desk.root, "*.png") == before
     assert not desk.quarantine.exists()
     assert not desk.state.exists()
     real = swept(framesift)
     told = [(entry["path"], entry["kind"], entry["ssim"], entry["nearest"]) for entry in rehearsed]
     assert told == [(entry["path"], entry["kind"], entry["ssim"], entry["nearest"]) for entry in real]
     assert {entry["state"] for entry in rehearsed} == {"kept", "moving"}
-    before, ledger = tree(desk.root), (desk.state / "ledger.sqlite").read_bytes()
+    before, ledger = tree(desk.root, "*.png"), (desk.state / "ledger.sqlite").read_bytes()
     assert len(swept(framesift, "--dry-run", "--again", "--duplicate", 0.96)) == 40
-    assert tree(desk.root) == before
+    assert tree(desk.root, "*.png") == before
     assert (desk.state / "ledger.sqlite").read_bytes() == ledger
 
 
@@ -129,18 +127,18 @@ def test_a_period_is_swept_alone_and_the_rest_later(desk: Desk, framesift: Frame
 
 def test_judged_anew_with_another_policy_pictures_leave_and_come_back(desk: Desk, framesift: Framesift) -> None:
     fill(desk, 60)
-    before = tree(desk.root)
+    before = tree(desk.root, "*.png")
     usual = swept(framesift)
-    usual_tree = tree(desk.root)
+    usual_tree = tree(desk.root, "*.png")
     strict = swept(framesift, "--again", "--duplicate", 0.9999)
     assert kinds(strict).count("duplicate") < kinds(usual).count("duplicate")
     assert [entry["id"] for entry in strict] == [entry["id"] for entry in usual]
     assert all(Path(entry["location"]).exists() for entry in strict)
-    assert {**tree(desk.root), **tree(desk.quarantine)} == before
+    assert {**tree(desk.root, "*.png"), **tree(desk.quarantine, "*.png")} == before
     loose = swept(framesift, "--again", "--duplicate", 0.9, "--similar", 0.9)
     assert kinds(loose).count("duplicate") > kinds(usual).count("duplicate")
     assert kinds(swept(framesift, "--again")) == kinds(usual)
-    assert tree(desk.root) == usual_tree
+    assert tree(desk.root, "*.png") == usual_tree
     with desk.ledger() as ledger:
         assert len(ledger.rows("SELECT 1 FROM frame")) == len(usual) - kinds(usual).count("duplicate")
 
@@ -242,14 +240,14 @@ def test_a_sweep_that_cannot_begin_says_why_in_one_line(desk: Desk, framesift: F
 def test_a_quarantine_is_nobodys_root(desk: Desk, framesift: Framesift, flags: tuple[str, ...]) -> None:
     fill(desk, 20)
     swept(framesift)
-    before = tree(desk.quarantine)
+    before = tree(desk.quarantine, "*.png")
     for root in (desk.quarantine, next(path for path in desk.quarantine.iterdir() if not path.name.startswith("."))):
         code, _, error = framesift("sweep", root, *flags)
         assert (code, error) == (
             1,
             f"framesift: {root} lies in {desk.quarantine}, which is the quarantine of {desk.root}\n",
         )
-    assert tree(desk.quarantine) == before
+    assert tree(desk.quarantine, "*.png") == before
 
 
 def test_a_quarantine_on_another_disk_gets_verified_copies(desk: Desk, framesift: Framesift) -> None:
@@ -259,12 +257,12 @@ def test_a_quarantine_on_another_disk_gets_verified_copies(desk: Desk, framesift
     other = memory / f"quarantine-{os.getpid()}"
     try:
         fill(desk, 30)
-        before = tree(desk.root)
+        before = tree(desk.root, "*.png")
         swept(framesift, "--quarantine", other)
-        assert {**tree(desk.root), **tree(other)} == before
+        assert {**tree(desk.root, "*.png"), **tree(other, "*.png")} == before
         assert stat.S_IMODE(other.stat().st_mode) == 0o700
         assert framesift("restore", "--all")[0] == 0
-        assert tree(desk.root) == before
+        assert tree(desk.root, "*.png") == before
     finally:
         shutil.rmtree(other, ignore_errors=True)
 
@@ -322,7 +320,8 @@ def test_a_sweep_killed_at_random_and_resumed_ends_as_an_unbroken_one(
     elsewhere.run("sweep", "--window", "5", *again)
     assert desk.decisions() == elsewhere.decisions()
     assert desk.windows(5, timeline) == elsewhere.windows(5, timeline)
-    assert (tree(desk.root), tree(desk.quarantine)) == (tree(elsewhere.root), tree(elsewhere.quarantine))
+    for ours, theirs in ((desk.root, elsewhere.root), (desk.quarantine, elsewhere.quarantine)):
+        assert tree(ours, "*.png") == tree(theirs, "*.png")
 
 
 @pytest.mark.slow
@@ -349,7 +348,7 @@ class Refusals:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls, self.refused = 0, -1
-        for name in ("rows", "transaction"):
+        for name in ("_rows", "_write"):
             monkeypatch.setattr(Ledger, name, self._counted(getattr(Ledger, name)))
 
     def refuse(self, number: int) -> None:
@@ -392,7 +391,7 @@ def test_a_ledger_that_fails_once_at_any_call_is_waited_for_and_no_verdict_is_an
 @pytest.mark.slow
 def test_a_ledger_that_refuses_is_waited_for_and_a_sweep_can_be_stopped_meanwhile(desk: Desk) -> None:
     paths = fill(desk, 40)
-    before = tree(desk.root)
+    before = tree(desk.root, "*.png")
     process = begin(desk, "--quarantine", str(desk.quarantine))
     assert process.stdout is not None
     while "_1.png" not in process.stdout.readline():
@@ -409,7 +408,7 @@ def test_a_ledger_that_refuses_is_waited_for_and_a_sweep_can_be_stopped_meanwhil
     assert (process.returncode, errors) == (130, "")
     assert "run it again to go on" in rest
     desk.run("sweep")
-    assert {**tree(desk.root), **tree(desk.quarantine)} == before
+    assert {**tree(desk.root, "*.png"), **tree(desk.quarantine, "*.png")} == before
     assert desk.judged() == len(paths)
 
 

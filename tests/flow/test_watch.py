@@ -22,19 +22,8 @@ import torch
 from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 
-from tests.conftest import (
-    START,
-    Desk,
-    capture_of,
-    facts,
-    judge_all,
-    land,
-    name_of,
-    screen,
-    typed,
-    wait_for,
-    working_desk,
-)
+from tests.desk import LONG_AGO, START, Desk, capture_of, facts, judge_all, land, name_of, tree, wait_for, working_desk
+from tests.pictures import screen, typed
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judged
 from watcher.judge.windows import Windows
@@ -42,7 +31,6 @@ from watcher.model.verdict import Kind, Policy
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links as POSIX has them")
 
-LONG_AGO = 1_234_567_890_123_456_789
 _CAPTURE_LINE = re.compile(r"^\d\d-\d\d \d\d:\d\d:\d\d +\d+  (?:new|similar|duplicate|unreadable) ")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -58,15 +46,6 @@ def kinds(desk: Desk) -> dict[str, str]:
     return {Path(path).name: str(said[0]) for path, said in desk.decisions().items()}
 
 
-def reached(desk: Desk, count: int) -> bool:
-    return desk.judged() >= count
-
-
-def until_judged(desk: Desk, count: int) -> None:
-    wait_for(partial(reached, desk, count))
-    assert desk.judged() == count
-
-
 def until_told(desk: Desk, count: int) -> None:
     wait_for(lambda: len(capture_lines(desk.output())) >= count)
 
@@ -75,11 +54,6 @@ def ended_by(process: "subprocess.Popen[str]", number: signal.Signals) -> int:
     """The exit code after a signal, which is obeyed within 5 s."""
     process.send_signal(number)
     return process.wait(5)
-
-
-def tree(folder: Path) -> dict[str, tuple[bytes, int, int]]:
-    """All files below *folder*, with what must not change of them."""
-    return {str(path.relative_to(folder)): facts(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_a_watcher_that_is_told_to_stop_while_it_starts_ends_well(desk: Desk) -> None:
@@ -110,10 +84,10 @@ def test_duplicates_leave_unchanged_for_the_mirror_and_each_capture_has_one_line
     modes = (0o644, 0o600, 0o444, 0o604, 0o755)
     for number, (path, content, _) in enumerate(stream):
         if number == len(stream) - 1:
-            until_judged(desk, number)  # this one has the earliest time and would go first
+            desk.until_judged(number)  # this one has the earliest time and would go first
         before[path] = content, LONG_AGO + number, modes[number % len(modes)]
         land(path, *before[path])
-    until_judged(desk, len(stream))
+    desk.until_judged(len(stream))
     with ThreadPoolExecutor() as pool:
         # Another state folder makes no difference: it is the folder that has one watcher.
         others = [("watch",), ("--state-dir", str(desk.base / "other"), "watch")]
@@ -149,7 +123,7 @@ def test_what_was_there_before_is_left_to_sweep_and_what_comes_while_stopped_is_
     process = desk.start()
     assert "; 3 captures from before its first start are left to framesift sweep" in desk.output()
     land(desk.path(10), screen(1))
-    until_judged(desk, 1)
+    desk.until_judged(1)
     assert ended_by(process, signal.SIGINT) == 130
 
     land(desk.path(11), screen(1))
@@ -164,7 +138,7 @@ def test_what_was_there_before_is_left_to_sweep_and_what_comes_while_stopped_is_
     rewritten.write_bytes(screen(5))
 
     process = desk.start()
-    until_judged(desk, 5)
+    desk.until_judged(5)
     assert "; 3 captures from before its first start are left to framesift sweep" in desk.output()
     assert ended_by(process, signal.SIGTERM) == 0
     assert kinds(desk) == {
@@ -211,15 +185,16 @@ def test_a_stream_cut_into_several_runs_leaves_the_ledger_and_windows_of_an_unbr
         for number, part in enumerate(parts):
             process = desk.start("--window", str(window))
             arrive(unbroken, number, part)
-            until_judged(desk, done)
+            desk.until_judged(done)
             arrive(desk, number, part)
-            wait_for(partial(reached, desk, done + len(part) // 4))
+            enough = done + len(part) // 4
+            wait_for(lambda enough=enough: desk.judged() >= enough)  # type: ignore[misc]
             assert ended_by(process, signal.SIGTERM) == 0
             done += len(part)
             cut += desk.judged() < done
-            until_judged(unbroken, done)
+            unbroken.until_judged(done)
         process = desk.start("--window", str(window))
-        until_judged(desk, done)
+        desk.until_judged(done)
         assert cut, "no run was stopped in the middle of a part"
         assert ended_by(process, signal.SIGTERM) == 0
         assert unbroken.stop() == 0
@@ -306,7 +281,7 @@ def test_set_aside_json_lines_and_private_files_whatever_the_umask(desk: Desk) -
         stream = {1: screen(1), 2: typed(1, 3), 3: typed(1, 3), 4: screen(1)}
         for tick, content in stream.items():
             land(desk.path(tick), content)
-            until_judged(desk, tick)
+            desk.until_judged(tick)
     assert ended_by(process, signal.SIGTERM) == 0
 
     similar = desk.base / "ScreenRecord-similar"
@@ -352,7 +327,7 @@ def test_nothing_is_the_duplicate_of_a_picture_that_was_deleted_or_replaced(desk
         nonlocal judged
         judged += 1
         path = land(desk.path(judged), content)
-        until_judged(desk, judged)
+        desk.until_judged(judged)
         return path
 
     first = show(screen(1))
@@ -361,7 +336,7 @@ def test_nothing_is_the_duplicate_of_a_picture_that_was_deleted_or_replaced(desk
     show(screen(1))
     second.write_bytes(screen(7))
     judged += 1
-    until_judged(desk, judged)
+    desk.until_judged(judged)
     third = show(screen(1))
     show(screen(1))
     assert ended_by(process, signal.SIGTERM) == 0
@@ -417,7 +392,7 @@ def test_a_full_disk_loses_nothing_says_one_line_and_is_survived(desk: Desk) -> 
     with small_disk(desk.quarantine, "128k"), small_disk(desk.state, "512k"):
         process = desk.start()
         land(desk.path(1), screen(1))
-        until_judged(desk, 1)
+        desk.until_judged(1)
 
         ballast = fill(desk.quarantine)
         waiting = [land(desk.path(tick), screen(1), LONG_AGO) for tick in (2, 3)]
@@ -428,7 +403,7 @@ def test_a_full_disk_loses_nothing_says_one_line_and_is_survived(desk: Desk) -> 
         assert [facts(path) for path in waiting] == [(screen(1), LONG_AGO, 0o644)] * 2
         assert not [path for path in desk.quarantine.rglob("*.png*") if path.is_file()]
         ballast.unlink()
-        until_judged(desk, 4)
+        desk.until_judged(4)
         assert desk.output().count("that is mended; going on") == 1
         assert [facts(desk.mirrored(path)) for path in waiting] == [(screen(1), LONG_AGO, 0o644)] * 2
 
@@ -440,7 +415,7 @@ def test_a_full_disk_loses_nothing_says_one_line_and_is_survived(desk: Desk) -> 
         assert facts(late) == (screen(2), LONG_AGO, 0o644)
         ballast.unlink()
         process = desk.start()
-        until_judged(desk, 5)
+        desk.until_judged(5)
         assert ended_by(process, signal.SIGTERM) == 0
         assert facts(desk.mirrored(late)) == (screen(2), LONG_AGO, 0o644)
         assert list(kinds(desk).values()) == ["new", "duplicate", "duplicate", "new", "duplicate"]

@@ -14,8 +14,9 @@ from threading import Thread
 
 import pytest
 
-from tests.conftest import Desk, Framesift, Watch, facts, land, screen, wait_for, working_desk
-from tests.flow.test_watch import LONG_AGO, until_judged
+from tests.conftest import Framesift, Watch
+from tests.desk import LONG_AGO, Desk, facts, land, wait_for, working_desk
+from tests.pictures import screen
 from watcher.terminal.console import LOG_BYTES
 
 pytestmark = [
@@ -132,7 +133,7 @@ def survive(base: Path, error: str) -> None:
         watcher = desk.start()
         for tick in range(2):
             land(desk.path(tick), screen(1), LONG_AGO)
-            until_judged(desk, tick + 1)
+            desk.until_judged(tick + 1)
         wait_for(desk.mirrored(desk.path(1)).exists)
         for tick, point in enumerate(points(desk), 2):
             if point.anew:
@@ -142,7 +143,7 @@ def survive(base: Path, error: str) -> None:
             with failing(watcher.pid, point, error, desk.base / "strace") as has_failed:
                 land(desk.path(tick), screen(1), LONG_AGO)
                 wait_for(has_failed)
-            until_judged(desk, tick + 1)
+            desk.until_judged(tick + 1)
             wait_for(desk.mirrored(desk.path(tick)).exists)
         assert watcher.poll() is None
         assert desk.stop() == 0

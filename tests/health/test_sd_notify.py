@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, wait_for
+from tests.desk import Desk, wait_for
 from watcher.health.heartbeat import SourceStatus
 from watcher.health.sd_notify import SdNotifier
 

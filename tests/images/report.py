@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.browser import browser
-from tests.conftest import Desk
+from tests.desk import Desk
 from tests.month import Month, Plan
 
 WINDOW = (1280, 2060)

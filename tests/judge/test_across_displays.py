@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_msssim import ssim
 
-from tests.conftest import START, Desk, Watch, judge_all, name_of, screen, typed
-from tests.conftest import capture_of as named_capture_of
+from tests.conftest import Watch
+from tests.desk import START, Desk, judge_all, name_of
+from tests.desk import capture_of as named_capture_of
 from tests.judge.test_window import CPU, capture_of, judged, pixels, reading
 from tests.judge.test_window import screen as drawn
+from tests.pictures import screen, typed
 from watcher.cli import main
 from watcher.judge.frame import Frame, load
 from watcher.judge.pipeline import Judged, Postponed

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import Desk, Framesift, Watch, capture_of, land, screen, typed
+from tests.conftest import Framesift, Watch
+from tests.desk import Desk, capture_of, land
+from tests.pictures import screen, typed
 from watcher.errors import EXIT_DEVICE, CrampedError, LostError
 from watcher.health.heartbeat import Health, diagnose
 from watcher.judge.device import DeviceBudget, choose_device, device_errors

@@ -2,10 +2,8 @@ import errno
 import math
 import os
 import random
-import struct
 import zlib
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from tests.desk import capture_of
+from tests.pictures import assembled, chunk, header
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.judge import decoding, frame, libvips
 from watcher.judge.decoding import decode
@@ -28,24 +28,10 @@ from watcher.model.preparation import Preparation
 from watcher.model.verdict import Policy
 
 CPU = torch.device("cpu")
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-def capture_of(path: Path) -> Capture:
-    found = path.stat()
-    return Capture(path, 1, datetime(2020, 5, 4), found.st_size, found.st_mtime_ns)
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def header(width: int, height: int, depth: int, colour: int, *, interlaced: int = 0) -> bytes:
-    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
 
 
 def png(head: bytes, data: bytes, extra: bytes = b"") -> bytes:
-    return SIGNATURE + head + extra + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return assembled(head, extra, chunk(b"IDAT", zlib.compress(data)))
 
 
 def drawn(mode: str, width: int = 37, height: int = 35, seed: int = 1) -> Image.Image:

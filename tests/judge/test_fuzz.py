@@ -17,7 +17,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import capture_of, screen
+from tests.desk import capture_of
+from tests.pictures import screen
 from watcher.arrive.png import check_structure
 from watcher.errors import NotWholeError, UnreadableError
 from watcher.judge import decoding

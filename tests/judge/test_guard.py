@@ -13,8 +13,10 @@ from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 from torch import Tensor
 
-from tests.conftest import Desk, Watch, capture_of, judge_all, screen, typed
+from tests.conftest import Watch
+from tests.desk import Desk, capture_of, judge_all
 from tests.judge.test_signature import pairs
+from tests.pictures import screen, typed
 from watcher.cli import main
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judged

@@ -16,7 +16,9 @@ from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 from torch import Tensor
 
-from tests.conftest import Desk, Watch, capture_of, judge_all, screen
+from tests.conftest import Watch
+from tests.desk import Desk, capture_of, judge_all
+from tests.pictures import screen
 from watcher.cli import main
 from watcher.judge.difference import captures_of, compare
 from watcher.judge.frame import Frame, load

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 
-from tests.conftest import judge_all
+from tests.desk import judge_all
 from watcher.errors import GoneError
 from watcher.judge.frame import Frame, load
 from watcher.judge.pipeline import Judged, Postponed
 from watcher.judge.signature import Signature, compute
+from watcher.judge.similarity import DOUBT, Measured
+from watcher.judge.window import _Search
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
 from watcher.model.kept_frame import KeptFrame
@@ -365,3 +367,54 @@ def test_a_discarded_capture_is_compared_with_no_more(tmp_path: Path) -> None:
         windows.discard(replace(captures[0], inode=3))
         (item,) = judged(captures[1:], windows, policy)
         assert item.verdict.kind is Kind.NEW
+
+
+def test_the_pixels_of_what_leaves_a_window_are_held_no_longer(tmp_path: Path) -> None:
+    policy = Policy(window=2, reduce=1)
+    captures = saved([screen(1), screen(2), screen(3)], tmp_path)
+    windows = Windows(policy, reading(policy))
+    list(judged(captures, windows, policy))
+    assert [one in windows._pictures for one in captures] == [False, True, True]
+    windows.discard(captures[1])
+    assert [one in windows._pictures for one in captures] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("found", "floor"),
+    [
+        ((0.97,), 0.97),
+        ((0.9895,), 0.99 - DOUBT),  # by the reference another one may be a duplicate
+        ((0.99,), 0.99 - DOUBT),
+        ((0.9895, 0.9894), 0.99 - DOUBT),
+        ((0.9895, 0.992), 0.992),
+        ((0.992, 0.9895), 0.992),
+        ((0.992,), 0.992),
+        ((0.95,), 0.95 - DOUBT),
+        ((), 0.95 - DOUBT),
+    ],
+)
+def test_just_below_a_threshold_frames_with_a_lower_score_are_searched_as_well(
+    found: tuple[float, ...], floor: float
+) -> None:
+    search = _Search(Policy(0.99, 0.95))
+    for number, score in enumerate(found):
+        search.take(Capture(Path(str(number)), 1, datetime(2020, 5, 4), 1, 1), number, Measured(score, exact=True))
+    assert search.floor == floor
+    best = max(found, default=0.0)
+    assert (search.best.ssim if search.best else None) == (best if best > 0.95 else None)
+
+
+@pytest.mark.parametrize("ranks", [(0, 1), (1, 0)])
+def test_of_equals_the_most_recently_used_is_the_nearest(ranks: tuple[int, int]) -> None:
+    search = _Search(Policy(0.99, 0.95))
+    for rank in ranks:
+        search.take(Capture(Path(str(rank)), 1, datetime(2020, 5, 4), 1, 1), rank, Measured(0.97, exact=True))
+    assert search.best is not None
+    assert search.best.nearest is not None
+    assert search.best.nearest.path == Path("0")
+
+
+def test_a_bound_is_no_score() -> None:
+    search = _Search(Policy(0.99, 0.95))
+    search.take(Capture(Path("one"), 1, datetime(2020, 5, 4), 1, 1), 0, Measured(0.97, exact=False))
+    assert search.best is None

@@ -15,8 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Desk, Framesift, Watch, facts, land, screen, wait_for, working_desk
-from tests.flow.test_watch import LONG_AGO, ended_by, fill, small_disk, until_judged, until_told
+from tests.conftest import Framesift, Watch
+from tests.desk import LONG_AGO, Desk, facts, land, wait_for, working_desk
+from tests.flow.test_watch import ended_by, fill, small_disk, until_told
+from tests.pictures import screen
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
 from watcher.model.entry import State, Timeline
@@ -53,7 +55,7 @@ def test_each_disk_alone_may_fill_up_and_the_watcher_goes_on_when_there_is_room(
     with small_disk(desk.quarantine, "128k"), small_disk(desk.state, "512k"), small_disk(desk.logs, "64k"):
         desk.start()
         land(desk.path(0), screen(1))
-        until_judged(desk, 1)
+        desk.until_judged(1)
         for tick, full in enumerate((desk.logs, desk.state, desk.quarantine), 1):
             told = desk.output().count(MENDED)
             ballast = fill(full)
@@ -66,7 +68,7 @@ def test_each_disk_alone_may_fill_up_and_the_watcher_goes_on_when_there_is_room(
                 waits_and_says_so(desk)
             ballast.unlink()
             wait_for(desk.mirrored(late).exists)
-            until_judged(desk, tick + 1)
+            desk.until_judged(tick + 1)
             assert facts(desk.mirrored(late)) == (screen(1), LONG_AGO, 0o644)
         assert desk.stop() == 0
         assert desk.output().count(MENDED) == 2
@@ -119,7 +121,7 @@ def test_a_start_waits_while_the_disk_of_quarantine_or_state_is_full(desk: Desk)
             ballast.unlink()
             wait_for(lambda: " watches " in desk.output())
             land(desk.path(number), screen(number))
-            until_judged(desk, number + 1)
+            desk.until_judged(number + 1)
             assert json.loads(desk.run("status", "--json").stdout)["state"] == "watching"
             assert desk.stop() == 0
             assert desk.output().count("nothing is moved until this is mended") == 1
@@ -133,7 +135,7 @@ def test_a_quarantine_that_is_a_bind_mount_gets_a_verified_copy(desk: Desk) -> N
         desk.start()
         for tick in range(2):
             land(desk.path(tick), screen(1), LONG_AGO, 0o640)
-            until_judged(desk, tick + 1)
+            desk.until_judged(tick + 1)
         wait_for(desk.mirrored(desk.path(1)).exists)
         assert desk.stop() == 0
         assert facts(desk.mirrored(desk.path(1))) == (screen(1), LONG_AGO, 0o640)
@@ -145,7 +147,7 @@ def test_what_may_not_be_moved_stays_and_a_root_that_is_read_only_for_a_while_is
     with bound(desk.base / "disk", desk.root):
         desk.start()
         land(desk.path(0), screen(1))
-        until_judged(desk, 1)
+        desk.until_judged(1)
         # Its folder is moved in, for the file itself can be neither renamed nor linked once it is immutable.
         folder = desk.root / "fixed"
         fixed = land(desk.root / ".fixed" / desk.path(1).name, screen(1))
@@ -164,7 +166,7 @@ def test_what_may_not_be_moved_stays_and_a_root_that_is_read_only_for_a_while_is
         assert facts(late) == (screen(1), LONG_AGO, 0o644)
         done("mount", "-o", "remount,rw,bind", desk.root)
         wait_for(lambda: MENDED in desk.output())
-        until_judged(desk, 3)
+        desk.until_judged(3)
         assert facts(desk.mirrored(late)) == (screen(1), LONG_AGO, 0o644)
         assert desk.stop() == 0
         states = [said[4] for said in desk.decisions().values()]
@@ -198,7 +200,7 @@ def test_after_a_power_cut_every_picture_is_in_one_of_two_places_and_the_next_st
                 time.sleep(draw.random() * 0.1)
                 cuts.append(tmp_path / f"cut-{number}.img")
                 copied_at_once(image, cuts[-1], watcher.pid)
-            until_judged(desk, PICTURES)
+            desk.until_judged(PICTURES)
             assert desk.stop() == 0
             right = desk.decisions()
     finally:
@@ -210,7 +212,7 @@ def test_after_a_power_cut_every_picture_is_in_one_of_two_places_and_the_next_st
             states |= survived(desk, given)
             if number % 5 == 2:  # seconds each
                 desk.start()
-                until_judged(desk, PICTURES)
+                desk.until_judged(PICTURES)
                 assert desk.stop() == 0
                 assert desk.decisions() == right
                 survived(desk, given)
@@ -274,7 +276,7 @@ def test_a_disk_that_is_unmounted_while_watched_means_blind_and_is_watched_again
         desk.start()
         for tick in range(3):
             land(desk.path(tick), screen(tick))
-            until_judged(desk, tick + 1)
+            desk.until_judged(tick + 1)
         windows = desk.windows(9)
         assert subprocess.run(["umount", desk.root], check=False, capture_output=True).returncode, "it is in use"
         subprocess.run(["umount", "--lazy", desk.root], check=True)
@@ -292,7 +294,7 @@ def test_a_disk_that_is_unmounted_while_watched_means_blind_and_is_watched_again
         mounted(image, desk.root)
         wait_for(lambda: f"{desk.root} is there" in desk.output())
         land(desk.path(5), screen(1))
-        until_judged(desk, 4)
+        desk.until_judged(4)
         wait_for(desk.mirrored(desk.path(5)).exists)
         assert json.loads(desk.run("status", "--json").stdout)["found_by_scan"] == 0, "events are heard again"
         assert desk.stop() == 0
@@ -333,7 +335,7 @@ def test_a_start_without_the_disk_forgets_nothing_and_goes_on_when_it_is_mounted
         wait_for(lambda: f"{desk.root} is there" in desk.output())
         land(desk.path(4), screen(1))
         wait_for(desk.mirrored(desk.path(4)).exists)
-        until_judged(desk, 4)
+        desk.until_judged(4)
         assert desk.stop() == 0
         subprocess.run(["umount", desk.root], check=True)
 

@@ -1,24 +1,19 @@
 """Errors of the disk at every call, kills on the way back and while a ledger is migrated: no picture is lost."""
 
 import contextlib
-import ctypes
-import errno
 import json
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
 import sys
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import capture_of
-from tests.keep.test_kills import DEADLY, Bench, in_child
-from watcher.errors import ConflictError, FaultError
+from tests.desk import capture_of
+from tests.keep.crash_points import FAIL, KILL, Met, go_through, met_at_every
+from tests.keep.test_kills import Bench
 from watcher.keep.custody import Custody
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round
@@ -31,11 +26,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="strace and its tools as Linux has them"),
 ]
-
-NOT_REACHED = 9
-MOST = 200
-"""More than one process makes of any call below; the call of this number is the one that fails, or kills."""
-KILL, FAIL = "signal=KILL", "error=EIO"
 
 
 class Again(Bench):
@@ -68,6 +58,9 @@ class Again(Bench):
         assert (entry.verdict.kind is Kind.NEW) == (entry.state is State.KEPT)
         self.check_files(self.kept, entry.location)
         return entry.state, finished
+
+    def look_at_the_end(self) -> None:
+        assert self.start() == (State.KEPT, 0)
 
 
 class Old(Bench):
@@ -103,104 +96,26 @@ class Old(Bench):
             assert len(list(ledger.frames(Timeline(self.root), 0))) == 3
         return None, version
 
+    def look_at_the_end(self) -> None:
+        assert self.start() == (None, len(MIGRATIONS))
+
 
 BENCHES = {"there-and-back": Bench, "again": Again, "migration": Old}
-ENDS: dict[str, tuple[State | None, int]] = {
-    "there-and-back": (State.RESTORED, 0),
-    "again": (State.KEPT, 0),
-    "migration": (None, len(MIGRATIONS)),
-}
 
 
-def call_of(call: str, null: int) -> None:
-    """Make *call* without effect; raises OSError, as most calls to no effect do."""
-    if call != "renameat2":
-        DEADLY[call](null)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.renameat2(-1, b"/nowhere", -1, b"/nowhere", 1)
-    raise OSError(ctypes.get_errno(), "refused")
-
-
-def is_refused(call: str, null: int) -> bool:
-    try:
-        call_of(call, null)
-    except OSError as error:
-        return error.errno == errno.EIO
-    return False
-
-
-def meet(bench: Bench, deed: str, call: str, number: int) -> None:
-    """Run the cycle so that its *number*-th *call* is the one that strace waits for; it counts them per process."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for _ in range(MOST - number):
-        is_refused(call, null)
-    with contextlib.suppress(FaultError, ConflictError):  # what a person is told, and nothing else
-        bench.cycle()
-    if deed == KILL or any(is_refused(call, null) for _ in range(MOST)):
-        os._exit(NOT_REACHED)
-
-
-def look_after(name: str, bench: Bench, met: Path, point: tuple[str, int]) -> None:
-    """Start after it; all is in order then, and what is left to do can be done."""
-    found = bench.start()
-    with met.open("a") as file:
-        file.write(json.dumps([*point, *found]) + "\n")
-    bench.cycle()
-    assert bench.start() == ENDS[name]
-
-
-def go_through(name: str, deed: str, base: Path, *calls: str) -> None:
-    """All points of all *calls*, under a strace that lets the one of number ``MOST`` kill or fail."""
-    bench = BENCHES[name](base, base / "quarantine")
-    for call in calls:
-        for number in range(1, MOST):
-            assert in_child(bench.prepare) == 0
-            status = in_child(partial(meet, bench, deed, call, number))
-            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == NOT_REACHED:
-                break
-            assert status in (0, signal.SIGKILL), f"{call} {number}: ended with {status}"
-            after = in_child(partial(look_after, name, bench, base / "met", (call, number)))
-            assert after == 0, f"after {call} {number}"
-        else:
-            raise AssertionError(f"more than {MOST} calls of {call}")
-
-
-Met = tuple[str, int, State | None, int]
-
-
-def met_at_every(name: str, deed: str, calls: list[str], base: Path) -> list[Met]:
-    """What was found after *deed* at every one of *calls*."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace, which fails a chosen system call, is not there")
-    joined = ",".join(calls)
-    done = subprocess.run(
-        [
-            *("strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={joined}"),
-            *("-e", f"inject={joined}:{deed}:when={MOST}"),
-            *(sys.executable, "-m", "tests.keep.test_faults", name, deed, str(base), *calls),
-        ],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "ptrace" in done.stderr.lower():
-        pytest.skip(f"may not trace: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
-    return [tuple(json.loads(line)) for line in (base / "met").read_text().splitlines()]
+def met_at_each(name: str, deed: str, base: Path, *calls: str) -> list[Met]:
+    return met_at_every([__name__, name, base], deed, base / "met", calls)
 
 
 def test_an_error_of_the_disk_at_any_call_of_a_move_and_a_restore_loses_nothing(tmp_path: Path) -> None:
-    calls = ["pwrite64", "fsync", "fdatasync", "renameat2", "ftruncate"]
-    met = met_at_every("there-and-back", FAIL, calls, tmp_path)
+    met = met_at_each("there-and-back", FAIL, tmp_path, "pwrite64", "fsync", "fdatasync", "renameat2", "ftruncate")
     assert {"pwrite64", "fsync", "fdatasync", "renameat2"} <= {call for call, *_ in met}
     assert {finished for *_, finished in met} == {0, 1}
     assert len(met) >= 40
 
 
 def test_a_kill_at_any_call_of_the_way_back_out_of_quarantine_loses_nothing(tmp_path: Path) -> None:
-    met = met_at_every("again", KILL, ["pwrite64", "fsync", "fdatasync", "renameat2", "mkdir"], tmp_path)
+    met = met_at_each("again", KILL, tmp_path, "pwrite64", "fsync", "fdatasync", "renameat2", "mkdir")
     assert {"pwrite64", "fsync", "fdatasync", "renameat2"} <= {call for call, *_ in met}
     # Before the intent, between intent and confirmation, and after it.
     assert {(State.QUARANTINED, 0), (State.KEPT, 1), (State.KEPT, 0)} == {(state, found) for *_, state, found in met}
@@ -210,9 +125,10 @@ def test_a_kill_or_an_error_at_any_write_of_a_migration_leaves_the_old_ledger_or
     for deed in (KILL, FAIL):
         base = tmp_path / deed
         base.mkdir()
-        met = met_at_every("migration", deed, ["pwrite64", "fdatasync"], base)
+        met = met_at_each("migration", deed, base, "pwrite64", "fdatasync")
         assert {1, len(MIGRATIONS)} == {version for *_, version in met}
 
 
 if __name__ == "__main__":
-    go_through(sys.argv[1], sys.argv[2], Path(sys.argv[3]), *sys.argv[4:])
+    name, base, deed, met, *calls = sys.argv[1:]
+    go_through(BENCHES[name](Path(base), Path(base) / "quarantine"), deed, Path(met), calls)

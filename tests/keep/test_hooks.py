@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Desk, capture_of, land, screen
+from tests.desk import Desk, capture_of, land
+from tests.pictures import screen
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger

@@ -1,25 +1,23 @@
 """Killed at any moment: every picture is in exactly one place, and the next start finishes with the same decisions."""
 
 import contextlib
-import ctypes
-import json
 import os
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, capture_of, facts, land, screen, typed, wait_for, working_desk
+from tests.desk import LONG_AGO, Desk, capture_of, facts, land, wait_for, working_desk
+from tests.keep.crash_points import CALLS, KILL, Met, go_through, met_at_every
+from tests.pictures import screen, typed
 from watcher.keep.custody import Custody, restore
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
@@ -35,7 +33,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and its tools as POSIX has them"),
 ]
 
-LONG_AGO = 1_234_567_890_123_456_789
 KILLS = 8
 PART = 25
 WINDOW = 5
@@ -120,41 +117,6 @@ def judged_all(desk: Desk, count: int) -> bool:
 
 # One duplicate on its way into the quarantine and back, killed at every system call that changes a disk.
 
-MOST_CALLS = 200
-"""More than one process makes of any call below; the call of this number is the one that kills."""
-_NOWHERE = Path("/nowhere/at/all")
-
-
-def _fails(call: Callable[[], object]) -> None:
-    with contextlib.suppress(OSError):
-        call()
-
-
-def _renameat2() -> None:
-    ctypes.CDLL(None).renameat2(-1, bytes(_NOWHERE), -1, bytes(_NOWHERE), 1)
-
-
-DEADLY: dict[str, Callable[[int], object]] = {
-    "pwrite64": lambda null: os.pwrite(null, b"", 0),
-    "write": lambda null: os.write(null, b""),
-    "fsync": os.fsync,
-    "fdatasync": os.fdatasync,
-    "ftruncate": lambda null: os.ftruncate(null, 0),
-    "fchmod": lambda _: os.fchmod(-1, 0),
-    "utimensat": lambda _: os.utime(_NOWHERE),
-    "mkdir": lambda _: Path("/").mkdir(),
-    "rename": lambda _: _NOWHERE.rename(_NOWHERE),
-    "renameat2": lambda _: _renameat2(),
-    "linkat": lambda null: os.link(_NOWHERE, _NOWHERE, src_dir_fd=null),
-    "unlink": lambda _: _NOWHERE.unlink(),
-    "unlinkat": lambda null: os.unlink("nowhere", dir_fd=null),
-}
-"""Each call, and a way to make it without any effect but that it is counted."""
-
-
-Met = tuple[str, int, State | None, int]
-"""A crash point (call and number), the state of the duplicate after the next start, and the moves that finished."""
-
 
 class Bench:
     """A root with a kept capture and its duplicate, a ledger, and a quarantine that may be on another disk."""
@@ -197,6 +159,13 @@ class Bench:
             if entry.state is State.QUARANTINED:
                 restore(ledger, entry)
 
+    def look_after(self, _: int) -> Sequence[object]:
+        """The state of the duplicate after a start, and the moves that had to be finished."""
+        return self.start()
+
+    def look_at_the_end(self) -> None:
+        assert self.start() == (State.RESTORED, 0)
+
     def entry(self, ledger: Ledger) -> Entry | None:
         entries = ledger.about(self.duplicate)
         assert len(entries) <= 1
@@ -224,81 +193,16 @@ class Bench:
         assert [facts(path) for path in expected] == [(screen(1), LONG_AGO, 0o640)] * len(expected)
 
 
-def in_child(action: Callable[[], object]) -> int:
-    """Run *action* in a process of its own; returns how it ended, as :func:`os.waitpid` tells."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1]
-    code = 1
-    try:
-        action()
-        code = 0
-    finally:
-        if code:
-            traceback.print_exc()
-        os._exit(code)
-
-
-def die_at(bench: Bench, call: str, number: int) -> None:
-    """Run the cycle so that its *number*-th *call* is the deadly one, for strace counts them per process."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for _ in range(MOST_CALLS - number):
-        _fails(partial(DEADLY[call], null))
-    bench.cycle()
-
-
-def look_after(bench: Bench, call: str, number: int, met: Path) -> None:
-    """Start after a kill; all is in order then, and what is left to do can be done."""
-    state, finished = bench.start()
-    with met.open("a") as file:
-        file.write(json.dumps([call, number, state, finished]) + "\n")
-    bench.cycle()
-    assert bench.start() == (State.RESTORED, 0)
-
-
-def sweep(base: Path, quarantine: Path, calls: list[str]) -> None:
-    """Go through all points of all *calls*, under a strace that kills at the one of number ``MOST_CALLS``."""
-    bench = Bench(base, quarantine)
-    for call in calls:
-        for number in range(1, MOST_CALLS):
-            assert in_child(bench.prepare) == 0
-            status = in_child(partial(die_at, bench, call, number))
-            if status == 0:
-                break
-            assert status == signal.SIGKILL, f"{call} {number}: ended with {status}"
-            assert in_child(partial(look_after, bench, call, number, base / "met")) == 0, f"after {call} {number}"
-
-
 def killed_at_every(calls: list[str], base: Path, quarantine: Path, *, refused: str = "") -> list[Met]:
-    """Sweep through all crash points of *calls*, on a system that refuses the call *refused*."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace, which kills at a chosen system call, is not there")
-    rules = [
-        f"trace={','.join([*calls, refused]).strip(',')}",
-        f"inject={','.join(calls)}:signal=KILL:when={MOST_CALLS}",
-    ]
-    rules += [f"inject={refused}:error=EINVAL"] * bool(refused)
-    options = [word for rule in rules for word in ("-e", rule)]
-    program = [sys.executable, "-m", "tests.keep.test_kills", str(base), str(quarantine), *calls]
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "-o", os.devnull, *options, *program],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "ptrace" in done.stderr.lower():
-        pytest.skip(f"may not trace: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
-    lines = (base / "met").read_text().splitlines()
-    met: list[Met] = [tuple(json.loads(line)) for line in lines]
-    # Some of the kills were within each of the two moves.
+    """What the next start found after a kill at each of *calls*; some of these were within each of the two moves."""
+    met = met_at_every([__name__, base, quarantine], KILL, base / "met", calls, refused=refused)
     assert {(State.QUARANTINED, 1), (State.RESTORED, 1)} <= {(state, finished) for _, _, state, finished in met}
     return met
 
 
 def test_a_kill_at_any_system_call_of_a_move_and_of_a_restore_leaves_one_picture_in_one_place(tmp_path: Path) -> None:
-    met = killed_at_every(list(DEADLY), tmp_path, tmp_path / "quarantine")
+    calls = [call for call in CALLS if call != "rmdir"]
+    met = killed_at_every(calls, tmp_path, tmp_path / "quarantine")
     assert {"pwrite64", "fdatasync", "fsync", "mkdir", "renameat2"} <= {call for call, *_ in met}
     # Before the record, between the two moves, and after them as well.
     after = {(state, finished) for _, _, state, finished in met}
@@ -327,4 +231,5 @@ def test_the_same_where_the_quarantine_is_on_another_disk(tmp_path: Path, other_
 
 
 if __name__ == "__main__":
-    sweep(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
+    base, quarantine, deed, met, *calls = sys.argv[1:]
+    go_through(Bench(Path(base), Path(quarantine)), deed, Path(met), calls)

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk, capture_of, facts
-from tests.shelf import CONTENT, SIZE, Shelf
+from tests.desk import CONTENT, SIZE, Shelf, capture_of, facts
 from watcher.disk import files
 from watcher.disk.mirror import Amount, held, mark
 from watcher.health.heartbeat import Heartbeat
@@ -21,11 +20,6 @@ from watcher.keep.custody import restore
 from watcher.model.entry import Entry, Move, State
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy, Score, Verdict
-
-
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
-    return Shelf(desk, monkeypatch, capfd)
 
 
 def test_what_is_proven_goes_and_the_picture_it_shows_stays(shelf: Shelf) -> None:

@@ -1,21 +1,17 @@
 """Purge and retention killed at any call that changes a disk: the next start finishes, and no kept picture goes."""
 
-import contextlib
-import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import capture_of, facts, land, screen
-from tests.keep.test_kills import DEADLY, LONG_AGO, MOST_CALLS, Bench, in_child
+from tests.desk import LONG_AGO, capture_of, facts, land
+from tests.keep.crash_points import KILL, Met, go_through, met_at_every
+from tests.keep.test_kills import Bench
+from tests.pictures import screen
 from watcher.disk.mirror import Amount, held, mark
 from watcher.keep.purge import Limits, Purge
 from watcher.keep.retention import Retention
@@ -34,12 +30,7 @@ pytestmark = [
 NAMES = ("2020-05/04_1.png", "2020-05/05_1.png", "2020-06/06_1.png", "stray/07_1.png")
 """Three duplicates in two folders, and a picture that no ledger knows."""
 
-CALLS: dict[str, Callable[[int], object]] = {
-    call: DEADLY[call] for call in ("pwrite64", "write", "fsync", "fdatasync", "ftruncate", "unlink", "unlinkat")
-} | {"rmdir": lambda _: Path("/nowhere/at/all").rmdir()}
-
-Met = tuple[str, int, list[str], list[str]]
-"""A crash point (call and number), and the states of the duplicates before and after the next start."""
+CALLS = ("pwrite64", "write", "fsync", "fdatasync", "ftruncate", "unlink", "unlinkat", "rmdir")
 
 
 class Quarantine(Bench):
@@ -68,7 +59,7 @@ class Quarantine(Bench):
         land(self.stray, screen(1), LONG_AGO)
         mark(self.quarantine, self.root)
 
-    def purge(self) -> None:
+    def cycle(self) -> None:
         """Delete what is proven, and then by force what is not: the stray."""
         every = Limits(lambda _: True)
         forced = Limits(lambda _: True, force=True, is_stray=lambda name: name.endswith(".png"))
@@ -97,28 +88,19 @@ class Quarantine(Bench):
                 assert State.PURGED in (entry.state, entry.becomes)
         return [entry.state.value for entry in entries]
 
+    def look_after(self, number: int) -> Sequence[object]:
+        """The states of the duplicates before and after a start."""
+        before = self.check(settled=False)
+        if number % 2:  # a start finishes what a purge began; so does another purge
+            with self.at_work() as (_, custody):
+                custody.recover()
+                assert custody.recover() == []
+            self.check(settled=True)
+        return before, self.check(settled=False)
 
-def die_at(bench: Quarantine, call: str, number: int) -> None:
-    """Purge so that its *number*-th *call* is the deadly one, for strace counts them per process."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for _ in range(MOST_CALLS - number):
-        with contextlib.suppress(OSError):
-            CALLS[call](null)
-    bench.purge()
-
-
-def look_after(bench: Quarantine, call: str, number: int, met: Path) -> None:
-    before = bench.check(settled=False)
-    if number % 2:  # a start finishes what a purge began; so does another purge
-        with bench.at_work() as (_, custody):
-            custody.recover()
-            assert custody.recover() == []
-        bench.check(settled=True)
-    with met.open("a") as file:
-        file.write(json.dumps([call, number, before, bench.check(settled=False)]) + "\n")
-    bench.purge()
-    assert bench.check(settled=True) == ["purged"] * 3
-    assert held(bench.quarantine) == bench.left
+    def look_at_the_end(self) -> None:
+        assert self.check(settled=True) == ["purged"] * 3
+        assert held(self.quarantine) == self.left
 
 
 class Retained(Quarantine):
@@ -126,7 +108,7 @@ class Retained(Quarantine):
 
     left = Amount(1, len(screen(1)))
 
-    def purge(self) -> None:
+    def cycle(self) -> None:
         folders = Folders(self.state / "none.toml", self.state, self.state)
         flags = {"root": self.root, "quarantine": self.quarantine}
         settings = Settings.load(folders, flags, environ={"FRAMESIFT_RETENTION__MAX_BYTES": "1 B"})
@@ -140,36 +122,8 @@ class Retained(Quarantine):
 BENCHES = {"purge": Quarantine, "retention": Retained}
 
 
-def sweep(name: str, base: Path, *calls: str) -> None:
-    """Go through all points of all *calls*, under a strace that kills at the one of number ``MOST_CALLS``."""
-    bench = BENCHES[name](base)
-    for call in calls:
-        for number in range(1, MOST_CALLS):
-            assert in_child(bench.prepare) == 0
-            status = in_child(partial(die_at, bench, call, number))
-            if status == 0:
-                break
-            assert status == signal.SIGKILL, f"{call} {number}: ended with {status}"
-            assert in_child(partial(look_after, bench, call, number, base / "met")) == 0, f"after {call} {number}"
-
-
 def killed_at_every(name: str, base: Path, *calls: str) -> list[Met]:
-    if shutil.which("strace") is None:
-        pytest.skip("strace, which kills at a chosen system call, is not there")
-    joined = ",".join(calls)
-    rules = ["-e", f"trace={joined}", "-e", f"inject={joined}:signal=KILL:when={MOST_CALLS}"]
-    again: list[str | Path] = [sys.executable, "-m", "tests.keep.test_purge_kills", name, base, *calls]
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "-o", os.devnull, *rules, *again],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "ptrace" in done.stderr.lower():
-        pytest.skip(f"may not trace: {done.stderr.strip()}")
-    assert done.returncode == 0, done.stderr
-    return [tuple(json.loads(line)) for line in (base / "met").read_text().splitlines()]
+    return met_at_every([__name__, name, base], KILL, base / "met", calls)
 
 
 def test_a_kill_at_any_system_call_of_a_purge_loses_no_kept_picture_and_is_finished(tmp_path: Path) -> None:
@@ -186,4 +140,5 @@ def test_a_kill_at_any_deletion_or_commit_of_retention_loses_no_kept_picture_and
 
 
 if __name__ == "__main__":
-    sweep(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+    name, base, deed, met, *calls = sys.argv[1:]
+    go_through(BENCHES[name](Path(base)), deed, Path(met), calls)

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import Desk, wait_for
-from tests.shelf import SIZE, Shelf
+from tests.desk import SIZE, Shelf, wait_for
 from watcher.disk.mirror import Amount, root_of
 from watcher.keep.retention import Retention, elapsed
 from watcher.ledger.days import Days
@@ -23,11 +22,6 @@ ROOT = Path("/screens")
 FIRST = date(2026, 3, 1)
 HOUR = 3600.0
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
-    return Shelf(desk, monkeypatch, capfd)
 
 
 class Run:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import START
+from tests.desk import START
 from watcher.errors import FaultError, GoneError, KnownError, WatcherError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger.ledger import Ledger

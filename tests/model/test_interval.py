@@ -24,8 +24,9 @@ def test_a_display_that_is_off_for_a_while_counts_by_its_own_captures() -> None:
     assert usual_interval([*captured(0, 5, 10, 15, displays=1), *captured(20, 25)]) == timedelta(minutes=5)
 
 
-def test_two_captures_of_a_display_in_one_run_are_no_interval() -> None:
-    assert usual_interval([(1, NOW), (1, NOW + timedelta(seconds=0.9))]) is None
+@pytest.mark.parametrize(("seconds", "known"), [(0.9, False), (1, False), (1.1, True)])
+def test_two_captures_of_a_display_in_one_run_are_no_interval(seconds: float, known: bool) -> None:
+    assert (usual_interval([(1, NOW), (1, NOW + timedelta(seconds=seconds))]) is not None) is known
 
 
 @pytest.mark.parametrize(("runs", "fewest", "known"), [(1, 1, False), (2, 1, True), (4, 4, False), (5, 4, True)])

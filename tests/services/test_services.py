@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import Desk
+from tests.desk import Desk
 from watcher.cli import main
 from watcher.errors import WatcherError
 from watcher.services import installing

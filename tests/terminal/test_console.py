@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.conftest import START, name_of
+from tests.desk import START, name_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable

@@ -1,0 +1,52 @@
+"""Custody: of what a person does by hand no hook hears."""
+
+from tests.desk import Desk, Shelf
+from watcher.model.entry import Entry, Move, State
+
+LISTENER = """
+import watcher
+
+@watcher.hookimpl
+def recorded(entry, settings):
+    with (settings.root.parent / "heard").open("a") as file:
+        file.write(f"{entry.id} {entry.state.value}\\n")
+"""
+
+
+def listens(desk: Desk) -> None:
+    """From now on a hook writes down what it hears."""
+    hook = desk.base / "hooks" / "listener.py"
+    hook.parent.mkdir(mode=0o700)
+    hook.write_text(LISTENER)
+    hook.chmod(0o600)
+
+
+def heard(desk: Desk) -> list[str]:
+    file = desk.base / "heard"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def interrupted(shelf: Shelf, entry: Entry, becomes: State) -> None:
+    """As a kill leaves it right after the intent."""
+    target = entry.verdict.capture.path if becomes is State.RESTORED else entry.location
+    with shelf.desk.ledger() as ledger:
+        ledger.intend(entry, Move(target, becomes))
+
+
+def test_hooks_hear_once_of_each_capture_wherever_it_arrives(shelf: Shelf) -> None:
+    listens(shelf.desk)
+    kept = shelf.keep(0)
+    (twin,) = shelf.twins(range(1, 2), kept)
+    assert heard(shelf.desk) == [f"{kept.id} kept", f"{twin.id} quarantined"]
+
+
+def test_of_what_a_recovery_finishes_hooks_hear_only_if_it_is_a_capture_on_its_first_way(shelf: Shelf) -> None:
+    first, back, gone = shelf.twins(range(1, 4), shelf.keep(0))
+    listens(shelf.desk)
+    interrupted(shelf, back, State.RESTORED)
+    interrupted(shelf, gone, State.PURGED)
+    interrupted(shelf, first, State.QUARANTINED)
+    with shelf.at_work() as (_, custody):
+        done = custody.recover()
+    assert [entry.state for entry in done] == [State.QUARANTINED, State.RESTORED, State.PURGED]
+    assert heard(shelf.desk) == [f"{first.id} quarantined"]
