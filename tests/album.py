@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from tests.conftest import Desk, capture_of, land, name_of, png
+from tests.desk import Desk, capture_of, land, name_of
+from tests.pictures import png
 from watcher.demo.scenes import Scene, SceneKind, draw
 from watcher.judge.signature import Signature, compute
 from watcher.ledger.ledger import Ledger

@@ -9,40 +9,14 @@ from threading import Thread
 import pytest
 
 from tests.desk import (
-    START,
     Desk,
     Shelf,
-    capture_of,
-    facts,
-    judge_all,
     land,
-    name_of,
     wait_for,
-    without_rights,
     working_desk,
 )
-from tests.pictures import png, screen, typed
 from watcher.cli import main
 from watcher.settings.folders import FOLDER_VARIABLES
-
-__all__ = [
-    "START",
-    "Desk",
-    "Framesift",
-    "Shelf",
-    "Watch",
-    "capture_of",
-    "facts",
-    "judge_all",
-    "land",
-    "name_of",
-    "png",
-    "screen",
-    "typed",
-    "wait_for",
-    "without_rights",
-    "working_desk",
-]
 
 
 @pytest.fixture(autouse=True)

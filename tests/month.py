@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.conftest import Desk, name_of, png
+from tests.desk import Desk, name_of
+from tests.pictures import png
 from watcher.demo.scenes import Scene, SceneKind, draw, scene_at
 from watcher.disk.mirror import mark
 from watcher.ledger.entries import policy_number

@@ -15,7 +15,9 @@ from platformdirs.macos import MacOS
 from platformdirs.unix import Unix
 
 import watcher
-from tests.conftest import Desk, Framesift, screen
+from tests.conftest import Framesift
+from tests.desk import Desk
+from tests.pictures import screen
 from watcher.cli import SECTIONS, framesift
 from watcher.commands.help import about, page_of, topics
 from watcher.keep import hookspecs

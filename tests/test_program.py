@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Desk
+from tests.desk import Desk
 from tests.month import Month, Plan
 from watcher.cli import main
 from watcher.program import Program

@@ -18,7 +18,9 @@ from types import FrameType
 
 import pytest
 
-from tests.conftest import Desk, Watch, screen
+from tests.conftest import Watch
+from tests.desk import Desk
+from tests.pictures import screen
 from watcher.model.entry import State
 
 MOST_STEPS = 12

@@ -13,7 +13,8 @@ import pytest
 from watchdog.events import FileSystemEvent
 
 from tests.arrive.test_live import Seeing
-from tests.conftest import Desk, screen, wait_for
+from tests.desk import Desk, wait_for
+from tests.pictures import screen
 from watcher.arrive import events, observer, tree
 from watcher.arrive.events import Events
 
@@ -264,7 +265,7 @@ import os, sys, time
 from pathlib import Path
 from watcher.arrive import events, tree
 events.PATIENCE_SECONDS, tree.ALL_SECONDS = 1.0, 1.0
-from tests.conftest import wait_for
+from tests.desk import wait_for
 from tests.arrive.test_live import Seeing, WHOLE
 Path("/proc/sys/user/max_inotify_watches").write_text("3")
 root = Path(sys.argv[1])
@@ -312,7 +313,7 @@ import subprocess, sys
 from pathlib import Path
 from watcher.arrive import tree
 tree.CALM_SECONDS = 0.0
-from tests.conftest import wait_for
+from tests.desk import wait_for
 from tests.arrive.test_live import Seeing
 root, flood = Path(sys.argv[1]), sys.argv[2]
 for name in ("many", "few"):

@@ -10,7 +10,8 @@ from typing import Self
 
 import pytest
 
-from tests.conftest import Desk, screen, wait_for
+from tests.desk import Desk, wait_for
+from tests.pictures import screen
 from watcher.arrive import observer, tree
 from watcher.arrive.live import Live
 from watcher.disk.listing import archive

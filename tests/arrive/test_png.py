@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import screen
+from tests.pictures import screen
 from watcher.arrive.png import check_structure, check_whole
 from watcher.arrive.settling import key_of
 from watcher.errors import GoneError, NotWholeError

@@ -8,10 +8,9 @@ import pytest
 
 from tests import browser
 from tests.browser import DESKTOP, PHONE, Browser
-from tests.conftest import Desk, working_desk
+from tests.desk import Shelf, working_desk
 from tests.month import Month, Plan
 from tests.report.test_report import hostile_page
-from tests.shelf import Shelf
 from watcher.cli import main
 
 pytestmark = [
@@ -19,11 +18,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(browser.PROGRAM is None, reason="there is no Chromium or Chrome here to open a page with"),
 ]
-
-
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
-    return Shelf(desk, monkeypatch, capfd)
 
 
 FIRST = "document.querySelector('#highlights button.view')"

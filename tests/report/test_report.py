@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from tests.album import Album, drawn
-from tests.conftest import Desk, Framesift, capture_of, land, screen, wait_for
+from tests.conftest import Framesift
+from tests.desk import CONTENT, Desk, Shelf, capture_of, land, wait_for
 from tests.month import Month, Plan
-from tests.shelf import CONTENT, Shelf
+from tests.pictures import screen
 from watcher.cli import main
 from watcher.demo.scenes import SceneKind
 from watcher.model.kept_frame import KeptFrame
@@ -70,11 +71,6 @@ def report(month: Month, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd:
         return written.err if code else Path("out.html").read_text(encoding="utf-8")
 
     return make
-
-
-@pytest.fixture
-def shelf(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shelf:
-    return Shelf(desk, monkeypatch, capfd)
 
 
 PERIOD = ("2020-05-04..2020-05-05", "--html", "out.html")

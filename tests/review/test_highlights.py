@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 
 from tests.album import NOON, SIZE, Album, drawn, half_black, noise
-from tests.conftest import START, Desk, Framesift, capture_of, png, screen
+from tests.conftest import Framesift
+from tests.desk import START, Desk, capture_of
+from tests.pictures import png, screen
 from watcher.demo.scenes import SceneKind
 from watcher.judge.frame import load
 from watcher.judge.similarity import reference
