@@ -1,6 +1,7 @@
-"""Custody: of what a person does by hand no hook hears."""
+"""Custody: pictures find their way back, and of what a person does by hand no hook hears."""
 
-from tests.desk import Desk, Shelf
+from tests.desk import CONTENT, Desk, Shelf
+from watcher.keep.custody import restore
 from watcher.model.entry import Entry, Move, State
 
 LISTENER = """
@@ -50,3 +51,11 @@ def test_of_what_a_recovery_finishes_hooks_hear_only_if_it_is_a_capture_on_its_f
         done = custody.recover()
     assert [entry.state for entry in done] == [State.QUARANTINED, State.RESTORED, State.PURGED]
     assert heard(shelf.desk) == [f"{first.id} quarantined"]
+
+
+def test_a_picture_comes_back_though_all_folders_on_its_way_are_gone(shelf: Shelf) -> None:
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    shutil.rmtree(shelf.desk.root)
+    with shelf.desk.ledger() as ledger:
+        assert restore(ledger, twin).state is State.RESTORED
+    assert twin.verdict.capture.path.read_bytes() == CONTENT
