@@ -1,6 +1,14 @@
 """Custody: pictures find their way back, and of what a person does by hand no hook hears."""
 
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
 from tests.desk import CONTENT, Desk, Shelf
+from watcher.errors import ConflictError
 from watcher.keep.custody import restore
 from watcher.model.entry import Entry, Move, State
 
@@ -59,3 +67,16 @@ def test_a_picture_comes_back_though_all_folders_on_its_way_are_gone(shelf: Shel
     with shelf.desk.ledger() as ledger:
         assert restore(ledger, twin).state is State.RESTORED
     assert twin.verdict.capture.path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("harm", [os.unlink, os.utime])
+def test_a_picture_that_is_no_longer_the_captures_is_not_brought_back_and_nothing_is_written_down(
+    shelf: Shelf, harm: Callable[[Path], object]
+) -> None:
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    harm(twin.location)
+    with shelf.desk.ledger() as ledger:
+        with pytest.raises(ConflictError, match="is gone or was changed"):
+            restore(ledger, twin)
+        assert ledger.entry(twin.id) == twin
+    assert not twin.verdict.capture.path.exists()
