@@ -10,7 +10,8 @@ import pytest
 from tests.desk import CONTENT, Desk, Shelf
 from watcher.errors import ConflictError
 from watcher.keep.custody import restore
-from watcher.model.entry import Entry, Move, State
+from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.kept_frame import Changes, KeptFrame
 
 LISTENER = """
 import watcher
@@ -80,3 +81,12 @@ def test_a_picture_that_is_no_longer_the_captures_is_not_brought_back_and_nothin
             restore(ledger, twin)
         assert ledger.entry(twin.id) == twin
     assert not twin.verdict.capture.path.exists()
+
+
+def test_what_judging_has_found_of_a_window_is_written_down(shelf: Shelf) -> None:
+    lost, renewed = shelf.keep(0), shelf.keep(1)
+    anew = KeptFrame(renewed.verdict.capture, 9, 9, b"computed again")
+    with shelf.at_work() as (ledger, custody):
+        custody.note(Changes((lost.verdict.capture,), (anew,)))
+        assert ledger.frames(Timeline(shelf.desk.root), 9) == [anew]
+        assert ledger.entry(lost.id).state is State.MISSING
