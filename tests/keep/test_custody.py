@@ -1,7 +1,17 @@
-"""Custody: of what a person does by hand no hook hears."""
+"""Custody: pictures find their way back, and of what a person does by hand no hook hears."""
 
-from tests.desk import Desk, Shelf
-from watcher.model.entry import Entry, Move, State
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.desk import CONTENT, Desk, Shelf
+from watcher.errors import ConflictError
+from watcher.keep.custody import restore
+from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.kept_frame import Changes, KeptFrame
 
 LISTENER = """
 import watcher
@@ -50,3 +60,33 @@ def test_of_what_a_recovery_finishes_hooks_hear_only_if_it_is_a_capture_on_its_f
         done = custody.recover()
     assert [entry.state for entry in done] == [State.QUARANTINED, State.RESTORED, State.PURGED]
     assert heard(shelf.desk) == [f"{first.id} quarantined"]
+
+
+def test_a_picture_comes_back_though_all_folders_on_its_way_are_gone(shelf: Shelf) -> None:
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    shutil.rmtree(shelf.desk.root)
+    with shelf.desk.ledger() as ledger:
+        assert restore(ledger, twin).state is State.RESTORED
+    assert twin.verdict.capture.path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("harm", [os.unlink, os.utime])
+def test_a_picture_that_is_no_longer_the_captures_is_not_brought_back_and_nothing_is_written_down(
+    shelf: Shelf, harm: Callable[[Path], object]
+) -> None:
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    harm(twin.location)
+    with shelf.desk.ledger() as ledger:
+        with pytest.raises(ConflictError, match="is gone or was changed"):
+            restore(ledger, twin)
+        assert ledger.entry(twin.id) == twin
+    assert not twin.verdict.capture.path.exists()
+
+
+def test_what_judging_has_found_of_a_window_is_written_down(shelf: Shelf) -> None:
+    lost, renewed = shelf.keep(0), shelf.keep(1)
+    anew = KeptFrame(renewed.verdict.capture, 9, 9, b"computed again")
+    with shelf.at_work() as (ledger, custody):
+        custody.note(Changes((lost.verdict.capture,), (anew,)))
+        assert ledger.frames(Timeline(shelf.desk.root), 9) == [anew]
+        assert ledger.entry(lost.id).state is State.MISSING

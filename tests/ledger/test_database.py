@@ -212,12 +212,13 @@ def test_what_a_row_refers_to_is_there(database: Database) -> None:
 
 def test_what_is_closed_or_could_not_be_opened_is_held_open_no_longer(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    database = Database.open(path)
-    assert "ledger.sqlite" in held_open(path)
-    database.rows(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    database.close()
+    with Database.open(path) as database:
+        assert "ledger.sqlite" in held_open(path)
+        database.rows(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     assert held_open(path) == set()
     with pytest.raises(WatcherError, match="newer framesift") as refused:
         Database.open(path)
     assert held_open(path) == set(), "though the error is at hand, and with it all that it went through"
     assert refused.tb is not None
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        found(database)
