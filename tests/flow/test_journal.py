@@ -12,7 +12,7 @@ from tests.desk import SIZE, Desk, Shelf
 from tests.pictures import screen
 from watcher.disk.mirror import Amount
 from watcher.flow.journal import Journal
-from watcher.health import heartbeat as vitals
+from watcher.health import silence
 from watcher.health.heartbeat import SourceStatus
 from watcher.judge.device import DeviceBudget
 from watcher.ledger.totals import Savings, Totals
@@ -68,8 +68,8 @@ def test_a_watcher_tells_when_nothing_new_comes_and_when_nothing_comes_at_all(
     """The interval is the one learned from the captures in the ledger; only what is long is made short here."""
     desk.config.write_text(f'root = "{desk.root}"\nalarm_after = "1s"\nlog_format = "json"\n')
     watch_here(*((desk.path(tick), screen(1)) for tick in range(8)))
-    monkeypatch.setattr(vitals, "SILENT_GAPS", 0)
-    monkeypatch.setattr(vitals, "SHORTEST_SILENCE", 0.0)
+    monkeypatch.setattr(silence, "SILENT_INTERVALS", 0)
+    monkeypatch.setattr(silence, "SHORTEST_SILENCE", 0.0)
     watch_here(*((desk.path(tick), screen(tick)) for tick in range(8, 10)))
     told = [json.loads(line) for line in (desk.logs / "framesift.log").read_text().splitlines()]
     warnings = [event["text"] for event in told if event["event"] == "warning"]

@@ -1,7 +1,6 @@
 """``framesift history``: the ledger as lines."""
 
 import json
-from datetime import datetime
 
 import click
 
@@ -45,10 +44,13 @@ def command(
     bound is known), nearest, worst_tile, reason, state (kept, moving, quarantined, restored, purged or missing), bytes
     and policy.
     """
-    period = Period(since.begin if since else datetime.min, until.end if until else datetime.max)
     with program.existing_ledger() as ledger:
         for entry in ledger.entries(
-            period=period, kind=Kind(kind) if kind else None, display=display, limit=limit or -1
+            since=since.begin if since else None,
+            until=until.end if until else None,
+            kind=Kind(kind) if kind else None,
+            display=display,
+            limit=limit or -1,
         ):
             if as_json:
                 click.echo(json.dumps(entry.as_json()))

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from watcher.ledger.rows import IS_CAPTURE, Transaction, capture_columns, entry_
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
-from watcher.model.period import Period
 from watcher.model.verdict import Kind, Verdict
 
 _BATCH = 500
@@ -212,19 +212,23 @@ class Ledger(Database):
         )
         return [entry_of(row) for row in rows]
 
-    def entries(
+    def entries(  # noqa: PLR0913 - one for each condition that people ask for
         self,
         *,
-        period: Period | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         kind: Kind | None = None,
         display: int | None = None,
         state: State | None = None,
         limit: int = -1,
     ) -> Iterator[Entry]:
-        """The last *limit* entries (-1: all) that match all that is given, oldest first."""
+        """The last *limit* entries (-1: all) that match all that is given, oldest first.
+
+        *since* is the first time of capture that matches, *until* the first one after it that does not.
+        """
         conditions = {
-            "taken_at >= ?": period and period.begin.isoformat(),
-            "taken_at < ?": period and period.end.isoformat(),
+            "taken_at >= ?": since and since.isoformat(),
+            "taken_at < ?": until and until.isoformat(),
             "kind = ?": kind,
             "display = ?": display,
             "state = ?": state,
