@@ -216,6 +216,14 @@ def judge_all(
         yield judge_one(capture, windows, policy, load)
 
 
+def lengths(windows: Windows) -> dict[int, int]:
+    """How many kept frames each display is compared with."""
+    lengths = {display: len(kept) for display, kept in windows._restored.items()}
+    for (display, _, _), window in windows._windows.items():
+        lengths[display] = lengths.get(display, 0) + len(window)
+    return lengths
+
+
 def without_rights() -> Sequence[str]:
     """A command before the watcher's, that takes root's right to read everything from it; empty if we are not root."""
     if os.geteuid() != 0:

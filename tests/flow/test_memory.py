@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.desk import judge_all
+from tests.desk import judge_all, lengths
 from tests.pictures import screen
 from tests.soak import soak
 from watcher.judge.device import choose_device
@@ -61,7 +61,7 @@ def test_memory_is_flat_over_thousands_of_captures(tmp_path: Path) -> None:
                 ledger.record(Timeline(tmp_path), item.verdict, item.admitted, None)
             sizes.append(process.memory_info().rss)
         assert ledger.rows("SELECT count(*) FROM entry")[0][0] == WARM + MORE
-    assert set(windows.lengths().values()) == {25}
+    assert set(lengths(windows).values()) == {25}
     assert sizes[1] - sizes[0] < 8e6
 
 

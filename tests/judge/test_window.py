@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 
-from tests.desk import judge_all
+from tests.desk import judge_all, lengths
 from watcher.errors import GoneError
 from watcher.judge.frame import Frame, load
 from watcher.judge.pipeline import Judged, Postponed
@@ -160,7 +160,7 @@ def test_displays_and_sizes_are_never_compared(tmp_path: Path) -> None:
     captures[1] = replace(captures[1], display=2)
     windows = Windows(policy, reading(policy))
     assert [item.verdict.kind for item in judged(captures, windows, policy)] == [Kind.NEW] * 3
-    assert windows.lengths() == {1: 2, 2: 1}
+    assert lengths(windows) == {1: 2, 2: 1}
 
 
 def test_an_unchanged_screen_costs_no_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +290,7 @@ def test_a_capture_is_no_duplicate_of_itself(tmp_path: Path) -> None:
     for again in (*captures, captures[1], captures[0]):
         (item,) = judged([replace(again, inode=7)], windows, policy)
         assert item.verdict.kind is Kind.NEW
-    assert windows.lengths() == {1: 2}
+    assert lengths(windows) == {1: 2}
 
 
 def test_kept_pictures_are_read_where_they_have_been_moved(tmp_path: Path) -> None:
@@ -320,13 +320,13 @@ def test_signatures_of_another_policy_or_format_are_renewed(tmp_path: Path) -> N
     captures[0].path.unlink()
     windows = Windows(policy, reading(policy))
     windows.restore(stored)
-    assert windows.lengths() == {1: 3}
+    assert lengths(windows) == {1: 3}
     (item,) = judged(captures[3:], windows, policy)
     assert item.verdict.kind is Kind.DUPLICATE
     assert item.verdict.score.nearest == captures[1]
     assert item.changes.lost == (captures[0],)
     assert sorted(item.changes.renewed, key=lambda one: one.capture.order) == kept_by(captures[1:3], policy)[::-1]
-    assert windows.lengths() == {1: 2}
+    assert lengths(windows) == {1: 2}
 
 
 def test_a_restored_window_decodes_nothing_but_survivors(tmp_path: Path) -> None:

@@ -83,7 +83,6 @@ def _values(found: "Difference") -> dict[str, Any]:
 
 
 def _print(found: "Difference", map_file: Path | None, method: str) -> None:
-
     verdict, policy = found.verdict, found.verdict.policy
     left, top, width, height = found.box
     guarded = ", below the guard," if verdict.guarded else ""

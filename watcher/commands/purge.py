@@ -31,7 +31,6 @@ def _age(_: object, __: object, text: str | None) -> timedelta | None:
 
 
 def _size(_: object, __: object, text: str | None) -> int | None:
-
     try:
         return parse_size(text) if text else None
     except ValueError as error:
@@ -91,7 +90,6 @@ def command(
 
 
 def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | None], *, force: bool) -> Limits:
-
     now = datetime.now().astimezone()
     older_than, keep_under = given
 
@@ -109,7 +107,6 @@ class _Work:
     """One purge, and what is printed about it."""
 
     def __init__(self, purge: Purge, *, as_json: bool) -> None:
-
         self._purge = purge
         self._as_json = as_json
         self._before = held(purge.quarantine)
@@ -142,7 +139,6 @@ class _Work:
         return click.confirm(f"Delete {self._planned.purged} for good?", err=True)
 
     def _tell_plan(self) -> None:
-
         quarantine = visible(os.fspath(self._purge.quarantine))
         click.echo(f"{quarantine} holds {self._before}", err=self._as_json)
         if self._planned.refusals:
@@ -178,7 +174,6 @@ class _Work:
             raise WatcherError(f"not all could be deleted: {self._done.refusals}")
 
     def _tell_end(self, tally: PurgeTally, after: Amount, done: str) -> None:
-
         if self._planned.refusals:
             click.echo(visible(self._planned.refusals))
         quarantine = visible(os.fspath(self._purge.quarantine))

@@ -92,7 +92,6 @@ class _Wanted:
         return self.either(entry.location, entry.verdict.capture.path)
 
     def file(self, path: Path, target: Path) -> bool:
-
         if self._day is None:
             return self.either(path, target)
         pattern = NamePattern()
@@ -120,7 +119,6 @@ def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterato
 
 
 def _restore(ledger: Ledger, entry: Entry) -> str:
-
     try:
         restore(ledger, entry)
     except ConflictError as conflict:
@@ -129,7 +127,6 @@ def _restore(ledger: Ledger, entry: Entry) -> str:
 
 
 def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
-
     root = root_of(quarantine)
     with program.ledger() as ledger:
         for path, target in quarantined(quarantine, root):

@@ -146,7 +146,6 @@ def _strip(ledger: Ledger, root: Path, capture: Capture) -> dict[str, str]:
 
 
 def _print(report: dict[str, Any], log: str) -> None:
-
     quarantine = report["quarantine"]
     rows = [
         ("state", f"{report['state']}" + (f" (process {report['pid']}, {report['device']})" if report["pid"] else "")),
@@ -177,12 +176,10 @@ def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
 
 
 def _amount(counted: dict[str, int]) -> str:
-
     return str(Amount(counted["files"], counted["bytes"]))
 
 
 def _kept_for(days: int, max_bytes: int) -> str:
-
     limits = [f"{days} days"] * bool(days) + [f"up to {bytes_text(max_bytes)}"] * bool(max_bytes)
     return f"{', '.join(limits)}; then duplicates are deleted if their screen is kept"
 

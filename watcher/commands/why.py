@@ -48,7 +48,6 @@ def command(program: Program, file: Path, as_json: bool) -> None:
 
 
 def _why_not(path: Path, ledger: Ledger) -> str:
-
     try:
         status = path.lstat()
         check_whole(path, key_of(status))
@@ -65,7 +64,6 @@ def _why_not(path: Path, ledger: Ledger) -> str:
 
 
 def _rows(entry: Entry) -> list[tuple[str, str]]:
-
     capture, score, policy = entry.verdict.capture, entry.verdict.score, entry.verdict.policy
     across = ", across displays" if policy.across_displays else ""
     ignored = policy.preparation(capture.display).ignored

@@ -81,7 +81,6 @@ def examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
 
 
 def _meet(program: Program, settings: Settings, ledger: Ledger | None = None) -> Patient:
-
     heartbeat = ledger.heartbeat(settings.root) if ledger else Heartbeat()
     own = claim_folder(program.folders.state_dir, settings.root)
     now = datetime.now().astimezone()

@@ -80,13 +80,6 @@ class Windows:
         self._renewed.clear()
         return changes
 
-    def lengths(self) -> dict[int, int]:
-        """How many kept frames each display is compared with."""
-        lengths = {display: len(kept) for display, kept in self._restored.items()}
-        for (display, _, _), window in self._windows.items():
-            lengths[display] = lengths.get(display, 0) + len(window)
-        return lengths
-
     def discard(self, capture: Capture) -> None:
         """Take the frame of *capture* out of its window, if it is in one."""
         restored = self._restored.get(capture.display, [])
