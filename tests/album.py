@@ -5,12 +5,11 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 from PIL import Image
 
-from tests.desk import Desk, capture_of, land, name_of
+from tests.desk import Desk, capture_of, land
 from tests.pictures import png
 from watcher.demo.scenes import Scene, SceneKind, draw
 from watcher.judge.signature import Signature, compute
@@ -68,7 +67,7 @@ class Album:
 
     def keep(self, moment: datetime, picture: bytes, display: int = 1, digest: int | None = None) -> Entry:
         """A screen that stays."""
-        path = land(self._path(moment, display), picture)
+        path = land(self.desk.path_at(moment, display), picture)
         capture, signature = capture_of(path), signed(picture)
         data = signature.to_bytes(POLICY.preparation(display).digest if digest is None else digest)
         kept = KeptFrame(capture, signature.height, signature.width, data)
@@ -76,7 +75,7 @@ class Album:
 
     def again(self, moment: datetime, of: Entry, display: int = 1, worst_tile: float = 0.9) -> Entry:
         """A duplicate, in quarantine; there is no file of it."""
-        capture = Capture(self._path(moment, display), display, moment, 1, 1)
+        capture = Capture(self.desk.path_at(moment, display), display, moment, 1, 1)
         score = Score(of.verdict.capture, 0.995, exact=True, worst_tile=worst_tile)
         move = Move(self.desk.mirrored(capture.path), State.QUARANTINED)
         verdict = Verdict(capture, Kind.DUPLICATE, score, POLICY)
@@ -88,6 +87,3 @@ class Album:
         for number in range(1, count):
             self.again(begin + number * timedelta(minutes=10), entry, display)
         return entry
-
-    def _path(self, moment: datetime, display: int) -> Path:
-        return self.desk.root / f"{moment:%Y-%m}" / f"{moment:%Y-%m-%d}" / name_of(moment, display)

@@ -87,7 +87,10 @@ class Desk:
         }
 
     def path(self, tick: int, display: int = 1) -> Path:
-        moment = START + timedelta(minutes=5 * tick)
+        return self.path_at(START + timedelta(minutes=5 * tick), display)
+
+    def path_at(self, moment: datetime, display: int = 1) -> Path:
+        """Where the capture job writes what *display* shows at this moment."""
         return self.root / f"{moment:%Y-%m}" / f"{moment:%Y-%m-%d}" / name_of(moment, display)
 
     def put(self, tick: int, content: bytes, display: int = 1) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.desk import Desk, name_of
+from tests.desk import Desk
 from tests.pictures import png
 from watcher.demo.scenes import Scene, SceneKind, draw, scene_at
 from watcher.disk.mirror import mark
@@ -97,7 +97,7 @@ class Month:
         ticked = first is not None and number % _TICKED == 0
         self._shown.setdefault((display, screen), number)
         clock = scene.clock
-        path = self.desk.root / f"{clock:%Y-%m}" / f"{clock:%Y-%m-%d}" / name_of(clock, display)
+        path = self.desk.path_at(clock, display)
         location = path if first is None else self.desk.mirrored(path)
         location.parent.mkdir(parents=True, exist_ok=True)
         os.link(self._picture(display, scene if ticked else screen), location)
