@@ -1,15 +1,10 @@
-"""Sends a notification for entries of chosen kinds, through Apprise (``pip install 'framesift[notify]'``)."""
+"""Sends a notification for entries of chosen kinds, through Apprise, which the extra ``notify`` installs."""
 
-from typing import TYPE_CHECKING
-
-from watcher import Entry, hookimpl
-
-if TYPE_CHECKING:
-    from watcher.settings.settings import Settings
+from watcher import Entry, Settings, hookimpl
 
 
 @hookimpl
-def recorded(entry: Entry, settings: "Settings") -> None:
+def recorded(entry: Entry, settings: Settings) -> None:
     """Notify every address in ``hooks.notify.urls`` of an entry whose kind is in ``hooks.notify.kinds``.
 
     Raises:

@@ -1,16 +1,12 @@
 """Duplicates go to the quarantine, which mirrors ROOT: a restore needs nothing but the path."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from watcher import Kind, Verdict, hookimpl
-
-if TYPE_CHECKING:
-    from watcher.settings.settings import Settings
+from watcher import Kind, Settings, Verdict, hookimpl
 
 
 @hookimpl
-def place(verdict: Verdict, settings: "Settings") -> Path | None:
+def place(verdict: Verdict, settings: Settings) -> Path | None:
     """Mirror a duplicate's path below the quarantine."""
     if verdict.kind is not Kind.DUPLICATE:
         return None

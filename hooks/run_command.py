@@ -2,16 +2,12 @@
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
 
-from watcher import Entry, hookimpl
-
-if TYPE_CHECKING:
-    from watcher.settings.settings import Settings
+from watcher import Entry, Settings, hookimpl
 
 
 @hookimpl
-def recorded(entry: Entry, settings: "Settings") -> None:
+def recorded(entry: Entry, settings: Settings) -> None:
     """Run ``hooks.run_command.argv``, an argument list that no shell sees; what it prints is dropped.
 
     Raises:

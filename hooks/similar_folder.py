@@ -1,16 +1,12 @@
 """With ``on_similar = "set-aside"`` similar captures go to a folder of their own, which mirrors ROOT."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from watcher import Kind, Verdict, hookimpl
-
-if TYPE_CHECKING:
-    from watcher.settings.settings import Settings
+from watcher import Kind, Settings, Verdict, hookimpl
 
 
 @hookimpl
-def place(verdict: Verdict, settings: "Settings") -> Path | None:
+def place(verdict: Verdict, settings: Settings) -> Path | None:
     """Mirror a similar capture's path below ROOT-similar, if the user wants that."""
     if verdict.kind is not Kind.SIMILAR or settings.on_similar != "set-aside":
         return None

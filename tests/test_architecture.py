@@ -172,23 +172,10 @@ def test_the_program_takes_nothing_from_its_own_front_door_but_the_version() -> 
 
 @pytest.mark.parametrize("module", HOOKS, ids=named)
 def test_hooks_are_written_with_public_names_only(module: Module) -> None:
-    for_checkers = {
-        imported
-        for node in module.nodes()
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for imported in ast.walk(node)
-        if isinstance(imported, ast.ImportFrom)
-    }
     for node in module.nodes():
         if isinstance(node, ast.Import):
             assert all(alias.name.split(".")[0] != "watcher" for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "watcher":
-            if node in for_checkers:
-                assert (node.module, [alias.name for alias in node.names]) == (
-                    "watcher.settings.settings",
-                    ["Settings"],
-                )
-                continue
             assert node.module == "watcher"
             assert {alias.name for alias in node.names} <= set(watcher.__all__)
 

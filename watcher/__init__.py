@@ -8,13 +8,25 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["Capture", "Entry", "Kind", "Policy", "Score", "State", "Verdict", "__version__", "hookimpl"]
+__all__ = [
+    "Capture",
+    "Entry",
+    "Kind",
+    "Policy",
+    "Score",
+    "Settings",
+    "State",
+    "Verdict",
+    "__version__",
+    "hookimpl",
+]
 
 if TYPE_CHECKING:
     from watcher.keep.hookspecs import hookimpl
     from watcher.model.capture import Capture
     from watcher.model.entry import Entry, State
     from watcher.model.verdict import Kind, Policy, Score, Verdict
+    from watcher.settings.settings import Settings
 else:
     _HOMES = {
         "Capture": "model.capture",
@@ -22,6 +34,7 @@ else:
         "Kind": "model.verdict",
         "Policy": "model.verdict",
         "Score": "model.verdict",
+        "Settings": "settings.settings",
         "State": "model.entry",
         "Verdict": "model.verdict",
         "hookimpl": "keep.hookspecs",

@@ -11,17 +11,19 @@ import torch
 from tests.conftest import Framesift, Watch
 from tests.desk import Desk, capture_of, land
 from tests.pictures import screen, typed
-from watcher.errors import EXIT_DEVICE, CrampedError, LostError
-from watcher.health.heartbeat import Health, diagnose
+from watcher.errors import EXIT_DEVICE, CrampedError, FaultError, LostError
+from watcher.health.heartbeat import Health, Heartbeat, diagnose
 from watcher.judge.device import DeviceBudget, choose_device, device_errors
 from watcher.judge.frame import Frame, load
 from watcher.judge.pictures import Pictures
 from watcher.judge.pipeline import Judge, Judged, Load
 from watcher.judge.window import Window
 from watcher.judge.windows import Windows
+from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Policy, Verdict
+from watcher.patience import NoPatience
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 8 GiB.")
 LOST = RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be reported later")
@@ -228,6 +230,27 @@ def test_a_watcher_that_loses_its_device_ends_with_75_and_the_capture_in_hand_is
     device.left = 2
     watch_here((desk.path(2), screen(2)))
     assert desk.mirrored(late).exists()
+
+
+def test_a_ledger_that_refuses_the_last_heartbeat_hides_no_lost_device(
+    desk: Desk, framesift: Framesift, watch_here: Watch, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With any other exit code, no service would know that a new process may do."""
+    watch_here((desk.path(0), screen(1)))
+    land(desk.path(1), screen(1))
+    device.left = 0
+    write = Ledger.write_heartbeat
+
+    def refuse(ledger: Ledger, root: Path, heartbeat: Heartbeat) -> None:
+        if isinstance(ledger.patience, NoPatience):  # the run has ended
+            raise FaultError("the ledger cannot be used: database or disk is full")
+        write(ledger, root, heartbeat)
+
+    monkeypatch.setattr(Ledger, "write_heartbeat", refuse)
+    code, output, errors = framesift("watch")
+    assert code == EXIT_DEVICE
+    assert "database or disk is full" in output
+    assert "the device is lost to this process" in errors
 
 
 def test_a_device_that_is_lost_again_at_once_is_left_for_the_cpu_until_the_next_start(

@@ -112,12 +112,14 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._ledger.patience = NoPatience()  # what ends waits for nothing
-        self._journal.end()
-        if isinstance(error, LostError) and not self._has_judged:
-            # Remembered for the next run: a device that is broken would be tried, and lost, for ever.
-            with contextlib.suppress(FaultError):
+        try:
+            self._journal.end()
+            if isinstance(error, LostError) and not self._has_judged:
+                # Remembered for the next run: a device that is broken would be tried, and lost, for ever.
                 last = self._ledger.heartbeat(self._task.root)
                 self._ledger.write_heartbeat(self._task.root, replace(last, lost=str(error)))
+        except FaultError as fault:
+            self._task.log.say(str(fault), "error")  # and what ended it is what counts
 
 
 def _changed(path: Path) -> float:
