@@ -1,20 +1,25 @@
-"""A desk with an archive that is judged by hand and drawn for real, so that what is in it is known."""
+"""Archives that are judged by hand and drawn for real, so that what is in them is known: a few captures, or weeks."""
 
 import io
+import os
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
+from typing import Self
 
 import torch
 from PIL import Image
 
 from tests.desk import Desk, capture_of, land
 from tests.pictures import png
-from watcher.demo.scenes import Scene, SceneKind, draw
+from watcher.demo.scenes import Scene, SceneKind, draw, scene_at
+from watcher.disk.mirror import mark
 from watcher.judge.signature import Signature, compute
 from watcher.ledger.ledger import Ledger
-from watcher.model.capture import Capture
+from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
@@ -22,6 +27,9 @@ from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdi
 SIZE = (640, 400)
 POLICY = Policy()
 NOON = datetime(2020, 5, 4, 12)
+_MTIME = 1_588_579_200_000_000_000
+_TICKED = 40
+"""Every so many duplicates is one in which the clock went on: it is drawn, and can be looked at again."""
 
 
 @lru_cache(maxsize=256)
@@ -67,15 +75,21 @@ class Album:
 
     def keep(self, moment: datetime, picture: bytes, display: int = 1, digest: int | None = None) -> Entry:
         """A screen that stays."""
-        path = land(self.desk.path_at(moment, display), picture)
-        capture, signature = capture_of(path), signed(picture)
-        data = signature.to_bytes(POLICY.preparation(display).digest if digest is None else digest)
-        kept = KeptFrame(capture, signature.height, signature.width, data)
-        return self.ledger.record(self.timeline, Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, POLICY), kept, None)
+        return self.kept(land(self.desk.path_at(moment, display), picture), signed(picture), digest=digest)
+
+    def kept(self, path: Path, signature: Signature, kind: Kind = Kind.NEW, digest: int | None = None) -> Entry:
+        """The file at *path* is a screen that stays."""
+        capture = capture_of(path)
+        prepared = POLICY.preparation(capture.display).digest if digest is None else digest
+        kept = KeptFrame(capture, signature.height, signature.width, signature.to_bytes(prepared))
+        return self.ledger.record(self.timeline, Verdict(capture, kind, NOTHING_TO_COMPARE, POLICY), kept, None)
 
     def again(self, moment: datetime, of: Entry, display: int = 1, worst_tile: float = 0.9) -> Entry:
         """A duplicate, in quarantine; there is no file of it."""
-        capture = Capture(self.desk.path_at(moment, display), display, moment, 1, 1)
+        return self.duplicate(Capture(self.desk.path_at(moment, display), display, moment, 1, 1), of, worst_tile)
+
+    def duplicate(self, capture: Capture, of: Entry, worst_tile: float) -> Entry:
+        """The file of *capture* lies in the quarantine, if there is one."""
         score = Score(of.verdict.capture, 0.995, exact=True, worst_tile=worst_tile)
         move = Move(self.desk.mirrored(capture.path), State.QUARANTINED)
         verdict = Verdict(capture, Kind.DUPLICATE, score, POLICY)
@@ -87,3 +101,87 @@ class Album:
         for number in range(1, count):
             self.again(begin + number * timedelta(minutes=10), entry, display)
         return entry
+
+
+_SELDOM = (SceneKind.PHOTO, SceneKind.BROWSER)
+"""On two days of seven each: what is always there is no highlight."""
+
+
+def _is_time_for(kind: SceneKind, display: int, clock: datetime) -> bool:
+    return _SELDOM.index(kind) == (clock.day * 3 + display) % 7 // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is captured."""
+
+    begin: datetime
+    days: int
+    interval: timedelta = timedelta(minutes=10)
+    hours: tuple[int, int] = (0, 24)
+    """From when to when there are captures, every day."""
+    sizes: tuple[tuple[int, int], ...] = ((480, 300), (480, 270), (270, 480))
+    """Of the displays, in pixels; one of them stands on its side."""
+    topics: int = 6
+    """How many different files, pages and albums there are: more take longer to draw."""
+
+    def clocks(self) -> Iterator[datetime]:
+        for day in range(self.days):
+            midnight = self.begin + timedelta(days=day)
+            moment = midnight + timedelta(hours=self.hours[0], seconds=7)
+            while moment < midnight + timedelta(hours=self.hours[1]):
+                yield moment
+                moment += self.interval
+
+
+@dataclass
+class Weeks:
+    """The captures of a plan, in the folders and the ledger of a desk: each is drawn once, and linked when it is shown."""
+
+    desk: Desk
+    plan: Plan
+    entries: list[Entry] = field(default_factory=list)
+    _shown: dict[tuple[int, Scene], Entry] = field(default_factory=dict)
+    _drawn: dict[tuple[int, Scene], Path] = field(default_factory=dict)
+
+    def fill(self) -> Self:
+        (self.desk.base / "drawn").mkdir()
+        mark(self.desk.quarantine, self.desk.root)
+        with self.desk.ledger() as ledger:
+            album = Album(self.desk, ledger)
+            for tick, clock in enumerate(self.plan.clocks()):
+                for display in range(1, len(self.plan.sizes) + 1):
+                    if scene := scene_at(display, tick, clock):
+                        self.entries.append(self._captured(album, display, self._planned(scene, display)))
+        return self
+
+    def _planned(self, scene: Scene, display: int) -> Scene:
+        usual = scene.kind not in _SELDOM or _is_time_for(scene.kind, display, scene.clock)
+        kind = scene.kind if usual else SceneKind.EDITOR
+        return replace(scene, kind=kind, topic=scene.topic % self.plan.topics)
+
+    def _captured(self, album: Album, display: int, scene: Scene) -> Entry:
+        path, screen = self.desk.path_at(scene.clock, display), replace(scene, clock=self.plan.begin)
+        first = self._shown.get((display, screen))
+        if first is None:
+            picture = self._linked(path, display, screen)
+            kind = Kind.SIMILAR if scene.step else Kind.NEW
+            entry = self._shown[display, screen] = album.kept(path, signed(picture.read_bytes()), kind)
+            return entry
+        number = len(self.entries) + 1
+        ticked = number % _TICKED == 0
+        aside = self._linked(self.desk.mirrored(path), display, scene if ticked else screen)
+        capture = NamePattern().parse(path, aside.stat())
+        return album.duplicate(capture, first, 0.3 + number % 60 / 100 if ticked else 1.0)
+
+    def _linked(self, path: Path, display: int, scene: Scene) -> Path:
+        """The picture of *scene*, which lies at *path* now."""
+        key = (display, scene)
+        if key not in self._drawn:
+            file = self.desk.base / "drawn" / f"{len(self._drawn)}.png"
+            file.write_bytes(png(draw(scene, self.plan.sizes[display - 1])))
+            os.utime(file, ns=(_MTIME, _MTIME))
+            self._drawn[key] = file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(self._drawn[key], path)
+        return self._drawn[key]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.album import Plan, Weeks
 from tests.desk import Desk
-from tests.month import Month, Plan
 from watcher.cli import main
 from watcher.program import Program
 from watcher.settings.folders import FOLDER_VARIABLES, Folders
@@ -38,7 +38,7 @@ def test_every_restore_command_finds_the_ledger_it_was_told_from(
 ) -> None:
     for name in FOLDER_VARIABLES:
         monkeypatch.setenv(name, str(desk.base / "elsewhere" / name))
-    Month(desk, Plan(datetime(2020, 5, 4), 2, hours=(9, 13))).fill()
+    Weeks(desk, Plan(datetime(2020, 5, 4), 2, hours=(9, 13))).fill()
     state, config = desk.state.rename(desk.base / "a state"), desk.config.rename(desk.base / "my settings.toml")
 
     def run(*arguments: str) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.album import Plan, Weeks
 from tests.browser import browser
 from tests.desk import Desk
-from tests.month import Month, Plan
 
 WINDOW = (1280, 2060)
 WIDTH = 1040
@@ -23,7 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         desk = Desk(Path(name))
         desk.root.mkdir()
-        Month(desk, Plan(datetime(2020, 5, 4), 7, hours=(8, 19), sizes=SIZES, topics=60)).fill()
+        Weeks(desk, Plan(datetime(2020, 5, 4), 7, hours=(8, 19), sizes=SIZES, topics=60)).fill()
         out = desk.base / "out.html"
         command = [sys.executable, "-m", "watcher", "report", "2020-05-04..2020-05-10", "--html", str(out)]
         subprocess.run(command, env=os.environ | desk.environment, check=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests import browser
+from tests.album import Plan, Weeks
 from tests.browser import DESKTOP, PHONE, Browser
 from tests.desk import Shelf, working_desk
-from tests.month import Month, Plan
 from tests.report.test_report import hostile_page
 from watcher.cli import main
 
@@ -31,7 +31,7 @@ TRACK = "document.querySelectorAll('.track')[0]"
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A report on a drawn week."""
     with working_desk(tmp_path_factory.mktemp("week")) as desk, pytest.MonkeyPatch.context() as patch:
-        Month(desk, Plan(datetime(2020, 5, 4), 7, hours=(8, 18), topics=30)).fill()
+        Weeks(desk, Plan(datetime(2020, 5, 4), 7, hours=(8, 18), topics=30)).fill()
         patch.setenv("FRAMESIFT_CONFIG", str(desk.config))
         patch.setenv("FRAMESIFT_STATE_DIR", str(desk.state))
         patch.setenv("FRAMESIFT_LOG_DIR", str(desk.logs))

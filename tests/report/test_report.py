@@ -17,10 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.album import Album, drawn
+from tests.album import Album, Plan, Weeks, drawn
 from tests.conftest import Framesift
 from tests.desk import CONTENT, Desk, Shelf, capture_of, land, wait_for
-from tests.month import Month, Plan
 from tests.pictures import screen
 from watcher.cli import main
 from watcher.demo.scenes import SceneKind
@@ -47,18 +46,18 @@ def at(hour: int, minute: int = 0) -> datetime:
 
 
 @pytest.fixture(scope="module")
-def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
+def month(tmp_path_factory: pytest.TempPathFactory) -> Weeks:
     """Two days of three small displays, from nine to one."""
     desk = Desk(tmp_path_factory.mktemp("month"))
     desk.root.mkdir()
-    return Month(desk, Plan(DAY, 2, hours=(9, 13))).fill()
+    return Weeks(desk, Plan(DAY, 2, hours=(9, 13))).fill()
 
 
 Report = Callable[..., str]
 
 
 @pytest.fixture
-def report(month: Month, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Report:
+def report(month: Weeks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Report:
     """Makes a report of the days of the month, in an empty folder, and returns its text; or what was complained of."""
     for name in FOLDER_VARIABLES:
         monkeypatch.setenv(name, month.desk.environment[name])
@@ -77,14 +76,14 @@ PERIOD = ("2020-05-04..2020-05-05", "--html", "out.html")
 
 
 class TestVerb:
-    def test_the_page_tells_of_days_savings_and_second_looks(self, report: Report, month: Month) -> None:
+    def test_the_page_tells_of_days_savings_and_second_looks(self, report: Report, month: Weeks) -> None:
         page = report(*PERIOD)
         assert "<h1>4 to 5 May 2020</h1>" in page
         assert page.count('<section class="day"') == 2
         assert page.count('<div class="track"') == 6
         assert re.search(r"stood \d+ h", page)
         assert page.count('<article class="look"') >= 1
-        assert f"{len(month.rows)} captures of 3 displays" in page
+        assert f"{len(month.entries)} captures of 3 displays" in page
         assert str(month.desk.quarantine) in page
 
     def test_highlights_writes_the_page_with_those_that_were_asked_for(self, report: Report) -> None:
@@ -97,7 +96,7 @@ class TestVerb:
         assert main(["highlights", PERIOD[0], "--html", "other.html"]) == 1
         assert Path("other.html").read_text() == "mine"
 
-    def test_a_command_on_the_page_restores_what_it_is_beside(self, report: Report, month: Month) -> None:
+    def test_a_command_on_the_page_restores_what_it_is_beside(self, report: Report, month: Weeks) -> None:
         commands = re.findall(r"<code>(framesift restore [^<]+)</code>", report(*PERIOD))
         path = Path(shlex.split(html.unescape(commands[0]))[-1])
         assert path.is_relative_to(month.desk.quarantine)
@@ -153,9 +152,9 @@ class TestVerb:
         wait_for(lambda: shown.exists() and bool(shown.read_text()))
         assert shown.read_text() == (tmp_path / "out.html").as_uri()
 
-    def test_a_picture_that_is_gone_or_another_is_said_and_not_shown(self, report: Report, month: Month) -> None:
+    def test_a_picture_that_is_gone_or_another_is_said_and_not_shown(self, report: Report, month: Weeks) -> None:
         before = report(*PERIOD)
-        (file,) = {Path(os.fsdecode(row[-2])) for row in month.rows if row[0] == 1}  # type: ignore[arg-type]
+        file = month.entries[0].location
         content = file.read_bytes()
         file.rename(file.with_suffix(".away"))
         try:
@@ -259,8 +258,8 @@ def test_a_month_of_three_displays_is_small_and_soon_made(
 ) -> None:
     for name in FOLDER_VARIABLES:
         monkeypatch.setenv(name, desk.environment[name])
-    month = Month(desk, Plan(datetime(2020, 6, 1), 30, sizes=((480, 300),) * 3)).fill()
-    assert len(month.rows) > 12_000
+    month = Weeks(desk, Plan(datetime(2020, 6, 1), 30, sizes=((480, 300),) * 3)).fill()
+    assert len(month.entries) > 12_000
     out = tmp_path / "month.html"
     begin = time.process_time()
     assert main(["report", "2020-06", "--html", str(out)]) == 0
