@@ -136,7 +136,7 @@ class Plan:
 
 @dataclass
 class Weeks:
-    """The captures of a plan, in the folders and the ledger of a desk: each is drawn once, and linked when it is shown."""
+    """The captures of a plan, in the folders and the ledger of a desk: drawn once, linked when shown."""
 
     desk: Desk
     plan: Plan
