@@ -16,8 +16,6 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import FrameType
 
-import pytest
-
 from tests.conftest import Watch
 from tests.desk import Desk
 from tests.pictures import screen
@@ -86,7 +84,6 @@ def followed(name: str) -> Iterator[Walk]:
         threading.setprofile(None)
 
 
-@pytest.mark.skipif("coverage" in sys.modules, reason="the walk is seen by what coverage measures with")
 def test_a_capture_walks_as_the_tour_tells(desk: Desk, watch_here: Watch) -> None:
     kept, capture = desk.path(1), desk.path(2)
     with followed(capture.name) as walk:
