@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Framesift
-from tests.desk import Desk, tree, wait_for
+from tests.desk import CONTENT, Desk, Shelf, tree, wait_for
 from tests.pictures import screen
+from watcher.model.entry import State
 
 NASTY = "x\x1b[31m[bold]\n_1.png"
 SCREENS = [screen(1), screen(2), screen(1, tick=7), screen(2), screen(1)]
@@ -272,3 +273,14 @@ def test_a_reader_that_leaves_early_is_no_fault(watched: Desk) -> None:
     )
     assert json.loads(done.stdout)["id"] == 1
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_two_restores_at_once_bring_every_picture_back(shelf: Shelf) -> None:
+    twins = shelf.twins(range(1, 41), shelf.keep(0))
+    command = [sys.executable, "-m", "watcher", "restore", "--all"]
+    with (shelf.desk.base / "said").open("w") as said:
+        both = [subprocess.Popen(command, env=shelf.desk.environment, cwd="/", stdout=said) for _ in range(2)]
+        assert min(process.wait(100) for process in both) == 0  # a late one may find nothing left to restore
+    assert all(twin.verdict.capture.path.read_bytes() == CONTENT for twin in twins)
+    assert {shelf.state(twin) for twin in twins} == {State.RESTORED}

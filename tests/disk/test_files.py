@@ -215,3 +215,27 @@ def test_empty_folders_are_removed_up_to_the_top_and_no_others(tmp_path: Path) -
     files.remove_empty(top, top)
     files.remove_empty(tmp_path, top)
     assert list(top.iterdir()) == []
+
+
+def test_a_move_to_the_very_name_deletes_nothing(source: Path) -> None:
+    before = looks(source)
+    files.move(source, source, capture_of(source))
+    assert looks(source) == before
+
+
+def test_a_second_name_of_the_file_is_what_a_half_done_move_has_left(source: Path, target: Path) -> None:
+    before = looks(source)
+    os.link(source, target)
+    files.move(source, target, capture_of(source))
+    assert looks(target) == before
+    assert not source.exists()
+
+
+def test_one_file_is_told_from_two_names_of_it_whatever_the_system_takes_for_equal(source: Path) -> None:
+    """As where names that differ in case are one: both lead to the file, which has one link."""
+    with names.opened(source.parent) as folder:
+        name, other = names.Name(source, folder), names.Name(source.with_name("OTHER_1.png"), folder)
+        other.name = source.name
+        assert name.is_same_name(other)
+        os.link(source, source.with_name("second_1.png"))
+        assert not name.is_same_name(names.Name(source.with_name("second_1.png"), folder))

@@ -70,6 +70,25 @@ def test_a_picture_comes_back_though_all_folders_on_its_way_are_gone(shelf: Shel
     assert twin.verdict.capture.path.read_bytes() == CONTENT
 
 
+def test_what_another_process_has_brought_back_meanwhile_stays_there(shelf: Shelf) -> None:
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    with shelf.desk.ledger() as ledger, shelf.desk.ledger() as others:
+        assert restore(others, twin).state is State.RESTORED
+        assert restore(ledger, twin).state is State.RESTORED
+    assert twin.verdict.capture.path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("now", [State.PURGED, State.MISSING, State.MOVING])
+def test_what_has_been_dealt_with_otherwise_meanwhile_is_not_brought_back(shelf: Shelf, now: State) -> None:
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    with shelf.desk.ledger() as ledger:
+        ledger.rows("UPDATE entry SET state = ? WHERE id = ?", [now.value, twin.id])
+        with pytest.raises(ConflictError, match=f"it is {now} now"):
+            restore(ledger, twin)
+        assert ledger.entry(twin.id).state is now
+    assert twin.location.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("harm", [os.unlink, os.utime])
 def test_a_picture_that_is_no_longer_the_captures_is_not_brought_back_and_nothing_is_written_down(
     shelf: Shelf, harm: Callable[[Path], object]

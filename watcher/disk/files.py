@@ -167,7 +167,7 @@ def _finish(source: Name, target: Name, capture: Capture) -> None:
     """Complete a move of which a crash left the file at *target* and, perhaps, still at *source*."""
     if not target.holds(capture):
         raise ConflictError(f"{target.path} exists")
-    if source.holds(capture):
+    if source.holds(capture) and not source.is_same_name(target):
         if not (_same_inode(source, target) or _same_bytes(source, target)):
             raise ConflictError(f"{target.path} exists")
         target.sync()

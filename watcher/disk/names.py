@@ -35,6 +35,17 @@ class Name:
         status = self.status()
         return status is not None and matches(status, capture)
 
+    def is_same_name(self, other: "Name") -> bool:
+        """Whether this is the *other* name, of one file, and not a second one: to unlink it would delete the file.
+
+        The system may take names for equal that differ in case or in the form of their letters; but what has one link
+        has one name.
+        """
+        mine, theirs = self.status(), other.status()
+        if mine is None or theirs is None or not os.path.samestat(mine, theirs):
+            return False
+        return self.path == other.path or mine.st_nlink == 1
+
     def beside(self, name: str) -> "Name":
         """Another *name* in the same folder."""
         return Name(self.path.with_name(name), self.folder)

@@ -149,18 +149,28 @@ def _bring(entry: Entry, target: Path) -> None:
 
 
 def restore(ledger: Ledger, entry: Entry) -> Entry:
-    """Bring a picture back to where the capture job wrote it.
+    """Bring a picture back to where the capture job wrote it; one that another process has brought back stays there.
 
     Raises:
-        ConflictError: another file is there now, or the picture itself is gone; nothing was changed.
+        ConflictError: another file is there now, or the picture itself is gone, or has been dealt with otherwise since
+            *entry* was read; nothing was changed.
         FaultError: the disk or the ledger refuses.
     """
+    # Decided by the row as it is under the lock: *entry* may be as old as the list of all that is to be restored.
+    return ledger.exclusively(lambda: _restore(ledger, ledger.entry(entry.id)))
+
+
+def _restore(ledger: Ledger, entry: Entry) -> Entry:
+    if entry.state is State.RESTORED:
+        return entry
+    target = entry.verdict.capture.path
+    if not entry.aside:
+        raise ConflictError(f"{target.name} is not in quarantine any more: it is {entry.state} now")
     if not files.is_still(entry.location, entry.verdict.capture):
         raise ConflictError(f"{entry.location} is gone or was changed")
-    target = entry.verdict.capture.path
     if os.path.lexists(target):
         raise ConflictError(f"{entry.location} stays there: {target} exists and was not overwritten")
-    done = ledger.exclusively(lambda: finish_move(ledger, ledger.intend(entry, Move(target, State.RESTORED))))
+    done = finish_move(ledger, ledger.intend(entry, Move(target, State.RESTORED)))
     if done.state is not State.RESTORED:
         raise ConflictError(f"{entry.location}: {done.note}")
     return done
