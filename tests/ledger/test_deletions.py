@@ -1,6 +1,7 @@
 """What the ledger says of a deletion: another process's work on an entry is left as it is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.desk import START
 from watcher.ledger import deletions
-from watcher.ledger.deletions import candidates, end_deletion, is_known, mark_for_deletion
+from watcher.ledger.deletions import candidate, candidates, end_deletion, is_known, mark_for_deletion
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
@@ -51,17 +52,41 @@ def test_only_what_lies_in_quarantine_is_marked(ledger: Ledger) -> None:
     stays, free, other, moving = kept(ledger), twin(ledger, 1), twin(ledger, 2), twin(ledger, 3)
     moving = restoring(ledger, moving)
     restored = ledger.confirm(restoring(ledger, twin(ledger, 4)))
-    assert mark_for_deletion(ledger, [stays.id, free.id, moving.id, restored.id, 99]) == {free.id}
+    known = candidate(ledger, free.id)
+    wanted = [candidate(ledger, one.id) for one in (stays, free, moving, restored)]
+    assert mark_for_deletion(ledger, [*wanted, replace(known, number=99)]) == [known]
     assert [ledger.entry(one.id) for one in (stays, other, moving, restored)] == [stays, other, moving, restored]
     marked = ledger.entry(free.id)
     assert (marked.state, marked.becomes, marked.target) == (State.MOVING, State.PURGED, free.location)
-    assert mark_for_deletion(ledger, [free.id]) == set(), "it is somebody's already"
+    assert mark_for_deletion(ledger, [known]) == [], "it is somebody's already"
+
+
+@pytest.mark.parametrize("ssim", [0.5, 0.97, 1.0])
+def test_what_has_been_judged_anew_since_it_was_read_is_not_marked(ledger: Ledger, ssim: float) -> None:
+    """Even as a duplicate it is another one: how old it is, and what proves it, is to be asked anew."""
+    kept(ledger)
+    entry = twin(ledger, 1)
+    read = candidate(ledger, entry.id)
+    verdict = decide(capture(1), Score(capture(0), ssim, exact=True, worst_tile=1.0), Policy())
+    anew = ledger.record(Timeline(ROOT, "again", 1), verdict, None, None)
+    assert anew.state is State.QUARANTINED
+    assert mark_for_deletion(ledger, [read]) == []
+    assert ledger.entry(entry.id) == anew
+
+
+def test_what_is_marked_has_the_proof_of_now(ledger: Ledger) -> None:
+    stays = kept(ledger)
+    read = candidate(ledger, twin(ledger, 1).id)
+    ledger.lose(stays.verdict.capture)
+    (marked,) = mark_for_deletion(ledger, [read])
+    assert read.proof is not None
+    assert marked.proof is None
 
 
 def test_the_end_of_a_deletion_is_written_to_what_was_marked(ledger: Ledger) -> None:
     kept(ledger)
     gone, stays = twin(ledger, 1), twin(ledger, 2)
-    mark_for_deletion(ledger, [gone.id, stays.id])
+    mark_for_deletion(ledger, [candidate(ledger, one.id) for one in (gone, stays)])
     end_deletion(ledger, [gone.id], [stays.id], PURGED)
     gone, stays = ledger.entry(gone.id), ledger.entry(stays.id)
     assert (gone.state, gone.target, gone.becomes, gone.note) == (State.PURGED, None, None, PURGED)

@@ -38,14 +38,14 @@ def objection(one: Candidate, *, force: bool) -> str:
 
 
 def delete(ledger: Ledger, wanted: Sequence[Candidate], *, force: bool) -> list[Outcome]:
-    """Delete the pictures of *wanted* that nobody else has moved meanwhile, and write down what became of each.
+    """Delete the pictures of *wanted* that are still what they were, and write down what became of each.
 
     Raises:
         FaultError: the disk or the ledger refuses; what was not written down is a MOVING row, to be finished later.
     """
-    free = ledger.exclusively(lambda: mark_for_deletion(ledger, (one.number for one in wanted)))
+    marked = ledger.exclusively(lambda: mark_for_deletion(ledger, wanted))
     # Killed from here on: MOVING rows, which the next start or the next purge finishes.
-    marked = [one for one in wanted if one.number in free or not one.number]
+    marked += [one for one in wanted if not one.number]
     return ledger.exclusively(lambda: _delete_marked(ledger, marked, force=force))
 
 

@@ -26,6 +26,7 @@ _CANDIDATE = """
            near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
     FROM entry LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
+_NUMBERS = "SELECT value FROM json_each(?)"
 _SETTLED = {State.KEPT, State.QUARANTINED, State.RESTORED}
 _OURS = "state = 'moving' AND becomes = 'purged'"
 """Another process may have finished or taken back what was intended here."""
@@ -69,20 +70,23 @@ def candidate(ledger: Ledger, number: int) -> Candidate:
     return _candidate(ledger.rows(f"{_CANDIDATE} WHERE entry.id = ?", [number])[0])
 
 
-def mark_for_deletion(ledger: Ledger, numbers: Iterable[int]) -> set[int]:
-    """Write down that the pictures of the entries *numbers* are about to be deleted.
+def mark_for_deletion(ledger: Ledger, wanted: Iterable[Candidate]) -> list[Candidate]:
+    """Write down that the pictures of *wanted* are about to be deleted.
 
     Returns:
-        Those that nobody else has moved meanwhile; the others are left as they are.
+        Those that are still what they were when they were read, as they are known now: what has been moved since, or
+        judged anew, is left as it is.
     """
-    values = [json.dumps(list(numbers))]
-    condition = "state = 'quarantined' AND id IN (SELECT value FROM json_each(?))"
+    read = {one.number: one.recorded_at for one in wanted}
+    still = "entry.state = 'quarantined' AND entry.kind = 'duplicate'"
 
-    def change(db: Transaction) -> set[int]:
-        free = {row[0] for row in db.execute(f"SELECT id FROM entry WHERE {condition}", values)}
+    def change(db: Transaction) -> list[Candidate]:
+        rows = db.execute(f"{_CANDIDATE} WHERE entry.id IN ({_NUMBERS}) AND {still}", [json.dumps(list(read))])
+        marked = [one for one in map(_candidate, rows) if one.recorded_at == read[one.number]]
         intent = "state = 'moving', becomes = 'purged', target = location"
-        db.execute(f"UPDATE entry SET {intent} WHERE {condition}", values)
-        return free
+        numbers = json.dumps([one.number for one in marked])
+        db.execute(f"UPDATE entry SET {intent} WHERE id IN ({_NUMBERS})", [numbers])
+        return marked
 
     return ledger.write(change)
 
