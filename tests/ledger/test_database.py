@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -191,6 +192,42 @@ def test_a_change_whose_commit_failed_is_made_once(hasty: Database) -> None:
     assert tries == ["put", "put"]
     assert patience.told == [f"the ledger {hasty.path} cannot be used: database is locked", "over"]
     assert found(hasty) == [b"/screens"]
+
+
+class Refusing(sqlite3.Connection):
+    """Refuses each of some statements once."""
+
+    refused: list[str]
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql in self.refused:
+            self.refused.remove(sql)
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(sql, *values)
+
+
+def test_a_change_that_could_not_be_taken_back_either_is_taken_back_and_made_at_the_next_try(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    connection = sqlite3.connect(path, isolation_level=None, factory=Refusing)
+    connection.refused = []
+    with Database(path, connection) as database:
+        database.patience = patience = Mending()
+        connection.refused = ["COMMIT", "ROLLBACK"]
+        database.write(put)
+        assert connection.refused == []
+        assert len(patience.told) == 2
+        assert patience.told[-1] == "over"
+        assert found(database) == [b"/screens"]
+
+
+def test_a_change_within_a_change_is_refused_and_neither_is_made(database: Database) -> None:
+    def both(db: Transaction) -> None:
+        put(db)
+        database.write(lambda inner: put(inner, b"/inner"))
+
+    with pytest.raises(RuntimeError, match="within a change"):
+        database.write(both)
+    assert found(database) == []
 
 
 def test_a_question_that_is_refused_is_asked_again_with_the_same_values(hasty: Database) -> None:

@@ -30,7 +30,7 @@ class Database:
         self.patience: Patience = NoPatience()
         """What is done while the disk refuses; at first nothing is waited for."""
         self._db = db
-        self._exclusive = False
+        self._exclusive = self._changing = False
         with _faults(path):
             self._migrate()
 
@@ -87,7 +87,7 @@ class Database:
         Raises:
             FaultError: patience has ended.
         """
-        if self._exclusive or self._db.in_transaction:
+        if self._exclusive or self._changing:
             return action()
         return retry(action, self.patience)
 
@@ -129,8 +129,13 @@ class Database:
         return self.retry(lambda: self._rows(sql, bound))
 
     def _write(self, change: Callable[[Transaction], Result]) -> Result:
+        if self._changing:
+            raise RuntimeError("a change within a change: the inner one would be durable before the outer one")
         with _faults(self.path):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")  # the disk refused it when the last change failed
             self._db.execute("BEGIN IMMEDIATE")
+            self._changing = True
             try:
                 result = change(self._db)
                 self._db.execute("COMMIT")
@@ -138,6 +143,8 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
                 raise
+            finally:
+                self._changing = False
             return result
 
     def _rows(self, sql: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
