@@ -58,7 +58,7 @@ def test_of_what_a_recovery_finishes_hooks_hear_only_if_it_is_a_capture_on_its_f
     interrupted(shelf, first, State.QUARANTINED)
     with shelf.at_work() as (_, custody):
         done = custody.recover()
-    assert [entry.state for entry in done] == [State.QUARANTINED, State.RESTORED, State.PURGED]
+    assert [entry.state for entry in done] == [State.QUARANTINED, State.RESTORED, State.QUARANTINED]
     assert heard(shelf.desk) == [f"{first.id} quarantined"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.desk import START
 from watcher.ledger import deletions
-from watcher.ledger.deletions import candidate, candidates, end_deletion, is_known, mark_for_deletion
+from watcher.ledger.deletions import Candidate, candidates, end_deletion, is_known, mark_for_deletion, still_marked
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
@@ -44,6 +44,10 @@ def twin(ledger: Ledger, number: int) -> Entry:
     return ledger.confirm(ledger.record(Timeline(ROOT), verdict, None, move))
 
 
+def found(ledger: Ledger, entry: Entry) -> Candidate:
+    return next(one for some in candidates(ledger, ROOT) for one in some if one.number == entry.id)
+
+
 def restoring(ledger: Ledger, entry: Entry) -> Entry:
     return ledger.intend(entry, Move(entry.verdict.capture.path, State.RESTORED))
 
@@ -52,8 +56,8 @@ def test_only_what_lies_in_quarantine_is_marked(ledger: Ledger) -> None:
     stays, free, other, moving = kept(ledger), twin(ledger, 1), twin(ledger, 2), twin(ledger, 3)
     moving = restoring(ledger, moving)
     restored = ledger.confirm(restoring(ledger, twin(ledger, 4)))
-    known = candidate(ledger, free.id)
-    wanted = [candidate(ledger, one.id) for one in (stays, free, moving, restored)]
+    known = found(ledger, free)
+    wanted = [replace(known, number=one.id, recorded_at=one.recorded_at) for one in (stays, free, moving, restored)]
     assert mark_for_deletion(ledger, [*wanted, replace(known, number=99)]) == [known]
     assert [ledger.entry(one.id) for one in (stays, other, moving, restored)] == [stays, other, moving, restored]
     marked = ledger.entry(free.id)
@@ -66,7 +70,7 @@ def test_what_has_been_judged_anew_since_it_was_read_is_not_marked(ledger: Ledge
     """Even as a duplicate it is another one: how old it is, and what proves it, is to be asked anew."""
     kept(ledger)
     entry = twin(ledger, 1)
-    read = candidate(ledger, entry.id)
+    read = found(ledger, entry)
     verdict = decide(capture(1), Score(capture(0), ssim, exact=True, worst_tile=1.0), Policy())
     anew = ledger.record(Timeline(ROOT, "again", 1), verdict, None, None)
     assert anew.state is State.QUARANTINED
@@ -76,7 +80,7 @@ def test_what_has_been_judged_anew_since_it_was_read_is_not_marked(ledger: Ledge
 
 def test_what_is_marked_has_the_proof_of_now(ledger: Ledger) -> None:
     stays = kept(ledger)
-    read = candidate(ledger, twin(ledger, 1).id)
+    read = found(ledger, twin(ledger, 1))
     ledger.lose(stays.verdict.capture)
     (marked,) = mark_for_deletion(ledger, [read])
     assert read.proof is not None
@@ -86,11 +90,20 @@ def test_what_is_marked_has_the_proof_of_now(ledger: Ledger) -> None:
 def test_the_end_of_a_deletion_is_written_to_what_was_marked(ledger: Ledger) -> None:
     kept(ledger)
     gone, stays = twin(ledger, 1), twin(ledger, 2)
-    mark_for_deletion(ledger, [candidate(ledger, one.id) for one in (gone, stays)])
+    mark_for_deletion(ledger, [found(ledger, one) for one in (gone, stays)])
     end_deletion(ledger, [gone.id], [stays.id], PURGED)
     gone, stays = ledger.entry(gone.id), ledger.entry(stays.id)
     assert (gone.state, gone.target, gone.becomes, gone.note) == (State.PURGED, None, None, PURGED)
     assert (stays.state, stays.target, stays.becomes, stays.note) == (State.QUARANTINED, None, None, "")
+
+
+def test_a_mark_that_another_process_has_finished_or_taken_back_is_none(ledger: Ledger) -> None:
+    kept(ledger)
+    gone, back, ours = (found(ledger, twin(ledger, number)) for number in (1, 2, 3))
+    stray = replace(ours, number=0)
+    mark_for_deletion(ledger, [gone, back, ours])
+    end_deletion(ledger, [gone.number], [back.number], PURGED)
+    assert still_marked(ledger, [gone, back, ours, stray]) == [ours, stray]
 
 
 def test_what_another_process_has_ended_or_taken_back_meanwhile_is_left_to_it(ledger: Ledger) -> None:

@@ -9,13 +9,12 @@ import itertools
 import os
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from watcher.disk import files
 from watcher.disk.mirror import unnumbered
 from watcher.errors import ConflictError, FaultError, GoneError
-from watcher.keep.deletion import finish_deletion
+from watcher.keep.deletion import end_interrupted_deletion
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
@@ -74,13 +73,18 @@ class Custody:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""
         # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
         left = self._ledger.exclusively(self._ledger.moving)
-        return [self._complete(partial(self._ledger.entry, entry.id)) for entry in left]
+        return [self._recover(entry) for entry in left]
+
+    def _recover(self, entry: Entry) -> Entry:
+        if entry.becomes in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears
+            return finish_move(self._ledger, entry)
+        return self._complete(lambda: self._ledger.entry(entry.id))
 
     def _complete(self, write: Callable[[], Entry]) -> Entry:
         entry = self._ledger.exclusively(lambda: self._begin(write))
         if entry.state is State.MOVING:
             entry = finish_move(self._ledger, entry)  # waiting for the disk, and holding up nobody
-        if entry.state not in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears
+        if entry.state not in (State.RESTORED, State.PURGED):  # it stays what a person has made it
             self._hooks.recorded(entry)
         return entry
 
@@ -120,7 +124,7 @@ def _finish_move(ledger: Ledger, entry: Entry) -> Entry:
     if entry.target is None:
         return entry
     if entry.becomes is State.PURGED:
-        return finish_deletion(ledger, entry)
+        return end_interrupted_deletion(ledger, entry)
     try:
         _bring(entry, entry.target)
     except GoneError as error:

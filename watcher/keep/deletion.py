@@ -1,7 +1,7 @@
 """Deleting quarantined duplicates for good, with the proof for each that the screen it shows is kept.
 
 The order is that of custody: write the intent, delete, confirm. What a crash in between leaves behind is a MOVING row
-that becomes PURGED, which :func:`finish_deletion` brings to an end.
+that becomes PURGED. The wish to delete has died with its process, so :func:`end_interrupted_deletion` deletes nothing.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from watcher.disk import files
 from watcher.errors import FaultError, GoneError
-from watcher.ledger.deletions import Candidate, candidate, end_deletion, mark_for_deletion
+from watcher.ledger.deletions import Candidate, end_deletion, mark_for_deletion, still_marked
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry
 
@@ -41,37 +41,55 @@ def delete(ledger: Ledger, wanted: Sequence[Candidate], *, force: bool) -> list[
     """Delete the pictures of *wanted* that are still what they were, and write down what became of each.
 
     Raises:
-        FaultError: the disk or the ledger refuses; what was not written down is a MOVING row, to be finished later.
+        FaultError: the disk or the ledger refuses; what was not written down is a MOVING row, as after a crash.
     """
     marked = ledger.exclusively(lambda: mark_for_deletion(ledger, wanted))
-    # Killed from here on: MOVING rows, which the next start or the next purge finishes.
+    # Killed from here on: MOVING rows, of which the next start or the next purge takes back what is still there.
     marked += [one for one in wanted if not one.number]
     return ledger.exclusively(lambda: _delete_marked(ledger, marked, force=force))
 
 
-def finish_deletion(ledger: Ledger, entry: Entry) -> Entry:
-    """Bring to an end what a crash interrupted: gone is purged; what is still there must be proven anew, or stays.
+def end_interrupted_deletion(ledger: Ledger, entry: Entry) -> Entry:
+    """Bring to an end what a crash interrupted, deleting nothing: gone is purged, what is still there is quarantined.
 
     Raises:
         FaultError: the disk or the ledger refuses.
     """
-    ledger.retry(lambda: _delete_marked(ledger, [candidate(ledger, entry.id)], force=False))
+    ledger.exclusively(lambda: _write_down(ledger, [entry.id], [_has_gone(entry.location)]))
     return ledger.entry(entry.id)
 
 
+def _has_gone(location: Path) -> bool:
+    """Whether a picture has gone; if its folder has too, that may be on an absent disk, so nothing is concluded."""
+    try:
+        with files.emptying(location.parent) as emptied:
+            return not emptied.has(location.name)
+    except OSError as error:
+        _refusal(error)
+        return False
+
+
 def _delete_marked(ledger: Ledger, marked: Sequence[Candidate], *, force: bool) -> list[Outcome]:
-    """Delete what is marked, folder by folder, and write down what became of each. Can be repeated."""
-    ordered = sorted(marked, key=lambda one: one.location)
+    """Delete what is marked, folder by folder, and write down what became of each. Can be repeated.
+
+    Between two tries, and before the first, another process may have taken a mark back: that picture is left alone.
+    """
+    ordered = sorted(still_marked(ledger, marked), key=lambda one: one.location)
     outcomes: list[Outcome] = []
     for folder, group in groupby(ordered, key=lambda one: one.location.parent):
         outcomes += _delete_in(folder, list(group), force=force)
+    _write_down(ledger, [one.candidate.number for one in outcomes], [not one.refusal for one in outcomes])
+    return outcomes
+
+
+def _write_down(ledger: Ledger, numbers: Sequence[int], gone: Sequence[bool]) -> None:
+    """Write down which of the marked pictures have *gone*; the others stay in quarantine."""
     end_deletion(
         ledger,
-        [outcome.candidate.number for outcome in outcomes if not outcome.refusal],
-        [outcome.candidate.number for outcome in outcomes if outcome.refusal],
+        [number for number, has_gone in zip(numbers, gone, strict=True) if has_gone],
+        [number for number, has_gone in zip(numbers, gone, strict=True) if not has_gone],
         f"was purged on {datetime.now():%Y-%m-%d at %H:%M}",
     )
-    return outcomes
 
 
 def _unproven(one: Candidate) -> str:
@@ -95,7 +113,7 @@ def _delete_one(emptied: files.Emptied, one: Candidate, *, force: bool) -> str:
     name = one.location.name
     try:
         if not emptied.has(name):
-            return ""  # killed after deleting and before confirming, or another process was faster
+            return ""  # the disk or the ledger failed after deleting it and before confirming, or a person deleted it
         if not force and (refusal := _unproven(one)):
             return refusal
         emptied.delete(name, one.capture)

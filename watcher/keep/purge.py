@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watcher.disk import files, mirror
 from watcher.disk.mirror import Amount
-from watcher.keep.deletion import Outcome, delete, finish_deletion, objection
+from watcher.keep.deletion import Outcome, delete, end_interrupted_deletion, objection
 from watcher.ledger.deletions import BATCH, Candidate, candidates, is_known
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
@@ -69,20 +69,20 @@ class Purge:
         return chain.from_iterable(self._batches())
 
     def resume(self) -> None:
-        """Finish what a purge that was killed has begun.
+        """Take back what a purge that was killed has marked and not deleted, and confirm what it has.
 
         Raises:
             FaultError: as for :meth:`carry_out`.
         """
         for entry in self.ledger.moving():
             if entry.becomes is State.PURGED:
-                finish_deletion(self.ledger, entry)
+                end_interrupted_deletion(self.ledger, entry)
 
     def carry_out(self) -> Iterator[list[Outcome]]:
         """Delete, some at a time, and yield what became of them.
 
         Raises:
-            FaultError: disk or ledger refuse, and patience has ended; what was begun is finished at the next start.
+            FaultError: disk or ledger refuse, and patience has ended; what is marked is then taken back later.
         """
         for batch in self._batches():
             wanted = [outcome.candidate for outcome in batch if not outcome.refusal]

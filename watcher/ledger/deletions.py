@@ -5,7 +5,7 @@ The order is that of every move: the intent, which makes a row MOVING to become 
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,11 +65,6 @@ def candidates(ledger: Ledger, root: Path) -> Iterator[list[Candidate]]:
         last = rows[-1]["id"]
 
 
-def candidate(ledger: Ledger, number: int) -> Candidate:
-    """The picture of the entry *number*, as it is known now."""
-    return _candidate(ledger.rows(f"{_CANDIDATE} WHERE entry.id = ?", [number])[0])
-
-
 def mark_for_deletion(ledger: Ledger, wanted: Iterable[Candidate]) -> list[Candidate]:
     """Write down that the pictures of *wanted* are about to be deleted.
 
@@ -89,6 +84,14 @@ def mark_for_deletion(ledger: Ledger, wanted: Iterable[Candidate]) -> list[Candi
         return marked
 
     return ledger.write(change)
+
+
+def still_marked(ledger: Ledger, marked: Sequence[Candidate]) -> list[Candidate]:
+    """Those of *marked* that no other process has finished or taken back, and those that no ledger knows."""
+    numbers = json.dumps([one.number for one in marked])
+    rows = ledger.rows(f"SELECT id FROM entry WHERE id IN ({_NUMBERS}) AND {_OURS}", [numbers])
+    ours = {0, *(row["id"] for row in rows)}
+    return [one for one in marked if one.number in ours]
 
 
 def end_deletion(ledger: Ledger, purged: Iterable[int], stayed: Iterable[int], note: str) -> None:
