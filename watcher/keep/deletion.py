@@ -55,7 +55,12 @@ def end_interrupted_deletion(ledger: Ledger, entry: Entry) -> Entry:
     Raises:
         FaultError: the disk or the ledger refuses.
     """
-    ledger.exclusively(lambda: _write_down(ledger, [entry.id], [_has_gone(entry.location)]))
+
+    def end() -> None:
+        gone = _has_gone(entry.location)
+        end_deletion(ledger, [entry.id] if gone else [], [] if gone else [entry.id], _note())
+
+    ledger.exclusively(end)
     return ledger.entry(entry.id)
 
 
@@ -78,18 +83,17 @@ def _delete_marked(ledger: Ledger, marked: Sequence[Candidate], *, force: bool) 
     outcomes: list[Outcome] = []
     for folder, group in groupby(ordered, key=lambda one: one.location.parent):
         outcomes += _delete_in(folder, list(group), force=force)
-    _write_down(ledger, [one.candidate.number for one in outcomes], [not one.refusal for one in outcomes])
+    end_deletion(
+        ledger,
+        [outcome.candidate.number for outcome in outcomes if not outcome.refusal],
+        [outcome.candidate.number for outcome in outcomes if outcome.refusal],
+        _note(),
+    )
     return outcomes
 
 
-def _write_down(ledger: Ledger, numbers: Sequence[int], gone: Sequence[bool]) -> None:
-    """Write down which of the marked pictures have *gone*; the others stay in quarantine."""
-    end_deletion(
-        ledger,
-        [number for number, has_gone in zip(numbers, gone, strict=True) if has_gone],
-        [number for number, has_gone in zip(numbers, gone, strict=True) if not has_gone],
-        f"was purged on {datetime.now():%Y-%m-%d at %H:%M}",
-    )
+def _note() -> str:
+    return f"was purged on {datetime.now():%Y-%m-%d at %H:%M}"
 
 
 def _unproven(one: Candidate) -> str:

@@ -11,22 +11,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher.ledger.conditions import OF_ROOT
+from watcher.ledger.conditions import AMONG, OF_ROOT
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rows import Transaction, capture_of, path_of
+from watcher.ledger.rows import NEAR_CAPTURE, Transaction, capture_of, path_of
 from watcher.model.capture import Capture
 from watcher.model.entry import State
 from watcher.model.verdict import Kind
 
 BATCH = 200
 """Written down, deleted and confirmed together: enough to wait seldom for the disk, few enough to go on soon."""
-_CANDIDATE = """
+_CANDIDATE = f"""
     SELECT entry.*, near.kind AS near_kind, near.state AS near_state, near.location AS near_location,
-           near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
-           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
+           {NEAR_CAPTURE}
     FROM entry LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
-_NUMBERS = "SELECT value FROM json_each(?)"
 _SETTLED = {State.KEPT, State.QUARANTINED, State.RESTORED}
 _OURS = "state = 'moving' AND becomes = 'purged'"
 """Another process may have finished or taken back what was intended here."""
@@ -76,11 +74,11 @@ def mark_for_deletion(ledger: Ledger, wanted: Iterable[Candidate]) -> list[Candi
     still = "entry.state = 'quarantined' AND entry.kind = 'duplicate'"
 
     def change(db: Transaction) -> list[Candidate]:
-        rows = db.execute(f"{_CANDIDATE} WHERE entry.id IN ({_NUMBERS}) AND {still}", [json.dumps(list(read))])
+        rows = db.execute(f"{_CANDIDATE} WHERE entry.id {AMONG} AND {still}", [json.dumps(list(read))])
         marked = [one for one in map(_candidate, rows) if one.recorded_at == read[one.number]]
         intent = "state = 'moving', becomes = 'purged', target = location"
         numbers = json.dumps([one.number for one in marked])
-        db.execute(f"UPDATE entry SET {intent} WHERE id IN ({_NUMBERS})", [numbers])
+        db.execute(f"UPDATE entry SET {intent} WHERE id {AMONG}", [numbers])
         return marked
 
     return ledger.write(change)
@@ -89,7 +87,7 @@ def mark_for_deletion(ledger: Ledger, wanted: Iterable[Candidate]) -> list[Candi
 def still_marked(ledger: Ledger, marked: Sequence[Candidate]) -> list[Candidate]:
     """Those of *marked* that no other process has finished or taken back, and those that no ledger knows."""
     numbers = json.dumps([one.number for one in marked])
-    rows = ledger.rows(f"SELECT id FROM entry WHERE id IN ({_NUMBERS}) AND {_OURS}", [numbers])
+    rows = ledger.rows(f"SELECT id FROM entry WHERE id {AMONG} AND {_OURS}", [numbers])
     ours = {0, *(row["id"] for row in rows)}
     return [one for one in marked if one.number in ours]
 

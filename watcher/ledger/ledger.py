@@ -10,10 +10,19 @@ from typing import Any
 from watcher.errors import GoneError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import stored_windows as windows
-from watcher.ledger.conditions import STAYS
+from watcher.ledger.conditions import AMONG, STAYS
 from watcher.ledger.database import Database
 from watcher.ledger.entries import number_of, write_entry
-from watcher.ledger.rows import IS_CAPTURE, Transaction, capture_columns, entry_of, kept_of, path_columns, path_of
+from watcher.ledger.rows import (
+    IS_CAPTURE,
+    NEAR_CAPTURE,
+    Transaction,
+    capture_columns,
+    entry_of,
+    kept_of,
+    path_columns,
+    path_of,
+)
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
@@ -21,15 +30,13 @@ from watcher.model.verdict import Kind, Verdict
 
 _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
-_ENTRY = """
-    SELECT entry.*, policy.json AS policy,
-           near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
-           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns
+_ENTRY = f"""
+    SELECT entry.*, policy.json AS policy, {NEAR_CAPTURE}
     FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
-_KEPT = """
+_KEPT = f"""
     SELECT entry.id, folder, name, size, mtime_ns, display, taken_at, height, width, signature
-    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id IN (SELECT value FROM json_each(?))
+    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id {AMONG}
 """
 
 

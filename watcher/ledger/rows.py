@@ -34,6 +34,11 @@ IS_CAPTURE = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
 """Holds for the row of one capture; its values are :func:`capture_columns`."""
 
 
+NEAR_CAPTURE = """near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
+           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns"""
+"""The columns of the capture in *near*, a second ``entry``, that ``capture_of(row, "near_")`` reads."""
+
+
 def path_columns(path: Path) -> tuple[bytes, bytes]:
     """Folder and name as the bytes that the file system knows: they may be no UTF-8."""
     return os.fsencode(path.parent), os.fsencode(path.name)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from watcher.ledger.conditions import STAYS
+from watcher.ledger.conditions import AMONG, HAS_PICTURE, STAYS
 from watcher.ledger.ledger import Ledger
 
 _KEPT = f"""
     SELECT entry.id, display, taken_at, height, width, signature
     FROM frame JOIN entry ON entry.id = frame.entry_id
-    WHERE {STAYS} AND state NOT IN ('missing', 'purged') AND entry.id IN (SELECT value FROM json_each(?))
+    WHERE {STAYS} AND {HAS_PICTURE} AND entry.id {AMONG}
 """
 
 

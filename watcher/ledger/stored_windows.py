@@ -6,6 +6,7 @@ What falls out of a window never comes back, so that a restart finds the very wi
 import os
 from typing import Any
 
+from watcher.ledger.conditions import HAS_PICTURE
 from watcher.ledger.rows import Transaction
 from watcher.model.entry import Timeline
 from watcher.model.kept_frame import KeptFrame
@@ -24,7 +25,7 @@ PLACED = f"""
 KEPT = f"""
     SELECT entry.id AS entry_id FROM entry JOIN frame ON frame.entry_id = entry.id
     LEFT JOIN place ON place.entry_id = entry.id AND place.timeline = ?
-    WHERE entry.root_id = {_ROOT} AND entry.state NOT IN ('missing', 'purged')
+    WHERE entry.root_id = {_ROOT} AND entry.{HAS_PICTURE}
     ORDER BY place.used IS NULL, place.used DESC, entry.id DESC
 """
 """All entries that a window without end holds, most recently used first; values: the timeline's name, its root."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
-from watcher.ledger.conditions import LEFT_ROOT, OF_ROOT, SHOWS, STAYS
+from watcher.ledger.conditions import HAS_PICTURE, LEFT_ROOT, OF_ROOT, SHOWS, STAYS
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import path_of
 from watcher.model.entry import Entry, State
@@ -154,7 +154,7 @@ class Totals:
         placed = f"SELECT display, count(*) FROM place WHERE {OF_ROOT} AND timeline = 'watch' GROUP BY display"
         kept = (
             f"SELECT display, count(*) FROM entry JOIN frame ON frame.entry_id = entry.id WHERE {OF_ROOT}"
-            " AND state NOT IN ('missing', 'purged') GROUP BY display"
+            f" AND {HAS_PICTURE} GROUP BY display"
         )
         rows = self._rows(placed if window else kept)
         return {row[0]: row[1] for row in rows}
