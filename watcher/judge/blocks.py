@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from watcher.judge.bounds import BOTH, SignatureStack
+from watcher.judge.bounds import BOTH, BlockMeans, SignatureStack
 from watcher.judge.signature import STEP, TILE, Signature, digest_of, unpack
-from watcher.judge.tiles import HALO, pooled, tile_areas, tile_grid
+from watcher.judge.tiles import pooled, tile_areas, tile_grid
 
 _BLOCKS = 8
 """There are so many blocks, to twice as many, along a screen's longer side: what scrolls stays in its block."""
@@ -44,25 +44,12 @@ class Averaging:
     """Takes signatures of one frame size to means over blocks."""
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
-        side = block_side(height, width)
-        self._down, self._across = (_averages(pixels, side).to(device) for pixels in (height, width))
+        self._blocks = BlockMeans((height, width), TILE, block_side(height, width), device)
 
     def __call__(self, codes: Tensor) -> Tensor:
         """(screens, 2, 3, rows, columns) float32 of blocks, from signatures' *codes* of that form, in uint8."""
         blocks = torch.cat([self._blocks(part.float()) for part in torch.split(codes.flatten(0, 2), _PLANES_AT_ONCE)])
         return blocks.view(-1, 2, 3, *blocks.shape[1:]) * _step(codes.device).view(2, 1, 1, 1)
-
-    def _blocks(self, planes: Tensor) -> Tensor:
-        return torch.bmm(self._down.expand(len(planes), -1, -1), planes) @ self._across.T
-
-
-def _averages(pixels: int, side: int) -> Tensor:
-    """(blocks, tiles): the matrix that takes tiles along *pixels* to means over *side*, weighed by their areas."""
-    starts = torch.arange(0, pixels - HALO, TILE)
-    areas = (pixels - HALO - starts).clamp(max=TILE).float()
-    blocks = starts // side
-    weights = areas * (blocks == torch.arange(int(blocks[-1]) + 1)[:, None])
-    return weights / weights.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

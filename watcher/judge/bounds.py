@@ -72,16 +72,25 @@ def tile_deficits(one: Signature, other: Signature) -> Tensor:
     return bounds.view(one.codes.shape[1:]) * tile_areas(one.height, one.width, one.codes.device, TILE)
 
 
+class BlockMeans:
+    """Takes numbers of tiles, of frames of one size, to means over larger blocks, weighed by area."""
+
+    def __init__(self, size: tuple[int, int], fine: int, side: int, device: torch.device) -> None:
+        """From tiles of *fine* x *fine* map positions to blocks of *side* x *side*; *size* is in pixels."""
+        self._down, self._across = (_averages(pixels, fine, side).to(device) for pixels in size)
+
+    def __call__(self, planes: Tensor) -> Tensor:
+        """(planes, block rows, block columns), from *planes* (planes, rows, columns) float32."""
+        return torch.bmm(self._down.expand(len(planes), -1, -1), planes) @ self._across.T
+
+
 class SignatureStack:
     """The signatures of a window's frames, one row each, batched per level so that all are bounded at once."""
 
     def __init__(self, height: int, width: int, device: torch.device) -> None:
         self._shape = (height, width)
         self._levels = [_Level(height, width, side, device) for side in LEVELS]
-        self._averages = [
-            tuple(_averages(pixels, fine, side).to(device) for pixels in (height, width))
-            for fine, side in pairwise(reversed(LEVELS))
-        ]
+        self._coarser = [BlockMeans((height, width), fine, side, device) for fine, side in pairwise(reversed(LEVELS))]
         self._length = 0
 
     def __len__(self) -> int:
@@ -125,9 +134,8 @@ class SignatureStack:
     def _pyramid(self, codes: Tensor) -> list[Tensor]:
         """Block means of *codes* (signatures, 2, 3, rows, columns) for each level, each from those of the finer one."""
         means = [codes]
-        for down, across in self._averages:
-            planes = means[-1].flatten(0, 2).float()
-            blocks = torch.bmm(down.expand(len(planes), -1, -1), planes) @ across.T
+        for block_means in self._coarser:
+            blocks = block_means(means[-1].flatten(0, 2).float())
             means.append(blocks.view(-1, 2, 3, *blocks.shape[1:]))
         return means[::-1]
 

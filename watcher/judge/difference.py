@@ -12,6 +12,7 @@ from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.judge.device import choose_device, device_errors
 from watcher.judge.frame import load
 from watcher.judge.regions import boxes_of
+from watcher.judge.signature import bytes_of
 from watcher.judge.similarity import Comparison, compare_fully, reference
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.preparation import Box, Rectangle
@@ -120,16 +121,15 @@ def _frame(capture: Capture, policy: Policy, device: torch.device) -> Tensor:
 
 def _drawn(found: Comparison, pixels: Tensor) -> Image.Image:
     height, width = pixels.shape[1:]
-    rgb = pixels.permute(1, 2, 0).contiguous().cpu()
-    picture = Image.frombytes("RGB", (width, height), bytes(rgb.flatten().tolist()))
+    picture = Image.frombytes("RGB", (width, height), bytes_of(pixels.permute(1, 2, 0)))
     pale = Image.blend(picture.convert("L").convert("RGB"), Image.new("RGB", picture.size, "white"), 0.5)
     deficit = (1 - found.map).clamp(0, 1)
-    strength = torch.where(deficit > _ROUNDING, _SEEN + deficit * (255 - _SEEN), deficit).round().to(torch.uint8).cpu()
+    strength = torch.where(deficit > _ROUNDING, _SEEN + deficit * (255 - _SEEN), deficit).round().to(torch.uint8)
     rows, columns = strength.shape
     heat = Image.new("L", picture.size)
     # A map position stands for the middle of its 11 x 11 window.
     heat.paste(
-        Image.frombytes("L", (columns, rows), bytes(strength.flatten().tolist())),
+        Image.frombytes("L", (columns, rows), bytes_of(strength)),
         ((width - columns) // 2, (height - rows) // 2),
     )
     return Image.composite(Image.new("RGB", picture.size, _COLOR), pale, heat)

@@ -44,9 +44,14 @@ class Signature:
     def to_bytes(self, digest: int) -> bytes:
         """This signature for the ledger; *digest* is that of the preparation the frame was made with."""
         head = _HEAD.pack(FORMAT, digest, self.height, self.width)
-        codes = self.codes.cpu().contiguous()
-        # Without NumPy, torch's own ways to bytes go number by number.
-        return head + ctypes.string_at(codes.data_ptr(), codes.numel())
+        return head + bytes_of(self.codes)
+
+
+def bytes_of(values: Tensor) -> bytes:
+    """Those of *values*, of any shape, in uint8."""
+    values = values.cpu().contiguous()
+    # Without NumPy, torch's own ways to bytes go number by number.
+    return ctypes.string_at(values.data_ptr(), values.numel())
 
 
 def can_unpack(data: bytes, digest: int) -> bool:
