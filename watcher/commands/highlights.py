@@ -94,7 +94,7 @@ def _require_no_backlog(program: Program, ledger: Ledger, root: Path, query: Que
     period, display = query.period, query.display
     pattern = NamePattern(program.settings(root=root).name_pattern)
     count = sum(
-        period.begin <= capture.taken_at < period.end and display in (None, capture.display)
+        capture.taken_at in period and display in (None, capture.display)
         for capture, _ in unjudged(ledger, root, pattern)
     )
     if count:

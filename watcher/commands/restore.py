@@ -88,7 +88,7 @@ class _Wanted:
 
     def entry(self, entry: Entry) -> bool:
         if self._day is not None:
-            return self._day.begin <= entry.verdict.capture.taken_at < self._day.end
+            return entry.verdict.capture.taken_at in self._day
         return self.either(entry.location, entry.verdict.capture.path)
 
     def file(self, path: Path, target: Path) -> bool:
@@ -97,7 +97,7 @@ class _Wanted:
         pattern = NamePattern()
         if not pattern.matches(target.name):
             return False
-        return self._day.begin <= pattern.parse(target, path.lstat()).taken_at < self._day.end
+        return pattern.parse(target, path.lstat()).taken_at in self._day
 
     def either(self, *places: Path) -> bool:
         return not self.paths or any(place.is_relative_to(path) for place in places for path in self.paths)

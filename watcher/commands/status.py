@@ -18,10 +18,9 @@ from watcher.health.heartbeat import UNTIL_MENDED, Health, diagnose
 from watcher.health.wait_reason import read_wait_reason
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Savings, Totals
-from watcher.model.capture import Capture
 from watcher.model.period import Period
 from watcher.program import Program
-from watcher.review.activity import read_activity
+from watcher.review.activity import Activity, read_activity
 from watcher.review.wording import STRIP_LEGEND, strip_text
 from watcher.settings.settings import Settings
 from watcher.terminal.console import print_table
@@ -76,6 +75,7 @@ def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any
     if not locked and not totals.has_some_in_place():
         reasons.append(f"none of the captures that were kept last is in {root}: is its disk mounted?")
     quarantine = program.quarantine(ledger, root)
+    settings = program.settings(root=root)
     displays = totals.savings(date.today())
     total = sum(displays.values(), Savings())
     report = {
@@ -88,10 +88,10 @@ def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any
         "captures": {kind.value: count for kind, count in totals.counts().items()},
         "saved_bytes": total.ever.bytes,
         "quarantine": {"path": os.fspath(quarantine), **asdict(held(quarantine))},
-        "displays": _displays(ledger, root, displays, program.settings(root=root).window),
+        "displays": _displays(ledger, root, displays, settings.window),
         "found_by_scan": heartbeat.found_by_scan,
         "saved": asdict(total),
-        "retention": _retention(program.settings(root=root)),
+        "retention": _retention(settings),
         "last_scan": _moment(heartbeat.last_scan),
         "last_event": _moment(heartbeat.last_event),
     }
@@ -121,9 +121,13 @@ def _retention(settings: Settings) -> dict[str, int] | None:
 def _displays(ledger: Ledger, root: Path, savings: dict[int, Savings], window: int) -> dict[str, Any]:
     totals = Totals(ledger, root)
     windows = totals.windows(window)
+    days: dict[date, Activity] = {}
     displays = {}
     for entry in totals.last_of_displays():
         capture = entry.verdict.capture
+        day = capture.taken_at.date()
+        if day not in days:
+            days[day] = _activity(ledger, root, day)
         since, _ = totals.unchanged(capture.display)
         displays[str(capture.display)] = {
             "last_path": os.fspath(capture.path),
@@ -132,17 +136,16 @@ def _displays(ledger: Ledger, root: Path, savings: dict[int, Savings], window: i
             "window": windows.get(capture.display, 0),
             "unchanged_since": since.isoformat() if since else None,
             "saved": asdict(savings.get(capture.display, Savings())),
-            "strip": _strip(ledger, root, capture),
+            # The day of its last capture, a character for each half hour.
+            "strip": {"day": day.isoformat(), "half_hours": strip_text(days[day].spans_of(capture.display), day)},
         }
     return displays
 
 
-def _strip(ledger: Ledger, root: Path, capture: Capture) -> dict[str, str]:
-    """The day of a display's last capture, a character for each half hour."""
-    midnight = capture.taken_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    activity = read_activity(ledger, root, Period(midnight, midnight + timedelta(days=1)))
-    characters = strip_text(activity.spans_of(capture.display), midnight.date())
-    return {"day": midnight.date().isoformat(), "half_hours": characters}
+def _activity(ledger: Ledger, root: Path, day: date) -> Activity:
+    """What all displays showed on *day*."""
+    midnight = datetime.combine(day, datetime.min.time())
+    return read_activity(ledger, root, Period(midnight, midnight + timedelta(days=1)))
 
 
 def _print(report: dict[str, Any], log: str) -> None:

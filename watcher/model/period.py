@@ -35,6 +35,10 @@ class Period:
         midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
         return cls(midnight - timedelta(days=days - 1), midnight + timedelta(days=1))
 
+    def __contains__(self, moment: datetime) -> bool:
+        """Whether *moment* lies in it."""
+        return self.begin <= moment < self.end
+
     def __str__(self) -> str:
         """As people read it: with times only where these are not midnights, the last day included."""
         if self.begin.time() == self.end.time() == time.min:

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from watcher.report.page import Card, Day, Page, Saving, SecondLook, Segment, St
 from watcher.report.thumbnails import Allowance
 from watcher.review.activity import Activity
 from watcher.review.result import Highlight
-from watcher.review.strips import Look, Span, by_day, drawn, stood
+from watcher.review.strips import Look, Span, by_day, captured, drawn, stood
 from watcher.review.wording import counted, day_title, days_title, segment_text, strip_sentence, title_of
 from watcher.text import duration_text, visible
 
@@ -184,8 +183,6 @@ def _segment(span: Span) -> Segment:
 
 def _summary(displays: Spans) -> str:
     """How much was captured on a day."""
-    counts: Counter[Look] = Counter()
-    for span in itertools.chain.from_iterable(displays.values()):
-        counts[span.look] += span.captures
+    counts = captured(itertools.chain.from_iterable(displays.values()))
     own = counts[Look.NEW] + counts[Look.SIMILAR]
     return f"{counted(counts.total(), 'capture')}, {counted(own, 'distinct screen') if own else 'nothing new'}"

@@ -47,7 +47,7 @@ def read_activity(ledger: Ledger, root: Path, period: Period) -> Activity:
         FaultError: the ledger cannot be read.
     """
     found = sightings(ledger, root, _around(period))
-    inside = [one for one in found if period.begin <= one.taken_at < period.end]
+    inside = [one for one in found if one.taken_at in period]
     if not inside:
         return Activity()
     known = _known(ledger, root, period, inside)

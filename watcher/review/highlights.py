@@ -89,6 +89,7 @@ class _Seen:
     """A screen that was looked at."""
 
     row: int
+    entry: Entry
     frame: Frame
 
 
@@ -109,18 +110,19 @@ class _Viewer:
         for row in cluster.rows:
             stretch = group.display, self._stretch(group.taken_at[row])
             if self._is_own(group, row) and self._seen[stretch] < _MOST:
-                frame = self._reader.read(self._ledger.entry(group.ids[row]))
+                entry = self._ledger.entry(group.ids[row])
+                frame = self._reader.read(entry)
                 if frame is not None:
                     self._seen[stretch] += 1
-                    return _Seen(row, frame)
+                    return _Seen(row, entry, frame)
         return None
 
     def highlight(self, pick: Pick[_Seen]) -> Highlight:
         """All there is to say of what was picked."""
-        number = pick.group.ids[pick.seen.row]
+        entry = pick.seen.entry
         nearest, ssim = self._nearest(pick.group, pick.seen)
         alike = sum(self._is_own(pick.group, row) for row in pick.cluster.rows) - 1
-        return Highlight(self._ledger.entry(number), self._shown[number], nearest, ssim, alike, pick.score)
+        return Highlight(entry, self._shown[entry.id], nearest, ssim, alike, pick.score)
 
     def _stretch(self, moment: datetime) -> datetime:
         """When the hour or, in a long period, the day of *moment* began."""
@@ -129,8 +131,7 @@ class _Viewer:
         return hour if period.end - period.begin <= _LONG else hour.replace(hour=0)
 
     def _is_own(self, group: ScreenGroup, row: int) -> bool:
-        period, display = self._query.period, self._query.display
-        return period.begin <= group.taken_at[row] < period.end and display in (None, group.display)
+        return group.taken_at[row] in self._query.period and self._query.display in (None, group.display)
 
     def _nearest(self, group: ScreenGroup, seen: _Seen) -> tuple[Entry | None, float | None]:
         """The screen that is most like the one *seen* by the bounds of their signatures, and their exact SSIM."""

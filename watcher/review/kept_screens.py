@@ -77,7 +77,9 @@ def screen_groups(ledger: Ledger, ids: Sequence[int], reader: FrameReader) -> li
         for one, digest in _in_this_format(ledger, stored, reader):
             batches.setdefault(_GroupKey(one.display, one.height, one.width, digest), []).append(one)
         for key, batch in batches.items():
-            builders.setdefault(key, _GroupBuilder(key, reader)).add(batch)
+            if key not in builders:
+                builders[key] = _GroupBuilder(key, reader)  # which takes tensors to the device: once for each
+            builders[key].add(batch)
     return [builders[key].build() for key in sorted(builders)]
 
 

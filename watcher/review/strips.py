@@ -1,7 +1,7 @@
 """What each display showed as time passed, concluded from its captures: spans of time, and how long a screen stood."""
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -165,6 +165,14 @@ def _joined(group: Sequence[Span]) -> Span:
     look = min((span.look for span in group), key=_LIVELIEST.index)
     captures = sum(span.captures for span in group if span.look is look)
     return replace(first, end=group[-1].end, look=look, captures=captures, shows=None)
+
+
+def captured(found: Iterable[Span]) -> Counter[Look]:
+    """How many captures had each look."""
+    counts: Counter[Look] = Counter()
+    for span in found:
+        counts[span.look] += span.captures
+    return counts
 
 
 def lasted(found: Iterable[Span]) -> dict[Look, timedelta]:

@@ -1,11 +1,10 @@
 """Times, periods and spans in the words of a report."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from watcher.model.period import Period
-from watcher.review.strips import Look, Span, lasted
+from watcher.review.strips import Look, Span, captured, lasted
 from watcher.text import duration_text
 
 _MIDNIGHT = datetime.min.time()
@@ -98,24 +97,20 @@ def clock(moment: datetime, day: date) -> str:
 def segment_text(span: Span) -> str:
     """A span of one day: from when to when, and what."""
     day = span.begin.date()
-    return f"{clock(span.begin, day)} to {clock(span.end, day)}: {_look_text(span)}"
+    return f"{clock(span.begin, day)} to {clock(span.end, day)}: {_look_text(span.look, span.captures)}"
 
 
-def _look_text(span: Span) -> str:
-    if span.look in _MEANWHILE:
-        return _MEANWHILE[span.look]
-    one, many = _ONE_OR_MORE[span.look]
-    return one if span.captures <= 1 else f"{span.captures} {many}"
+def _look_text(look: Look, captures: int) -> str:
+    if look in _MEANWHILE:
+        return _MEANWHILE[look]
+    one, many = _ONE_OR_MORE[look]
+    return one if captures <= 1 else f"{captures} {many}"
 
 
 def strip_sentence(found: Sequence[Span]) -> str:
     """The spans of one display on one day in one sentence."""
-    captures: Counter[Look] = Counter()
-    for span in found:
-        captures[span.look] += span.captures
-    counts = [
-        _look_text(Span(0, datetime.min, datetime.min, look, captures[look])) for look in _ONE_OR_MORE if captures[look]
-    ]
+    captures = captured(found)
+    counts = [_look_text(look, captures[look]) for look in _ONE_OR_MORE if captures[look]]
     times = [
         f"{_MEANWHILE[look]} for {duration_text(time.total_seconds())}"
         for look, time in lasted(found).items()

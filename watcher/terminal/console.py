@@ -203,9 +203,14 @@ def terminal_width() -> int:
     return Console().width
 
 
+def _table(title: str) -> Table:
+    """A table without lines, below its *title* if it has one."""
+    return Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+
+
 def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
     """Names and values on standard output, in two columns."""
-    table = Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+    table = _table(title)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
@@ -215,7 +220,7 @@ def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
 
 def print_findings(findings: Sequence[Finding], title: str) -> None:
     """What the doctor found, on standard output: verdict, name, and below what is not well its cause and its mend."""
-    table = Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
+    table = _table(title)
     table.add_column(no_wrap=True)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
