@@ -2,14 +2,13 @@
 
 import io
 import os
-import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pictures import screen
+from tests.pictures import chunk, screen
 from watcher.arrive.png import check_structure, check_whole
 from watcher.arrive.settling import key_of
 from watcher.errors import GoneError, NotWholeError
@@ -19,10 +18,6 @@ WHOLE = screen(3)
 
 def check(content: bytes) -> None:
     check_structure(io.BytesIO(content))
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
 
 
 def test_a_whole_png_passes_and_so_does_one_with_bytes_after_its_end() -> None:

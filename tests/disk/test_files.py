@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import capture_of, land
+from tests.desk import capture_of, facts, land
 from tests.pictures import screen
 from watcher.disk import files, names
 from watcher.errors import ConflictError, GoneError
@@ -31,11 +31,6 @@ def target(tmp_path: Path) -> Path:
     return path
 
 
-def looks(path: Path) -> tuple[bytes, int, int]:
-    status = path.stat()
-    return path.read_bytes(), status.st_mtime_ns, stat.S_IMODE(status.st_mode)
-
-
 def no_rename(*_: object) -> int:
     return errno.EINVAL
 
@@ -45,9 +40,9 @@ def other_volume(*_: object) -> int:
 
 
 def test_a_move_keeps_bytes_mtime_and_mode(source: Path, target: Path) -> None:
-    before = looks(source)
+    before = facts(source)
     files.move(source, target, capture_of(source))
-    assert looks(target) == before
+    assert facts(target) == before
     assert not source.exists()
 
 
@@ -66,9 +61,9 @@ def test_without_an_exclusive_rename_a_link_does_it(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(names, "_rename_noreplace", no_rename)
-    before = looks(source)
+    before = facts(source)
     files.move(source, target, capture_of(source))
-    assert looks(target) == before
+    assert facts(target) == before
     assert not source.exists()
 
 
@@ -79,9 +74,9 @@ def test_to_another_volume_it_is_copied_whole(source: Path, target: Path, monkey
         return real(source_folder, name, target_folder, new) if name.endswith(b".part") else errno.EXDEV
 
     monkeypatch.setattr(names, "_rename_noreplace", across)
-    before = looks(source)
+    before = facts(source)
     files.move(source, target, capture_of(source))
-    assert looks(target) == before
+    assert facts(target) == before
     assert not source.exists()
     assert list(target.parent.iterdir()) == [target]
 
@@ -94,9 +89,9 @@ def test_a_copy_that_was_cut_short_is_made_anew(source: Path, target: Path, monk
         lambda a, name, b, new: real(a, name, b, new) if name.endswith(b".part") else errno.EXDEV,
     )
     (target.parent / f".{target.name}.part").write_bytes(b"half of it")
-    before = looks(source)
+    before = facts(source)
     files.move(source, target, capture_of(source))
-    assert looks(target) == before
+    assert facts(target) == before
 
 
 def test_what_is_replaced_is_not_moved(source: Path, target: Path) -> None:
@@ -218,16 +213,16 @@ def test_empty_folders_are_removed_up_to_the_top_and_no_others(tmp_path: Path) -
 
 
 def test_a_move_to_the_very_name_deletes_nothing(source: Path) -> None:
-    before = looks(source)
+    before = facts(source)
     files.move(source, source, capture_of(source))
-    assert looks(source) == before
+    assert facts(source) == before
 
 
 def test_a_second_name_of_the_file_is_what_a_half_done_move_has_left(source: Path, target: Path) -> None:
-    before = looks(source)
+    before = facts(source)
     os.link(source, target)
     files.move(source, target, capture_of(source))
-    assert looks(target) == before
+    assert facts(target) == before
     assert not source.exists()
 
 

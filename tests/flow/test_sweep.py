@@ -311,7 +311,6 @@ def test_a_sweep_killed_at_random_and_resumed_ends_as_an_unbroken_one(
         fill(one, 120)
         if again:
             one.run("sweep")
-    timeline = "sweep"
     for _ in range(3):
         assert cut_off(desk, signal.SIGKILL, rng.randrange(8, 25), "--window", "5", *again) == -signal.SIGKILL
         time.sleep(rng.random() * 0.02)
@@ -319,7 +318,7 @@ def test_a_sweep_killed_at_random_and_resumed_ends_as_an_unbroken_one(
     assert framesift("sweep", "--window", "5", *again)[0] == 0
     elsewhere.run("sweep", "--window", "5", *again)
     assert desk.decisions() == elsewhere.decisions()
-    assert desk.windows(5, timeline) == elsewhere.windows(5, timeline)
+    assert desk.windows(5, "sweep") == elsewhere.windows(5, "sweep")
     for ours, theirs in ((desk.root, elsewhere.root), (desk.quarantine, elsewhere.quarantine)):
         assert tree(ours, "*.png") == tree(theirs, "*.png")
 

@@ -26,7 +26,7 @@ POLICY = Policy()
 
 
 class Bench:
-    """Hooks and custody on real files, without an engine."""
+    """Hooks and custody on real files, with verdicts made by hand."""
 
     def __init__(self, desk: Desk, text: str = "", **hook_files: str) -> None:
         self.desk = desk

@@ -175,7 +175,6 @@ def test_restored_similar_and_foreign_pictures_are_never_touched(shelf: Shelf) -
     shelf.set('on_similar = "set-aside"\n')
     kept = shelf.keep(0)
     similar = shelf.keep(1, Kind.SIMILAR)
-    (shelf.desk.base / "ScreenRecord-similar").exists()
     back, elsewhere = shelf.twins(range(2, 4), kept)
     with shelf.desk.ledger() as ledger:
         back = restore(ledger, back)

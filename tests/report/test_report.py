@@ -35,7 +35,6 @@ from watcher.settings.folders import FOLDER_VARIABLES
 
 DAY = datetime(2020, 5, 4)
 WHOLE_DAY = Period(DAY, DAY + timedelta(days=1))
-MINUTE = timedelta(minutes=1)
 
 
 def at(hour: int, minute: int = 0) -> datetime:
@@ -253,16 +252,12 @@ def rendered_size(segments: int) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_month_of_three_displays_is_small_and_soon_made(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in FOLDER_VARIABLES:
-        monkeypatch.setenv(name, desk.environment[name])
+def test_a_month_of_three_displays_is_small_and_soon_made(desk: Desk, framesift: Framesift, tmp_path: Path) -> None:
     month = Weeks(desk, Plan(datetime(2020, 6, 1), 30, sizes=((480, 300),) * 3)).fill()
     assert len(month.entries) > 12_000
     out = tmp_path / "month.html"
     begin = time.process_time()
-    assert main(["report", "2020-06", "--html", str(out)]) == 0
+    assert framesift("report", "2020-06", "--html", out)[0] == 0
     assert time.process_time() - begin < 60
     page = out.read_text(encoding="utf-8")
     assert len(page) < 15_000_000

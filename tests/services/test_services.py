@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import Framesift
 from tests.desk import Desk
-from watcher.cli import main
 from watcher.errors import WatcherError
 from watcher.services import installing
 from watcher.services.job import Job, Manager, job_for
 from watcher.services.launchd import Launchd
 from watcher.services.systemd import Systemd, command_line
 from watcher.services.windows_task import TaskScheduler
-from watcher.settings.folders import FOLDER_VARIABLES, Folders
+from watcher.settings.folders import Folders
 
 USUAL = Path("/home/a/Documents/ScreenRecord")
 USER = "DESK\\Anaïs"
@@ -456,24 +456,15 @@ def test_systemd_is_asked_for_exactly_what_is_needed(tools: Path, tmp_path: Path
 
 # --- the verb ---
 
-Typed = Callable[..., tuple[int, str, str]]
-
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the verb picks the platform's own manager")
 
 
 @pytest.fixture
-def typed(desk: Desk, tools: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
+def typed(desk: Desk, tools: Path, framesift: Framesift, monkeypatch: pytest.MonkeyPatch) -> Framesift:
     """Runs a command line in this process, with the stand-ins on its PATH."""
     assert tools.exists()
-    for name in FOLDER_VARIABLES:
-        monkeypatch.setenv(name, desk.environment[name])
     monkeypatch.setenv("XDG_CONFIG_HOME", str(desk.base / "config"))
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([str(argument) for argument in arguments])
-        return code, *capfd.readouterr()
-
-    return run
+    return framesift
 
 
 def units(desk: Desk) -> list[Path]:
@@ -481,7 +472,7 @@ def units(desk: Desk) -> list[Path]:
 
 
 @linux
-def test_a_dry_run_prints_the_file_and_writes_nothing(desk: Desk, typed: Typed) -> None:
+def test_a_dry_run_prints_the_file_and_writes_nothing(desk: Desk, typed: Framesift) -> None:
     code, content, where = typed("service", "install", "--dry-run")
     assert code == 0
     argv = as_systemd_reads(unit_of(content.encode())["ExecStart"])
@@ -495,7 +486,9 @@ def test_a_dry_run_prints_the_file_and_writes_nothing(desk: Desk, typed: Typed) 
 
 
 @linux
-def test_the_whole_life_of_a_service(desk: Desk, typed: Typed, tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_life_of_a_service(
+    desk: Desk, typed: Framesift, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert typed("service", "status")[0] == 1
     monkeypatch.setenv("FRAMESIFT_WINDOW", "50")
     code, told, warned = typed("service", "install")
@@ -520,7 +513,7 @@ def test_the_whole_life_of_a_service(desk: Desk, typed: Typed, tools: Path, monk
 
 
 @linux
-def test_what_cannot_be_installed_is_refused_in_one_line(desk: Desk, typed: Typed, tools: Path) -> None:
+def test_what_cannot_be_installed_is_refused_in_one_line(desk: Desk, typed: Framesift, tools: Path) -> None:
     desk.config.write_text("window = -1\n")
     assert typed("service", "install")[0] == 2
     desk.config.write_text(f'root = "{desk.root}"\n')
