@@ -245,7 +245,15 @@ def test_each_limit_holds_for_itself(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--older-than", "soon"), ("--keep-under", "little"), ("--keep-under", "-1 GB")], ids=" ".join
+    "arguments",
+    [
+        ("--older-than", "soon"),
+        ("--older-than", ""),  # as of a variable in a script that is not set
+        ("--keep-under", "little"),
+        ("--keep-under", "-1 GB"),
+        ("--keep-under", ""),
+    ],
+    ids=" ".join,
 )
 def test_nonsense_is_wrong_usage(shelf: Shelf, arguments: tuple[str, str]) -> None:
     assert "is not a" in shelf.run("purge", *arguments, code=2)

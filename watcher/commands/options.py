@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from watcher.model.period import Period
+
+Value = TypeVar("Value")
 
 PATH = click.Path(path_type=Path)
 
@@ -15,18 +17,19 @@ root_argument = click.argument("root", required=False, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def as_period(text: str) -> Period:
-    """A period as people write it.
+def read_as(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """*parse* as the type of an option: what it refuses, in words that say what would be right, is wrong usage."""
 
-    Raises:
-        click.BadParameter: it is none; the text says what would be right.
-    """
-    try:
-        return Period.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+    def read(text: str) -> Value:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return read
 
 
+as_period = read_as(Period.parse)
 since_option = click.option(
     "--since", type=as_period, metavar="DATE", help="Only captures from the beginning of DATE on."
 )

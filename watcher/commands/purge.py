@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from watcher.commands.options import json_option, root_argument
+from watcher.commands.options import json_option, read_as, root_argument
 from watcher.disk.mirror import Amount, held
 from watcher.errors import WatcherError
 from watcher.keep.purge import Limits, Purge, PurgeTally
@@ -23,25 +23,19 @@ from watcher.settings.types import parse_size
 from watcher.text import visible
 
 
-def _age(_: object, __: object, text: str | None) -> timedelta | None:
-    try:
-        return parse_duration(text) if text else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _size(_: object, __: object, text: str | None) -> int | None:
-    try:
-        return parse_size(text) if text else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @click.command(name="purge")
 @root_argument
-@click.option("--older-than", callback=_age, help="Delete those judged longer ago than this, such as 30d, 2w or 12h.")
 @click.option(
-    "--keep-under", callback=_size, help="Delete the oldest, until the quarantine is smaller than this, such as 20GB."
+    "--older-than",
+    type=read_as(parse_duration),
+    metavar="TEXT",
+    help="Delete those judged longer ago than this, such as 30d, 2w or 12h.",
+)
+@click.option(
+    "--keep-under",
+    type=read_as(parse_size),
+    metavar="TEXT",
+    help="Delete the oldest, until the quarantine is smaller than this, such as 20GB.",
 )
 @click.option(
     "--force",
