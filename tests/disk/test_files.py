@@ -1,9 +1,11 @@
 """Moves: nothing is overwritten, nothing is lost, and every half-done move can be finished."""
 
 import errno
+import hashlib
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tests.desk import capture_of, facts, land
 from tests.pictures import screen
 from watcher.disk import files, names
 from watcher.errors import ConflictError, GoneError
+from watcher.model.capture import Capture
 
 
 @pytest.fixture
@@ -234,3 +237,74 @@ def test_one_file_is_told_from_two_names_of_it_whatever_the_system_takes_for_equ
         assert name.is_same_name(other)
         os.link(source, source.with_name("second_1.png"))
         assert not name.is_same_name(names.Name(source.with_name("second_1.png"), folder))
+
+
+def known(path: Path) -> Capture:
+    """The capture at *path*, with the digest of its bytes."""
+    return replace(capture_of(path), digest=hashlib.sha256(path.read_bytes()).digest())
+
+
+def copied_to_coarse_times(monkeypatch: pytest.MonkeyPatch, grain_ns: int) -> None:
+    """Another volume, which keeps times in steps of *grain_ns* only."""
+    real_rename, real_utime = names._rename_noreplace, os.utime
+
+    def across(a: int, name: bytes, b: int, new: bytes) -> int:
+        return real_rename(a, name, b, new) if name.endswith(b".part") else errno.EXDEV
+
+    def utime(file: int, ns: tuple[int, int]) -> None:
+        real_utime(file, ns=(ns[0], ns[1] // grain_ns * grain_ns))
+
+    monkeypatch.setattr(names, "_rename_noreplace", across)
+    monkeypatch.setattr(os, "utime", utime)
+    monkeypatch.setattr(os, "supports_fd", {utime, os.chmod})
+
+
+@pytest.mark.parametrize("is_digest_known", [True, False])
+def test_a_volume_with_coarser_times_gets_the_picture_and_gives_it_back_with_its_own_time(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, is_digest_known: bool
+) -> None:
+    capture, before = known(source), facts(source)
+    with monkeypatch.context() as coarse:
+        copied_to_coarse_times(coarse, 2_000_000_000)
+        files.move(source, target, capture if is_digest_known else capture_of(source))
+    assert not source.exists()
+    assert target.stat().st_mtime_ns == 1_588_575_600_000_000_000
+    with monkeypatch.context() as fine:
+        copied_to_coarse_times(fine, 1)
+        files.move(target, source, capture)
+    assert facts(source) == before
+
+
+def test_a_file_is_still_the_captures_when_only_its_time_has_changed(source: Path) -> None:
+    capture = known(source)
+    os.utime(source, ns=(1, 1))
+    assert files.is_still(source, capture)
+    assert not files.is_still(source, replace(capture, digest=b""))
+
+
+def test_a_file_of_the_same_size_with_other_bytes_and_another_time_is_another(source: Path) -> None:
+    capture = known(source)
+    source.write_bytes(bytes(capture.size))
+    assert not files.is_still(source, capture)
+    source.unlink()
+    os.mkfifo(source)
+    assert not files.is_still(source, capture)
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_volume_without_links_and_exclusive_rename_never_overwrites_either(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(error, "refused")
+
+    monkeypatch.setattr(names, "_rename_noreplace", no_rename)
+    monkeypatch.setattr(os, "link", link)
+    before, capture = facts(source), capture_of(source)
+    target.write_bytes(b"precious")
+    with pytest.raises(ConflictError):
+        files.move(source, target, capture)
+    target.write_bytes(b"")  # as a kill leaves it, between reserving the place and taking it
+    files.move(source, target, capture)
+    assert facts(target) == before
+    assert not source.exists()

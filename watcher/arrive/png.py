@@ -4,36 +4,47 @@ import os
 import stat
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from watcher.arrive.settling import Key, key_of
+from watcher.disk.content import OPEN_TO_READ, PIECE, Digested
 from watcher.errors import GoneError, NotWholeError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PIECE = 1 << 20
 _LONGEST_CHUNK = (1 << 31) - 1
 
 
-def check_whole(path: Path, key: Key) -> None:
+class Reader(Protocol):
+    """What is read from its beginning."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most *size*; none at the end."""
+
+
+def check_whole(path: Path, key: Key) -> bytes:
     """Check that *path* is a regular file with *key* whose PNG chunks are complete and intact up to IEND.
 
     Reads piecewise: memory stays at 1 MiB whatever the chunks claim. Nothing but a regular file is opened for long:
     a FIFO in the file's place neither blocks nor is read.
+
+    Returns:
+        The digest of all bytes of the file.
 
     Raises:
         NotWholeError: the structure is not, or not yet, whole; the text says where it fails.
         GoneError: the file is not the one that was listed.
         OSError: it cannot be opened or read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with os.fdopen(os.open(path, OPEN_TO_READ), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode) or key_of(status) != key:
             raise GoneError(f"{path.name} changed")
-        check_structure(file)
+        content = Digested(file)
+        check_structure(content)
+        return content.digest()
 
 
-def check_structure(file: BinaryIO) -> None:
+def check_structure(file: Reader) -> None:
     """Walk the chunks of a PNG (ISO/IEC 15948, clause 5) and their CRCs, from the signature to IEND.
 
     Raises:
@@ -51,7 +62,7 @@ def check_structure(file: BinaryIO) -> None:
         raise NotWholeError("no picture data")
 
 
-def _read_chunk(file: BinaryIO) -> bytes:
+def _read_chunk(file: Reader) -> bytes:
     """Read one chunk, check it, and return its type."""
     head = file.read(8)
     if len(head) < 8:  # noqa: PLR2004 - length and type, 4 bytes each
@@ -61,7 +72,7 @@ def _read_chunk(file: BinaryIO) -> bytes:
         raise NotWholeError("damaged, or not all written yet")
     crc = zlib.crc32(kind)
     while length:
-        piece = file.read(min(length, _PIECE))
+        piece = file.read(min(length, PIECE))
         if not piece:
             raise NotWholeError("incomplete")
         crc = zlib.crc32(piece, crc)

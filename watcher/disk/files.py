@@ -5,28 +5,31 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from watcher.disk.names import PRIVATE_FILE, Name, matches, opened, rename_exclusively
+from watcher.disk.content import PIECE, Digested
+from watcher.disk.names import PRIVATE_FILE, Name, opened, rename_exclusively
 from watcher.errors import ConflictError, GoneError
 from watcher.model.capture import Capture
 
 FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOMEM}
 """What the system refuses because of the disk, and not because of the file: it may be mended."""
 
-_PIECE = 1 << 20
 _PRIVATE_FOLDER = 0o700
 
 
 def is_still(path: Path, capture: Capture) -> bool:
-    """Whether a regular file with the capture's size and mtime lies at *path*. Links are not followed.
+    """Whether the capture's file lies at *path*: by size and mtime or else, if its digest is known, by its bytes.
+
+    Links are not followed.
 
     Raises:
         OSError: nobody can know, for instance because the folder may not be entered or the disk fails.
     """
     try:
-        return matches(os.lstat(path), capture)
-    except (FileNotFoundError, NotADirectoryError):
+        return Name(path, None).holds(capture)
+    except NotADirectoryError:
         return False
 
 
@@ -75,7 +78,9 @@ def try_move(source: Path, target: Path) -> bool:
 
 
 def move(source: Path, target: Path, capture: Capture) -> None:
-    """Move the capture's file from *source* to *target*, bytes, mtime and mode unchanged, and make that durable.
+    """Move the capture's file from *source* to *target*, bytes and mode unchanged, and make that durable.
+
+    Its mtime stays as well; a copy, on another volume, gets the capture's, as far as that volume can hold it.
 
     Safe to call again after a crash at any point: a move that was half done is finished. The folders of *source* and
     *target* are opened without following links, so a folder swapped for a link moves nothing.
@@ -141,6 +146,8 @@ def remove_empty(folder: Path, top: Path) -> None:
 
 
 def _move_between(source: Name, target: Name, capture: Capture) -> None:
+    if target.is_empty() and capture.size and source.holds(capture):
+        target.unlink()  # a crash left it: its place was reserved, and not taken
     if target.status() is not None:
         _finish(source, target, capture)
         return
@@ -155,10 +162,11 @@ def _move_between(source: Name, target: Name, capture: Capture) -> None:
         if error.errno != errno.EXDEV:
             raise
         _copy(source, target, capture)
-    if not target.holds(capture):
-        # Replaced in the instant between look and rename: what was moved is not ours, so it goes back.
-        rename_exclusively(target, source)
-        raise GoneError(f"{source.path.name} was replaced while it was being moved")
+    else:
+        if not target.holds(capture):
+            # Replaced in the instant between look and rename: what was moved is not ours, so it goes back.
+            rename_exclusively(target, source)
+            raise GoneError(f"{source.path.name} was replaced while it was being moved")
     target.sync()
     source.sync()
 
@@ -182,41 +190,41 @@ def _copy(source: Name, target: Name, capture: Capture) -> None:
     with contextlib.suppress(FileNotFoundError):
         part.unlink()  # left by a crash in the middle of this very copy
     try:
-        _copy_content(source, part, capture)
-        _verify(source, part)
+        copied = _copy_content(source, part, capture)
+        if part.digest() != copied.digest or not part.holds(copied):
+            raise OSError(errno.EIO, "the copy differs from the original", str(part.path))
         rename_exclusively(part, target)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
     target.sync()
-    if not source.holds(capture):
+    if not source.holds(copied):
         target.unlink()
         raise GoneError(f"{source.path.name} was replaced while it was being copied")
     source.unlink()
 
 
-def _copy_content(source: Name, part: Name, capture: Capture) -> None:
+def _copy_content(source: Name, part: Name, capture: Capture) -> Capture:
+    """Copy the capture's file; returns what it is known by, its digest included."""
+    if not source.holds(capture):
+        raise GoneError(f"{source.path.name} is no longer the file that was looked at")
     with (
         os.fdopen(source.open(os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as reader,
         os.fdopen(part.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as writer,
     ):
-        status = os.fstat(reader.fileno())
-        if not matches(status, capture):
-            raise GoneError(f"{source.path.name} is no longer the file that was looked at")
-        while piece := reader.read(_PIECE):
+        status, content = os.fstat(reader.fileno()), Digested(reader)
+        while piece := content.read(PIECE):
             writer.write(piece)
         writer.flush()
         os.chmod(writer.fileno() if os.chmod in os.supports_fd else part.path, stat.S_IMODE(status.st_mode))
-        os.utime(
-            writer.fileno() if os.utime in os.supports_fd else part.path, ns=(status.st_atime_ns, status.st_mtime_ns)
-        )
+        times = status.st_atime_ns, capture.mtime_ns
+        os.utime(writer.fileno() if os.utime in os.supports_fd else part.path, ns=times)
         os.fsync(writer.fileno())
-
-
-def _verify(source: Name, part: Name) -> None:
-    if not _same_bytes(source, part):
-        raise OSError(errno.EIO, "the copy differs from the original", str(part.path))
+        copied = replace(capture, digest=content.digest())
+    if capture.digest not in (b"", copied.digest):
+        raise GoneError(f"{source.path.name} is no longer the file that was looked at")
+    return copied
 
 
 def _same_inode(one: Name, other: Name) -> bool:
@@ -230,8 +238,8 @@ def _same_bytes(one: Name, other: Name) -> bool:
         os.fdopen(other.open(os.O_RDONLY), "rb") as second,
     ):
         while True:
-            piece = first.read(_PIECE)
-            if piece != second.read(_PIECE):
+            piece = first.read(PIECE)
+            if piece != second.read(PIECE):
                 return False
             if not piece:
                 return True

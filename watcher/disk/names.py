@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from watcher.disk.content import OPEN_TO_READ, digest_of
 from watcher.model.capture import Capture
 
 PRIVATE_FILE = 0o600
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_NO_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK}
 
 
 class Name:
@@ -31,9 +33,18 @@ class Name:
             return None
 
     def holds(self, capture: Capture) -> bool:
-        """Whether the capture's file lies there."""
+        """Whether the capture's file lies there: by its size and mtime or, where a time was changed, by its bytes."""
         status = self.status()
-        return status is not None and matches(status, capture)
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_size != capture.size:
+            return False
+        return matches(status, capture) or (bool(capture.digest) and self.digest() == capture.digest)
+
+    def digest(self) -> bytes:
+        """That of the file's bytes; empty if no regular file lies there."""
+        try:
+            return digest_of(os.open(self.name, OPEN_TO_READ, dir_fd=self.folder))
+        except FileNotFoundError:
+            return b""
 
     def is_same_name(self, other: "Name") -> bool:
         """Whether this is the *other* name, of one file, and not a second one: to unlink it would delete the file.
@@ -58,7 +69,20 @@ class Name:
         """Make an empty file, in the place of one that a kill has left."""
         with contextlib.suppress(FileNotFoundError):
             self.unlink()  # left by a kill
+        self.reserve()
+
+    def reserve(self) -> None:
+        """Make an empty file where nothing is.
+
+        Raises:
+            FileExistsError: something is.
+        """
         os.close(self.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+
+    def is_empty(self) -> bool:
+        """Whether a file without a byte lies there, which is no picture."""
+        status = self.status()
+        return status is not None and stat.S_ISREG(status.st_mode) and not status.st_size
 
     def unlink(self) -> None:
         """Remove the file."""
@@ -71,12 +95,13 @@ class Name:
 
 
 def matches(status: os.stat_result, capture: Capture) -> bool:
-    """Whether a file of this *status* is the capture's: regular, with its size and mtime."""
+    """Whether a file of this *status* may be believed to be the capture's: regular, with its size and mtime."""
     return stat.S_ISREG(status.st_mode) and status.st_size == capture.size and status.st_mtime_ns == capture.mtime_ns
 
 
 def rename_exclusively(source: Name, target: Name) -> None:
-    """Rename without overwriting, in one step where the system can, else by a link of which the old name is dropped.
+    """Rename without overwriting: in one step where the system can; else by a link of which the old name is dropped;
+    and where a volume knows no links, over an empty file that was made there for that.
 
     Raises:
         FileExistsError: *target* is taken.
@@ -87,11 +112,23 @@ def rename_exclusively(source: Name, target: Name) -> None:
         return
     error = _rename_noreplace(source.folder, os.fsencode(source.name), target.folder, os.fsencode(target.name))
     if error in _UNSUPPORTED:
-        os.link(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
-        target.sync()
-        source.unlink()
+        _rename_by_link(source, target)
     elif error:
         raise OSError(error, os.strerror(error), str(source.path), None, str(target.path))
+
+
+def _rename_by_link(source: Name, target: Name) -> None:
+    try:
+        os.link(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        target.reserve()
+        # Killed here: an empty file, which is_empty() knows again.
+        os.rename(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder)
+    else:
+        target.sync()
+        source.unlink()
 
 
 def _rename_noreplace(source_folder: int, source: bytes, target_folder: int, target: bytes) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ Identity = tuple[Path, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A settled picture file. (path, size, mtime_ns) identify it for ever; the inode only for the moment."""
+    """A settled picture file. What it is, its bytes say; (path, size, mtime_ns) are the fast way to believe that."""
 
     path: Path
     display: int
@@ -30,6 +30,8 @@ class Capture:
     mtime_ns: int
     inode: int = 0
     """0 where it is not known, as for captures read back from the ledger."""
+    digest: bytes = field(default=b"", compare=False)
+    """Of the bytes of its file (:mod:`watcher.disk.content`); empty where they have not been read."""
 
     @property
     def identity(self) -> Identity:
