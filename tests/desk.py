@@ -22,10 +22,12 @@ from watcher.judge.pipeline import Judged, Postponed, judge_one
 from watcher.judge.windows import Windows
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
+from watcher.ledger.entries import target_columns
 from watcher.ledger.ledger import Ledger
+from watcher.ledger.rows import Transaction
 from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture, NamePattern
-from watcher.model.entry import Entry, State, Timeline
+from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.settings.folders import FOLDER_VARIABLES, Folders
@@ -186,6 +188,20 @@ class Desk:
         return str(path.relative_to(self.base))
 
 
+def on_its_way(ledger: Ledger, entry: Entry, target: Path, becomes: State) -> Entry:
+    """*entry* as a kill leaves it right after the intent to move its picture to *target*."""
+    state = {"state": State.MOVING.value, "becomes": becomes.value, "version": entry.version + 1}
+
+    def made(db: Transaction) -> None:
+        (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+        columns = state | target_columns(db, row[0], Move(target, becomes))
+        names = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(f"UPDATE entry SET {names} WHERE id = ?", [*columns.values(), entry.id])
+
+    ledger.write(made)
+    return ledger.entry(entry.id)
+
+
 @contextlib.contextmanager
 def working_desk(base: Path) -> Iterator[Desk]:
     """A desk at *base*, none of whose processes outlives it."""
@@ -287,10 +303,10 @@ class Shelf:
         self.desk.config.write_text(self.desk.config.read_text() + text)
 
     def recorded(self, entry: Entry, days_ago: float) -> None:
-        """As if *entry* had been recorded then."""
-        moment = datetime.now().astimezone() - timedelta(days=days_ago)
+        """As if *entry* had been recorded, and its picture quarantined, then."""
+        moment = (datetime.now().astimezone() - timedelta(days=days_ago)).isoformat()
         with self.desk.ledger() as ledger:
-            ledger.rows("UPDATE entry SET recorded_at = ? WHERE id = ?", [moment.isoformat(), entry.id])
+            ledger.rows("UPDATE entry SET recorded_at = ?, aside_at = ? WHERE id = ?", [moment, moment, entry.id])
 
     def run(self, *arguments: object, code: int = 0) -> str:
         """What framesift writes, in this process."""

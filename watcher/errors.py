@@ -29,8 +29,16 @@ class GoneError(WatcherError):
     """A file is no longer the one that was looked at: deleted, replaced or changed."""
 
 
-class KnownError(WatcherError):
-    """A capture has been judged before, by this framesift or by one that works beside it."""
+class StaleError(WatcherError):
+    """What a decision was made on has changed since; nothing was changed."""
+
+
+class KnownError(StaleError):
+    """A capture has been judged before, or dealt with otherwise, by another framesift or a person."""
+
+
+class NearestGoneError(StaleError):
+    """The screen that a capture duplicates is no longer kept: it has to be judged once more."""
 
 
 class BusyError(WatcherError):
@@ -51,3 +59,7 @@ class LostError(WatcherError):
 
 class FaultError(WatcherError):
     """The disk or the ledger refuses work; nothing more may be moved until that is mended."""
+
+
+class HeldError(FaultError):
+    """Another process is moving pictures; it will be done, or somebody has stopped it."""

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from watcher.errors import FaultError
+from watcher.errors import FaultError, HeldError
 
 Result = TypeVar("Result")
+
+_TURNS = 10
+"""How often a verb asks for its turn, each time a few seconds, before it ends."""
 
 
 class Patience(Protocol):
@@ -19,14 +22,23 @@ class Patience(Protocol):
 
 
 class NoPatience:
-    """At a terminal, whoever sees the one line about a fault mends it and calls again."""
+    """At a terminal, whoever sees the one line about a fault mends it and calls again.
+
+    Only another process's turn is waited for, a while.
+    """
+
+    def __init__(self) -> None:
+        self._turns = 0
 
     def wait(self, fault: FaultError) -> None:
-        """Raise *fault*."""
-        raise fault
+        """Raise *fault*, unless another process may still be done soon."""
+        self._turns += 1
+        if not isinstance(fault, HeldError) or self._turns > _TURNS:
+            raise fault
 
     def over(self) -> None:
-        """Nothing was waited for."""
+        """It was."""
+        self._turns = 0
 
 
 def retry(action: Callable[[], Result], patience: Patience) -> Result:

@@ -1,15 +1,15 @@
 """What the ledger says of a deletion: another process's work on an entry is left as it is."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.desk import START
+from tests.desk import START, on_its_way
+from watcher.errors import StaleError
 from watcher.ledger import deletions
-from watcher.ledger.deletions import Candidate, candidates, end_deletion, is_known, mark_for_deletion, still_marked
+from watcher.ledger.deletions import candidate, candidates, condemn, end_deletion
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
@@ -44,102 +44,91 @@ def twin(ledger: Ledger, number: int) -> Entry:
     return ledger.confirm(ledger.record(Timeline(ROOT), verdict, None, move))
 
 
-def found(ledger: Ledger, entry: Entry) -> Candidate:
-    return next(one for some in candidates(ledger, ROOT) for one in some if one.number == entry.id)
-
-
 def restoring(ledger: Ledger, entry: Entry) -> Entry:
     return ledger.intend(entry, Move(entry.verdict.capture.path, State.RESTORED))
 
 
-def test_only_what_lies_in_quarantine_is_marked(ledger: Ledger) -> None:
+def test_only_what_lies_in_quarantine_is_condemned(ledger: Ledger) -> None:
     stays, free, other, moving = kept(ledger), twin(ledger, 1), twin(ledger, 2), twin(ledger, 3)
     moving = restoring(ledger, moving)
     restored = ledger.confirm(restoring(ledger, twin(ledger, 4)))
-    known = found(ledger, free)
-    wanted = [replace(known, number=one.id, recorded_at=one.recorded_at) for one in (stays, free, moving, restored)]
-    assert mark_for_deletion(ledger, [*wanted, replace(known, number=99)]) == [known]
+    (marked,) = condemn(ledger, [stays, free, moving, restored])
     assert [ledger.entry(one.id) for one in (stays, other, moving, restored)] == [stays, other, moving, restored]
-    marked = ledger.entry(free.id)
-    assert (marked.state, marked.becomes, marked.target) == (State.MOVING, State.PURGED, free.location)
-    assert mark_for_deletion(ledger, [known]) == [], "it is somebody's already"
+    assert (marked.id, marked.state, marked.becomes) == (free.id, State.MOVING, State.PURGED)
+    assert marked.target == marked.location == free.location
+    assert condemn(ledger, [free]) == condemn(ledger, [marked]) == [], "it is somebody's already"
 
 
 @pytest.mark.parametrize("ssim", [0.5, 0.97, 1.0])
-def test_what_has_been_judged_anew_since_it_was_read_is_not_marked(ledger: Ledger, ssim: float) -> None:
-    """Even as a duplicate it is another one: how old it is, and what proves it, is to be asked anew."""
+def test_what_has_been_judged_anew_since_it_was_read_is_not_condemned(ledger: Ledger, ssim: float) -> None:
+    """Even as a duplicate it is another one: what proves it is to be asked anew."""
     kept(ledger)
     entry = twin(ledger, 1)
-    read = found(ledger, entry)
     verdict = decide(capture(1), Score(capture(0), ssim, exact=True, worst_tile=1.0), Policy())
-    anew = ledger.record(Timeline(ROOT, "again", 1), verdict, None, None)
+    anew = ledger.record(Timeline(ROOT, "again", 1), verdict, None, None, entry)
     assert anew.state is State.QUARANTINED
-    assert mark_for_deletion(ledger, [read]) == []
+    assert condemn(ledger, [entry]) == []
     assert ledger.entry(entry.id) == anew
 
 
-def test_what_is_marked_has_the_proof_of_now(ledger: Ledger) -> None:
+def test_a_candidate_has_the_proof_of_now(ledger: Ledger) -> None:
     stays = kept(ledger)
-    read = found(ledger, twin(ledger, 1))
-    ledger.lose(stays.verdict.capture)
-    (marked,) = mark_for_deletion(ledger, [read])
-    assert read.proof is not None
-    assert marked.proof is None
+    entry = twin(ledger, 1)
+    before = candidate(ledger, entry.id)
+    ledger.lose(stays)
+    after = candidate(ledger, entry.id)
+    assert before is not None
+    assert before.proof == stays
+    assert after is not None
+    assert after.proof is None
+    assert candidate(ledger, stays.id) is None
+    assert candidate(ledger, restoring(ledger, entry).id) is None
 
 
-def test_the_end_of_a_deletion_is_written_to_what_was_marked(ledger: Ledger) -> None:
+def test_the_end_of_a_deletion_is_written_to_what_was_condemned(ledger: Ledger) -> None:
     kept(ledger)
-    gone, stays = twin(ledger, 1), twin(ledger, 2)
-    mark_for_deletion(ledger, [found(ledger, one) for one in (gone, stays)])
-    end_deletion(ledger, [gone.id], [stays.id], PURGED)
+    gone, stays = condemn(ledger, [twin(ledger, 1), twin(ledger, 2)])
+    end_deletion(ledger, [(gone, True), (stays, False)], PURGED)
     gone, stays = ledger.entry(gone.id), ledger.entry(stays.id)
     assert (gone.state, gone.target, gone.becomes, gone.note) == (State.PURGED, None, None, PURGED)
     assert (stays.state, stays.target, stays.becomes, stays.note) == (State.QUARANTINED, None, None, "")
 
 
-def test_a_mark_that_another_process_has_finished_or_taken_back_is_none(ledger: Ledger) -> None:
-    kept(ledger)
-    gone, back, ours = (found(ledger, twin(ledger, number)) for number in (1, 2, 3))
-    stray = replace(ours, number=0)
-    mark_for_deletion(ledger, [gone, back, ours])
-    end_deletion(ledger, [gone.number], [back.number], PURGED)
-    assert still_marked(ledger, [gone, back, ours, stray]) == [ours, stray]
-
-
-def test_what_another_process_has_ended_or_taken_back_meanwhile_is_left_to_it(ledger: Ledger) -> None:
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_was_not_condemned_or_is_ended_already_has_no_end(ledger: Ledger, is_gone: bool) -> None:
     stays = kept(ledger)
     quarantined, moving = twin(ledger, 1), restoring(ledger, twin(ledger, 2))
-    restored = ledger.confirm(restoring(ledger, twin(ledger, 3)))
-    left = [stays, quarantined, moving, restored]
-    numbers = [one.id for one in left]
-    end_deletion(ledger, numbers, [], PURGED)
-    end_deletion(ledger, [], numbers, PURGED)
-    assert [ledger.entry(number) for number in numbers] == left
+    (ended,) = condemn(ledger, [twin(ledger, 3)])
+    end_deletion(ledger, [(ended, not is_gone)], PURGED)
+    left = [ledger.entry(one.id) for one in (stays, quarantined, moving, ended)]
+    for one in (*left, ended):
+        with pytest.raises(StaleError):
+            end_deletion(ledger, [(one, is_gone)], PURGED)
+    assert [ledger.entry(one.id) for one in left] == left
 
 
-def test_the_candidates_are_the_quarantined_ones_in_the_order_in_which_they_were_judged(
+def test_the_candidates_are_the_quarantined_ones_in_the_order_in_which_they_were_quarantined(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deletions, "BATCH", 2)
     stays, twins = kept(ledger), [twin(ledger, number) for number in range(1, 6)]
     restoring(ledger, twins[1])
+    ledger.rows("UPDATE entry SET aside_day = 1 WHERE id = ?", [twins[0].id])
     batches = list(candidates(ledger, ROOT))
-    assert [[one.number for one in batch] for batch in batches] == [
-        [twins[0].id, twins[2].id],
-        [twins[3].id, twins[4].id],
+    assert [[one.entry.id for one in batch] for batch in batches] == [
+        [twins[2].id, twins[3].id],
+        [twins[4].id, twins[0].id],
     ]
-    proof = batches[0][0].proof
-    assert proof is not None
-    assert (proof.location, proof.capture) == (stays.location, stays.verdict.capture)
+    assert batches[0][0].proof == stays
     assert list(candidates(ledger, Path("/another"))) == []
 
 
 def test_a_picture_is_known_where_it_lies_and_where_it_is_on_its_way_to(ledger: Ledger) -> None:
     stays = kept(ledger)
     away = Path("/away/f0_1.png")
-    assert not is_known(ledger, away)
-    moving = ledger.intend(stays, Move(away, State.QUARANTINED))
-    assert is_known(ledger, stays.location)
-    assert is_known(ledger, away)
+    assert not ledger.is_known(away)
+    moving = on_its_way(ledger, stays, away, State.QUARANTINED)
+    assert ledger.is_known(stays.location)
+    assert ledger.is_known(away)
     ledger.give_up(moving, State.KEPT, "")
-    assert not is_known(ledger, away)
+    assert not ledger.is_known(away)

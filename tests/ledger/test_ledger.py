@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.desk import START
+from tests.desk import START, on_its_way
 from watcher.errors import FaultError, GoneError, KnownError, WatcherError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger.ledger import Ledger
@@ -55,6 +55,12 @@ def duplicate(ledger: Ledger, one: Capture, nearest: Capture) -> None:
 def window(ledger: Ledger, size: int = 3) -> list[int]:
     """Least recently used first."""
     return [frame.capture.mtime_ns for frame in reversed(ledger.frames(Timeline(ROOT), size))]
+
+
+def lose(ledger: Ledger, one: Capture) -> None:
+    entry = ledger.on(one)
+    assert entry is not None
+    ledger.lose(entry)
 
 
 def test_an_entry_is_read_back_as_it_was_written(file: Path) -> None:
@@ -137,7 +143,7 @@ def test_the_window_in_the_ledger_is_that_of_an_unbroken_run(data: st.DataObject
                 frames.popitem(last=False)
         if frames and data.draw(st.integers(0, 9)) == 0:
             gone = data.draw(st.sampled_from(sorted(frames)))
-            ledger.lose(capture(gone, display))
+            lose(ledger, capture(gone, display))
             del frames[gone]
         for wanted, order in model.items():
             found = [
@@ -169,7 +175,7 @@ def test_a_frame_that_is_gone_leaves_the_window_and_its_entry_says_so(file: Path
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [])
         new(ledger, kept(1))
-        ledger.lose(capture(1))
+        lose(ledger, capture(1))
         assert window(ledger) == []
         assert ledger.entry(1).state is State.MISSING
 
@@ -211,7 +217,7 @@ def test_totals_count_what_left_the_folder(file: Path) -> None:
         new(ledger, kept(1))
         duplicate(ledger, capture(2), capture(1))
         assert Totals(ledger, ROOT).saved_bytes() == 0
-        ledger.confirm(ledger.intend(ledger.entry(2), Move(Path("/q/f2"), State.QUARANTINED)))
+        ledger.confirm(on_its_way(ledger, ledger.entry(2), Path("/q/f2"), State.QUARANTINED))
         assert Totals(ledger, ROOT).saved_bytes() == 100
         ledger.confirm(ledger.intend(ledger.entry(2), Move(capture(2).path, State.RESTORED)))
         assert Totals(ledger, ROOT).saved_bytes() == 0
@@ -310,7 +316,7 @@ def test_each_timeline_has_windows_of_its_own_and_a_first_watcher_begins_with_th
         duplicate(ledger, capture(6), capture(4))
         assert (frames(ledger, sweep), window(ledger)) == ([2, 3, 4], [3, 5, 4])
         assert frames(ledger, sweep, 0) == frames(ledger, Timeline(ROOT), 0) == [1, 2, 3, 4, 5]
-        ledger.lose(capture(3))
+        lose(ledger, capture(3))
         assert (frames(ledger, sweep), window(ledger)) == ([2, 4], [5, 4])
 
 
@@ -350,7 +356,7 @@ def test_a_round_judges_what_it_found_when_it_began_once_and_goes_on_where_it_wa
 def test_what_was_brought_back_is_left_to_nobody_and_what_has_an_entry_is_not_left_again(file: Path) -> None:
     with Ledger.open(file) as ledger:
         ledger.adopt(ROOT, [capture(1), capture(2)])
-        ledger.settle(capture(3))
+        ledger.settle(ROOT, capture(3))
         new(ledger, kept(1))
         ledger.leave_to_sweep(ROOT, [capture(1), capture(3)])
         assert ledger.left_to_sweep(ROOT) == {(b"f2_1.png", 100, 2)}
@@ -396,7 +402,7 @@ def test_another_process_cannot_remove_the_log_of_a_ledger_that_was_opened_again
         program = "import sys, pathlib, watcher.ledger.ledger as of; of.Ledger.open(pathlib.Path(sys.argv[1])).close()"
         subprocess.run([sys.executable, "-c", program, path], check=True)
         assert path.with_name("ledger.sqlite-wal").exists()
-        ledger.settle(Capture(tmp_path / "a_1.png", 1, datetime(2020, 5, 4), 1, 1))
+        ledger.settle(tmp_path, Capture(tmp_path / "a_1.png", 1, datetime(2020, 5, 4), 1, 1))
         assert ledger.knows_root(tmp_path)
     with Ledger.open(path) as ledger:
         assert ledger.rows("SELECT count(*) FROM baseline")[0][0] == 1

@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -186,34 +187,33 @@ class Live:
                 return
             if capture.display in held:
                 continue
-            if arrival.due <= now and self._has_arrived(capture, arrival, now):
+            if arrival.due <= now and (digest := self._arrived(capture, arrival, now)):
                 self._handed_out = self._arrivals.pop(capture.path)[1]
                 self.status.waiting.pop(capture.path.name, None)
-                yield capture
+                yield replace(capture, digest=digest)
             elif arrival.young(now):
                 held.add(capture.display)
 
-    def _has_arrived(self, capture: Capture, arrival: Arrival, now: float) -> bool:
-        """Whether the file is unchanged since it was noticed, and whole; otherwise look again later."""
+    def _arrived(self, capture: Capture, arrival: Arrival, now: float) -> bytes:
+        """The digest of the file if it is unchanged since it was noticed, and whole; else empty: look again later."""
         try:
             status = capture.path.lstat()
             if stat.S_ISREG(status.st_mode) and is_recordable(status) and key_of(status) != arrival.key:
                 changed = self._pattern.parse(capture.path, status)
                 self._arrivals[capture.path] = (changed, arrival.changed(key_of(status), now))
-                return False
-            check_whole(capture.path, arrival.key)
+                return b""
+            return check_whole(capture.path, arrival.key)
         except (FileNotFoundError, NotADirectoryError, GoneError):
             self._arrivals.pop(capture.path, None)  # it is noticed again if it is still there in another form
             self.status.waiting.pop(capture.path.name, None)
             self._events.mark(capture.path.parent)
-            return False
+            return b""
         except NotWholeError as error:
             self._postpone(capture, arrival, now, str(error))
-            return False
+            return b""
         except OSError as error:
             self._postpone(capture, arrival, now, f"cannot be read: {error.strerror or error}")
-            return False
-        return True
+            return b""
 
     def _postpone(self, capture: Capture, arrival: Arrival, now: float, why: str) -> None:
         arrival.postpone(now)

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import click
 from watcher.commands.options import json_option, read_as, root_argument
 from watcher.disk.mirror import Amount, held
 from watcher.errors import WatcherError
+from watcher.keep.deletion import Stray, Superfluous
 from watcher.keep.purge import Limits, Purge, PurgeTally
-from watcher.ledger.deletions import Candidate
 from watcher.model.capture import NamePattern
 from watcher.program import Program
 from watcher.settings.spelling import parse_duration
@@ -29,7 +29,7 @@ from watcher.text import visible
     "--older-than",
     type=read_as(parse_duration),
     metavar="TEXT",
-    help="Delete those judged longer ago than this, such as 30d, 2w or 12h.",
+    help="Delete those that were quarantined longer ago than this, such as 30d, 2w or 12h.",
 )
 @click.option(
     "--keep-under",
@@ -60,7 +60,7 @@ def command(
 
     Without --older-than and --keep-under, all of them; with both, what either asks for. It says how many, and asks.
 
-    Each is deleted only while the kept picture of its screen is seen to be on disk, unchanged. What cannot be proven
+    Each is deleted only while the kept picture of its screen is seen to be on disk, whole and unchanged: it is read. What cannot be proven
     stays, and it says why; --force deletes it as well, and pictures in the quarantine that no ledger knows. Pictures
     outside the quarantine, similar ones and restored ones are never touched.
 
@@ -87,14 +87,21 @@ def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | N
     now = datetime.now().astimezone()
     older_than, keep_under = given
 
-    def is_old(one: Candidate) -> bool:
-        return given == (None, None) or (older_than is not None and now - one.recorded_at > older_than)
+    def is_old(one: Superfluous) -> bool:
+        return given == (None, None) or (older_than is not None and now - _since(one) > older_than)
 
     under = math.inf if keep_under is None else keep_under
     if not force:
         return Limits(is_old, keep_under=under)
     is_stray = NamePattern(program.settings(root=root).name_pattern).matches
     return Limits(is_old, keep_under=under, force=True, is_stray=is_stray)
+
+
+def _since(one: Superfluous) -> datetime:
+    """When it came into the quarantine."""
+    if isinstance(one, Stray):
+        return one.changed
+    return one.entry.aside_at or one.entry.recorded_at
 
 
 class _Work:
@@ -105,7 +112,7 @@ class _Work:
         self._as_json = as_json
         self._before = held(purge.quarantine)
         self._planned, self._done = PurgeTally(), PurgeTally()
-        self._paths: dict[str, None] = {}
+        self._paths: dict[Path, None] = {}
 
     def survey(self, *, listed: bool) -> None:
         """Find out what is to be deleted; if *listed*, name each."""
@@ -113,10 +120,10 @@ class _Work:
             self._planned.count([outcome])
             if outcome.refusal:
                 continue
-            path = os.fspath(outcome.candidate.location)
+            path = outcome.one.location
             self._paths[path] = None
             if listed and not self._as_json:
-                click.echo(f"would delete {visible(path)}")
+                click.echo(f"would delete {visible(os.fspath(path))}")
 
     def agreed(self, *, yes: bool) -> bool:
         """Whether the user wants it.
@@ -145,12 +152,8 @@ class _Work:
             FaultError: disk or ledger refuse.
         """
         self._purge.resume()
-        limits = replace(self._purge.limits, is_old=self._was_found, keep_under=math.inf)
-        for outcomes in replace(self._purge, limits=limits).carry_out():
+        for outcomes in self._purge.carry_out(among=self._paths):
             self._done.count(outcomes)
-
-    def _was_found(self, one: Candidate) -> bool:
-        return os.fspath(one.location) in self._paths
 
     def end(self, *, dry_run: bool) -> None:
         """Say what was done.
@@ -183,4 +186,4 @@ class _Work:
             "refused": dict(self._planned.refused + self._done.refused),
             "before": asdict(self._before),
             "after": asdict(after),
-        } | ({"paths": list(self._paths)} if dry_run else {})
+        } | ({"paths": [os.fspath(path) for path in self._paths]} if dry_run else {})

@@ -139,7 +139,7 @@ def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run
                 yield target, _restore(ledger, entries[-1])
             else:
                 try:
-                    restore_unrecorded(path, target, ledger.settle)
+                    restore_unrecorded(path, root, target, ledger.settle)
                 except (ConflictError, OSError) as error:
                     yield target, f"{path}: {error}"
                 else:

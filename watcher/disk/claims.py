@@ -11,12 +11,14 @@ from filelock import FileLock, Timeout
 
 from watcher.disk.files import make_private_folder
 from watcher.disk.mirror import MARKER_FOLDER, mark
-from watcher.errors import BusyError, FaultError
+from watcher.errors import BusyError, FaultError, HeldError
 
 WORKS = ("watch", "sweep")
 """What a process may do with a root."""
 _CLAIM_SECONDS = 2.0
 """Longer than another process needs to look whether the lock is free."""
+TURN_SECONDS = 2.0
+"""How long is waited for another process's turn before somebody is told; nobody stops waiting for that."""
 _LOCKS = {"watch": "lock", "sweep": "sweep.lock"}
 
 
@@ -65,14 +67,17 @@ def _lock(path: Path) -> FileLock:
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock on the file *path*, made if need be; another process that asks for it waits.
+    """Hold the lock on the file *path*, made if need be; another process that asks for it waits, but not for long.
 
     Raises:
+        HeldError: another process holds it.
         FaultError: it cannot be had.
     """
     lock = _lock(path)
     try:
-        lock.acquire()
+        lock.acquire(timeout=TURN_SECONDS)
+    except Timeout:
+        raise HeldError("another framesift is moving pictures, or was stopped in the middle of that") from None
     except OSError as error:
         raise FaultError(f"{lock.lock_file} cannot be locked: {error.strerror or error}") from error
     try:

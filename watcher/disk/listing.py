@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from watcher.disk.mirror import is_marked
 from watcher.model.capture import Capture, NamePattern, is_recordable
 
 ELSEWHERE = (
@@ -45,7 +46,7 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
     """List one folder, without the files that are *known*.
 
     Links, FIFOs, devices and hidden names are nobody's captures, and are never opened; nor is what has a time beyond
-    all that can be written down.
+    all that can be written down. A quarantine is left out, whosoever it is.
 
     Raises:
         OSError: the folder cannot be listed.
@@ -59,7 +60,8 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
                 continue
             try:
                 if item.is_dir(follow_symlinks=False):
-                    folders.append(Path(item.path))
+                    if not is_marked(item.path):
+                        folders.append(Path(item.path))
                 elif pattern.matches(item.name) and item.is_file(follow_symlinks=False):
                     # os.lstat: on Windows the entry's own lacks the inode and may be stale.
                     status = os.lstat(item.path)

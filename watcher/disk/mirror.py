@@ -13,6 +13,7 @@ from watcher.text import bytes_text
 MARKER_FOLDER = ".framesift"
 """In the quarantine: the lock, and the name of the root, so that a restore needs no ledger."""
 
+_MARK = "root"
 _NUMBERED = re.compile(rb"\.~\d+~\Z")
 
 
@@ -42,19 +43,61 @@ def mark(folder: Path, root: Path) -> None:
     """Leave the name of *root* in *folder*, made if need be.
 
     Raises:
+        WatcherError: it has the mark of another root, which stays.
         FaultError: it cannot be made or written.
     """
-    place = folder / MARKER_FOLDER
+    if (owner := owner_of(folder)) == root:
+        return  # a mark that is there needs no room on a disk that is full
+    if owner is not None:
+        raise WatcherError(
+            f"{folder} is the quarantine of {owner}, not of {root}: each root needs one of its own;"
+            f" if {owner} has become {root}, framesift relocate tells the ledger"
+        )
     try:
-        make_private_folder(place)
-        if not _says(place / "root", root):  # a mark that is there needs no room on a disk that is full
-            write_private(place / "root", os.fsencode(root) + b"\n")
+        make_private_folder(folder / MARKER_FOLDER)
+        write_private(folder / MARKER_FOLDER / _MARK, os.fsencode(root) + b"\n")
     except OSError as error:
         raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
 
 
-def _says(mark: Path, root: Path) -> bool:
-    return mark.is_file() and mark.read_bytes() == os.fsencode(root) + b"\n"
+def mark_anew(folder: Path, root: Path) -> None:
+    """Leave the name of *root* in *folder*, in the place of the root that has become it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_private(folder / MARKER_FOLDER / _MARK, os.fsencode(root) + b"\n")
+
+
+def owner_of(folder: Path) -> Path | None:
+    """The root whose mark is in *folder*; None if there is none.
+
+    Raises:
+        FaultError: nobody can know.
+    """
+    try:
+        raw = (folder / MARKER_FOLDER / _MARK).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise FaultError(f"{folder} cannot be looked at: {error.strerror or error}") from error
+    return Path(os.fsdecode(raw.removesuffix(b"\n")))
+
+
+def require_unmarked(folder: Path) -> None:
+    """Do nothing unless *folder* lies in a quarantine: what was put aside there would be taken for captures.
+
+    Raises:
+        WatcherError: it does.
+    """
+    for path in (folder, *folder.parents):
+        if (owner := owner_of(path)) is not None:
+            raise WatcherError(f"{folder} lies in {path}, which is the quarantine of {owner}")
+
+
+def is_marked(folder: str) -> bool:
+    """Whether there is a mark in *folder*: its pictures were captured elsewhere."""
+    return os.path.lexists(os.path.join(folder, MARKER_FOLDER, _MARK))  # noqa: PTH118 - asked of each folder of years
 
 
 def root_of(quarantine: Path) -> Path:
@@ -63,10 +106,9 @@ def root_of(quarantine: Path) -> Path:
     Raises:
         WatcherError: the folder holds no mark of framesift's.
     """
-    try:
-        return Path(os.fsdecode((quarantine / MARKER_FOLDER / "root").read_bytes().removesuffix(b"\n")))
-    except OSError as error:
-        raise WatcherError(f"{quarantine} is no quarantine of framesift's: {error.strerror}") from error
+    if (owner := owner_of(quarantine)) is None:
+        raise WatcherError(f"{quarantine} is no quarantine of framesift's: there is no mark in it")
+    return owner
 
 
 def quarantined(quarantine: Path, root: Path) -> Iterator[tuple[Path, Path]]:

@@ -4,12 +4,12 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of
-from watcher.errors import GoneError
+from watcher.errors import GoneError, WatcherError
 from watcher.judge.frame import Frame
 from watcher.model.capture import Capture
 
@@ -17,6 +17,15 @@ _AHEAD = 4
 """Frames a thread that are decoded or wait to be judged: none idles, and memory stays small."""
 _THREADS = 8
 """At most: with fewer already, one judging thread does not keep up with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What came of reading a capture."""
+
+    digest: bytes = b""
+    """Of its bytes; empty if it could not be read to its end."""
+    frame: Frame | Exception | None = None
 
 
 class ReadAhead:
@@ -27,7 +36,7 @@ class ReadAhead:
     ) -> None:
         """Read *captures*, each from where *locate* says that it is now, with *load*."""
         self._captures, self._load, self._locate = captures, load, locate
-        self._read: dict[Capture, Future[Frame]] = {}
+        self._read: dict[Capture, _Read] = {}
         self._stopped = False
 
     def stop(self) -> None:
@@ -35,19 +44,19 @@ class ReadAhead:
         self._stopped = True
 
     def __iter__(self) -> Iterator[Capture]:
+        """The captures, each with its digest if it could be read."""
         threads = min(os.cpu_count() or 1, _THREADS)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
         try:
-            waiting: deque[Capture] = deque()
+            waiting: deque[tuple[Capture, Future[_Read]]] = deque()
             for capture in self._captures:
-                self._read[capture] = pool.submit(self._whole, capture, self._locate(capture))
-                waiting.append(capture)
+                waiting.append((capture, pool.submit(self._whole, capture, self._locate(capture))))
                 if len(waiting) > threads * _AHEAD and not self._stopped:
-                    yield waiting.popleft()
+                    yield self._handed_out(*waiting.popleft())
                 if self._stopped:
                     return
             while waiting and not self._stopped:
-                yield waiting.popleft()
+                yield self._handed_out(*waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -58,12 +67,22 @@ class ReadAhead:
             NotWholeError: its PNG structure is not whole.
             GoneError, UnreadableError, OSError: as :func:`watcher.judge.frame.load`.
         """
-        read = self._read.pop(capture, None)
-        return read.result() if read else self._whole(capture, self._locate(capture))
+        read = self._read.pop(capture, None) or self._whole(capture, self._locate(capture))
+        if isinstance(read.frame, Frame):
+            return replace(read.frame, capture=capture)
+        raise read.frame or GoneError(f"{capture.path.name} is gone")
 
-    def _whole(self, capture: Capture, path: Path) -> Frame:
+    def _handed_out(self, capture: Capture, future: Future[_Read]) -> Capture:
+        self._read.clear()  # what was handed out before, and not asked for, is known
+        read = self._read[capture] = future.result()
+        return replace(capture, digest=read.digest or capture.digest)
+
+    def _whole(self, capture: Capture, path: Path) -> _Read:
+        digest = b""
         try:
-            check_whole(path, key_of(path.lstat()))
-        except FileNotFoundError as error:
-            raise GoneError(f"{path.name} is gone") from error
-        return replace(self._load(replace(capture, path=path)), capture=capture)
+            digest = check_whole(path, key_of(path.lstat()))
+            return _Read(digest, self._load(replace(capture, path=path)))
+        except FileNotFoundError:
+            return _Read(frame=GoneError(f"{path.name} is gone"))
+        except (WatcherError, OSError) as error:
+            return _Read(digest, error)

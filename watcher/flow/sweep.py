@@ -15,6 +15,7 @@ from watcher.flow.task import Task
 from watcher.flow.waiting import Stop, Wait, WaitListener
 from watcher.flow.work import Work
 from watcher.judge.pipeline import Postponed
+from watcher.keep.custody import Met
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
 from watcher.ledger.totals import is_elsewhere
@@ -70,10 +71,15 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
     tally.stopped = stop.received and (tally.done < tally.total or not tally.total)
 
 
-def _counted(task: Task, tally: Tally, outcome: Entry | Postponed) -> Entry | None:
+def _counted(task: Task, tally: Tally, outcome: Entry | Postponed | Met) -> Entry | None:
     if isinstance(outcome, Entry):
         tally.add(outcome)
         return outcome
+    if isinstance(outcome, Met):
+        tally.known += 1
+        if outcome.said:
+            task.log.say(outcome.said)
+        return None
     tally.left += 1
     if not isinstance(outcome.error, GoneError):
         task.log.say(f"{outcome.capture.path.name} is left alone: {outcome.error}", "warning")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from watcher.disk.claims import WORKS, claim, claim_folder, is_claimed
 from watcher.disk.files import FAULTS
-from watcher.disk.mirror import MARKER_FOLDER, mark, root_of
+from watcher.disk.mirror import require_unmarked
 from watcher.disk.rootlock import RootLock
-from watcher.errors import BusyError, FaultError, WatcherError
+from watcher.errors import BusyError, FaultError
 from watcher.flow.waiting import Stop, Wait, WaitListener
+from watcher.keep.places import Places
 from watcher.ledger.ledger import Ledger
 from watcher.patience import retry
 from watcher.program import Program
@@ -57,9 +58,10 @@ class Task:
 
         Raises:
             BusyError: another one does, or one with another ledger works on the root.
+            WatcherError: the root lies in a quarantine, or the quarantine is that of another root.
             FaultError: the ledger or a lock cannot be used.
         """
-        _refuse_quarantine(self.root)
+        require_unmarked(self.root)
         with contextlib.ExitStack() as stack:
             if self.dry_run:
                 yield stack.enter_context(Ledger.copy(self.program.ledger_file))
@@ -70,18 +72,20 @@ class Task:
                     raise BusyError(f"another framesift {other} with another ledger is running on {self.root}")
             start = _Start(self.log, Stop(), listener)  # a signal ends this as it ends any start
             # Our own lock comes first: with it, ``status`` knows of one that waits for the quarantine's disk.
-            for folder in (own, quarantine):
-                stack.enter_context(retry(partial(claim, folder, self.root, work), start))
-            if self.settings.on_similar == "set-aside":
-                mark(self.settings.similar_dir, self.root)
-            yield stack.enter_context(retry(self.program.ledger, start))
+            stack.enter_context(retry(partial(claim, own, self.root, work), start))
+            ledger = stack.enter_context(retry(self.program.ledger, start))
+            retry(partial(self._prepare, ledger), start)
+            stack.enter_context(retry(partial(claim, quarantine, self.root, work), start))
+            yield ledger
 
-
-def _refuse_quarantine(root: Path) -> None:
-    """Do nothing unless *root* lies in a quarantine: what was put aside there would be judged once more."""
-    for folder in (root, *root.parents):
-        if (folder / MARKER_FOLDER / "root").exists():
-            raise WatcherError(f"{root} lies in {folder}, which is the quarantine of {root_of(folder)}")
+    def _prepare(self, ledger: Ledger) -> None:
+        """Let the folders that take pictures of the root be there, and known to be its own."""
+        aside = [self.settings.similar_dir] if self.settings.on_similar == "set-aside" else []
+        places = Places(ledger, self.root)
+        for mirror in (self.settings.quarantine_dir, *aside):
+            if mirror not in ledger.mirrors(self.root):
+                ledger.see_mirror(self.root, mirror, "")
+            places.prepare(mirror)
 
 
 class _Start(Wait):

@@ -18,6 +18,7 @@ from watcher.flow.work import Work
 from watcher.health.sd_notify import SdNotifier
 from watcher.health.wait_reason import write_wait_reason
 from watcher.judge.pipeline import Postponed
+from watcher.keep.custody import Met
 from watcher.keep.retention import Retention
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
@@ -81,6 +82,9 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         self._has_judged = True
         if isinstance(outcome, Postponed):
             self._live.postpone(outcome.capture, outcome.error)
+        elif isinstance(outcome, Met):
+            if outcome.said:
+                self._task.log.say(outcome.said)
         else:
             self._journal.entry(outcome, time.perf_counter() - begun)
 

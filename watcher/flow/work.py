@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from watcher.errors import GoneError, KnownError
+from watcher.errors import GoneError, KnownError, NearestGoneError
 from watcher.flow.task import Task
 from watcher.judge.device import DeviceBudget, choose_device
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judge, Load, Postponed
 from watcher.judge.windows import Windows
-from watcher.keep.custody import Custody, DryRunCustody
+from watcher.keep.custody import Custody, DryRunCustody, Met
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
@@ -52,12 +52,24 @@ class Work:
         """Go on with the windows that the ledger knows now."""
         self._judge.begin_anew()
 
-    def judge_and_keep(self, capture: Capture, load: Load | None = None) -> Entry | Postponed:
+    def judge_and_keep(self, capture: Capture, load: Load | None = None) -> Entry | Postponed | Met:
         """Judge *capture*, read by *load* or from its file; carry out the verdict and write it down.
+
+        What the ledger knows already, by its bytes, is not judged.
 
         Raises:
             LostError: only a new process can go on; the capture has not been touched.
         """
+        if met := self._custody.meet(capture):
+            return met
+        while True:
+            try:
+                return self._judge_and_keep(capture, load)
+            except NearestGoneError:
+                # Another process has dealt with the screen that was nearest: it is in no window any more.
+                self._judge.begin_anew()
+
+    def _judge_and_keep(self, capture: Capture, load: Load | None) -> Entry | Postponed:
         judged = self._judge.judge(capture, load or self.load)
         self._custody.note(judged.changes)
         if isinstance(judged, Postponed):

@@ -1,6 +1,7 @@
 """Retention: a watcher purges its quarantine by itself, if the user has switched that on.
 
-Age is counted in days on which the watcher ran, so that a clock that jumps makes nothing old.
+Age is counted from when a picture was quarantined, in days on which the watcher ran, so that a clock that jumps makes
+nothing old.
 """
 
 import math
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from watcher.keep.deletion import Superfluous
 from watcher.keep.purge import Limits, Purge, PurgeTally
 from watcher.ledger.days import Days
 from watcher.ledger.deletions import Candidate
@@ -66,9 +68,9 @@ class Retention:
 
     def _limits(self) -> Limits:
         retention = self._settings.retention
-        last = self._days.older_than(retention.days) if retention.days else 0
+        first_kept = self._days.begun(retention.days) if retention.days else 0
 
-        def is_old(one: Candidate) -> bool:
-            return one.number <= last
+        def is_old(one: Superfluous) -> bool:
+            return isinstance(one, Candidate) and one.aside_day < first_kept
 
-        return Limits(is_old, last, retention.max_bytes or math.inf)
+        return Limits(is_old, first_kept, retention.max_bytes or math.inf)

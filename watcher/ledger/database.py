@@ -51,8 +51,9 @@ class Database:
                 db.execute("PRAGMA journal_mode=WAL")
                 # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
                 db.execute("PRAGMA synchronous=FULL")
-                db.execute("PRAGMA foreign_keys=ON")
-            return cls(path, db)
+            opened = cls(path, db)
+            db.execute("PRAGMA foreign_keys=ON")  # not before: a migration puts tables in the place of others
+            return opened
 
     @classmethod
     def copy(cls, path: Path) -> Self:

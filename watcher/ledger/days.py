@@ -14,10 +14,10 @@ _DAY_SECONDS = 20 * 3600.0
 
 
 class Days:
-    """The days on which a watcher of *root* ran, and how old entries are in such days.
+    """The days on which a watcher of *root* ran.
 
     A jump of the clock adds one day at most: a date counts once, and not before 20 hours have passed on a clock that
-    cannot be set. An entry's age is the number of days that began after it was recorded, whatever time it bears.
+    cannot be set. A picture's age is the number of days that began after it was quarantined, whatever time it bears.
     """
 
     def __init__(self, ledger: Ledger, root: Path) -> None:
@@ -49,10 +49,13 @@ class Days:
         self._today, self._began = today, now
         return True
 
-    def older_than(self, days: int) -> int:
-        """The last entry that is older than *days* days, and with it all before; 0 if none is."""
+    def begun(self, days: int) -> int:
+        """The number of the day that began *days* days ago; 0 if the watcher has not run for so long.
+
+        What was quarantined on an earlier one is older than that.
+        """
         rows = self._ledger.rows(
-            f"SELECT last_entry FROM day WHERE {OF_ROOT} ORDER BY id DESC LIMIT 1 OFFSET ?", [self._root, days]
+            f"SELECT id FROM day WHERE {OF_ROOT} ORDER BY id DESC LIMIT 1 OFFSET ?", [self._root, days]
         )
         return int(rows[0][0]) if rows else 0
 

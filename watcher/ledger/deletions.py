@@ -3,122 +3,94 @@
 The order is that of every move: the intent, which makes a row MOVING to become PURGED, the deletion, the confirmation.
 """
 
-import json
+import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from watcher.ledger.conditions import AMONG, OF_ROOT
+from watcher.errors import StaleError
+from watcher.ledger.conditions import OF_ROOT
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rows import NEAR_CAPTURE, Transaction, capture_of, path_of
-from watcher.model.capture import Capture
-from watcher.model.entry import State
+from watcher.ledger.rows import Transaction
+from watcher.ledger.transitions import change
+from watcher.model.entry import Entry, State
 from watcher.model.verdict import Kind
 
 BATCH = 200
-"""Written down, deleted and confirmed together: enough to wait seldom for the disk, few enough to go on soon."""
-_CANDIDATE = f"""
-    SELECT entry.*, near.kind AS near_kind, near.state AS near_state, near.location AS near_location,
-           {NEAR_CAPTURE}
-    FROM entry LEFT JOIN entry AS near ON near.id = entry.nearest_id
-"""
+"""Read together: a ledger of years is never in memory as a whole."""
 _SETTLED = {State.KEPT, State.QUARANTINED, State.RESTORED}
-_OURS = "state = 'moving' AND becomes = 'purged'"
-"""Another process may have finished or taken back what was intended here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The kept picture of a duplicate's screen, and where it must be found."""
-
-    location: Path
-    capture: Capture
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A quarantined picture that may be deleted."""
 
-    number: int
-    """The id of its entry; 0 for a picture that no ledger knows."""
-    location: Path
-    capture: Capture
-    recorded_at: datetime
-    proof: Proof | None
-    """None if what it duplicates has gone, or is no picture that stays."""
+    entry: Entry
+    aside_day: int
+    """The last day of the clock of retention that had begun when it was quarantined."""
+    proof: Entry | None
+    """On the kept picture of its screen; None if what it duplicates has gone, or is no picture that stays."""
+
+    @property
+    def location(self) -> Path:
+        """Where it lies."""
+        return self.entry.location
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.entry.verdict.capture.size
 
 
 def candidates(ledger: Ledger, root: Path) -> Iterator[list[Candidate]]:
-    """The quarantined duplicates of *root* in the order of their verdicts, some at a time."""
-    last = 0
+    """The quarantined duplicates of *root*, those that were quarantined first before the others, some at a time."""
+    last = (0, 0)
     while rows := ledger.rows(
-        f"{_CANDIDATE} WHERE entry.{OF_ROOT} AND entry.kind = 'duplicate'"
-        " AND entry.state = 'quarantined' AND entry.id > ? ORDER BY entry.id LIMIT ?",
-        [os.fsencode(root), last, BATCH],
+        f"SELECT id, aside_day FROM entry WHERE {OF_ROOT} AND kind = 'duplicate' AND state = 'quarantined'"
+        " AND (aside_day, id) > (?, ?) ORDER BY aside_day, id LIMIT ?",
+        [os.fsencode(root), *last, BATCH],
     ):
-        yield [_candidate(row) for row in rows]
-        last = rows[-1]["id"]
+        found = [(candidate(ledger, row["id"]), row) for row in rows]
+        yield [one for one, _ in found if one is not None]
+        last = (rows[-1]["aside_day"], rows[-1]["id"])
 
 
-def mark_for_deletion(ledger: Ledger, wanted: Iterable[Candidate]) -> list[Candidate]:
-    """Write down that the pictures of *wanted* are about to be deleted.
-
-    Returns:
-        Those that are still what they were when they were read, as they are known now: what has been moved since, or
-        judged anew, is left as it is.
-    """
-    read = {one.number: one.recorded_at for one in wanted}
-    still = "entry.state = 'quarantined' AND entry.kind = 'duplicate'"
-
-    def change(db: Transaction) -> list[Candidate]:
-        rows = db.execute(f"{_CANDIDATE} WHERE entry.id {AMONG} AND {still}", [json.dumps(list(read))])
-        marked = [one for one in map(_candidate, rows) if one.recorded_at == read[one.number]]
-        intent = "state = 'moving', becomes = 'purged', target = location"
-        numbers = json.dumps([one.number for one in marked])
-        db.execute(f"UPDATE entry SET {intent} WHERE id {AMONG}", [numbers])
-        return marked
-
-    return ledger.write(change)
+def candidate(ledger: Ledger, number: int) -> Candidate | None:
+    """The entry *number* as a candidate, as it is now; None if it is none any more."""
+    (row,) = ledger.rows("SELECT aside_day, nearest_id FROM entry WHERE id = ?", [number])
+    entry = ledger.entry(number)
+    if entry.state is not State.QUARANTINED or entry.verdict.kind is not Kind.DUPLICATE:
+        return None
+    near = ledger.entry(row["nearest_id"]) if row["nearest_id"] is not None else None
+    is_kept = near is not None and near.verdict.stays and near.state in _SETTLED
+    return Candidate(entry, row["aside_day"], near if is_kept else None)
 
 
-def still_marked(ledger: Ledger, marked: Sequence[Candidate]) -> list[Candidate]:
-    """Those of *marked* that no other process has finished or taken back, and those that no ledger knows."""
-    numbers = json.dumps([one.number for one in marked])
-    rows = ledger.rows(f"SELECT id FROM entry WHERE id {AMONG} AND {_OURS}", [numbers])
-    ours = {0, *(row["id"] for row in rows)}
-    return [one for one in marked if one.number in ours]
+def condemn(ledger: Ledger, entries: Iterable[Entry]) -> list[Entry]:
+    """Write down that the pictures of *entries* are about to be deleted; returns those that are what was read."""
+
+    def made(db: Transaction) -> list[Entry]:
+        condemned = []
+        for entry in entries:
+            (row,) = db.execute("SELECT mirror_id, location FROM entry WHERE id = ?", [entry.id])
+            target = {"target_mirror_id": row["mirror_id"], "target": row["location"]}
+            with contextlib.suppress(StaleError):
+                change(db, entry, "condemn", State.MOVING, State.PURGED, **target)
+                condemned.append(ledger.entry(entry.id))
+        return condemned
+
+    return ledger.write(made)
 
 
-def end_deletion(ledger: Ledger, purged: Iterable[int], stayed: Iterable[int], note: str) -> None:
-    """Write down which of the marked pictures are deleted, with a *note*, and which stay in quarantine."""
-    gone, left = [(note, number) for number in purged], [(number,) for number in stayed]
-    end = f"target = NULL, becomes = NULL WHERE id = ? AND {_OURS}"
+def end_deletion(ledger: Ledger, condemned: Iterable[tuple[Entry, bool]], note: str) -> None:
+    """Write down of each that was condemned whether it is deleted, with a *note*, or stays in quarantine."""
 
-    def change(db: Transaction) -> None:
-        db.executemany(f"UPDATE entry SET state = 'purged', note = ?, {end}", gone)
-        db.executemany(f"UPDATE entry SET state = 'quarantined', {end}", left)
+    def made(db: Transaction) -> None:
+        for entry, is_gone in condemned:
+            if is_gone:
+                change(db, entry, "purge", State.PURGED, note=note)
+            else:
+                change(db, entry, "spare", State.QUARANTINED)
 
-    ledger.write(change)
-
-
-def is_known(ledger: Ledger, path: Path) -> bool:
-    """Whether a picture that lies at *path*, or is on its way there, is in the ledger."""
-    place = os.fsencode(path)
-    return bool(
-        ledger.rows(
-            "SELECT 1 FROM entry WHERE location = ? UNION ALL"
-            " SELECT 1 FROM entry WHERE state = 'moving' AND target = ? LIMIT 1",
-            [place, place],
-        )
-    )
-
-
-def _candidate(row: Any) -> Candidate:
-    proof = None
-    if row["near_kind"] and Kind(row["near_kind"]).stays and row["near_state"] in _SETTLED:
-        proof = Proof(path_of(row["near_location"]), capture_of(row, "near_"))
-    recorded_at = datetime.fromisoformat(row["recorded_at"])
-    return Candidate(row["id"], path_of(row["location"]), capture_of(row), recorded_at, proof)
+    ledger.write(made)

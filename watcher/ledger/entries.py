@@ -6,65 +6,118 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher.errors import KnownError
-from watcher.ledger.rows import IS_CAPTURE, Transaction, capture_columns, path_columns
+from watcher.errors import KnownError, NearestGoneError, StaleError
+from watcher.ledger.conditions import HAS_PICTURE, STAYS
+from watcher.ledger.places import homes, numbers_in, numbers_of, placed, relative, root_number
+from watcher.ledger.rows import Transaction
+from watcher.ledger.transitions import change
 from watcher.model.capture import Capture
-from watcher.model.entry import Move, State, Timeline
-from watcher.model.verdict import Policy, Verdict
+from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.verdict import Kind, Policy, Verdict
 
 
-def write_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None) -> int:
-    """Insert the entry of a verdict, or put it in the place of an earlier round's; returns its id."""
-    capture = verdict.capture
-    written = db.execute(
-        "INSERT INTO entry (root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact,"
-        " worst_tile, nearest_id, reason, policy_id, state, location, target, becomes, recorded_at, round)"
-        " VALUES ((SELECT id FROM root WHERE path = ?), ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (folder, name, size, mtime_ns) DO UPDATE SET kind = excluded.kind, ssim = excluded.ssim,"
-        " exact = excluded.exact, worst_tile = excluded.worst_tile, nearest_id = excluded.nearest_id,"
-        " reason = excluded.reason, policy_id = excluded.policy_id, target = excluded.target,"
-        " state = CASE WHEN excluded.target IS NULL THEN state ELSE excluded.state END,"
-        " becomes = excluded.becomes, note = '', recorded_at = excluded.recorded_at, round = excluded.round"
-        " WHERE round < excluded.round",
-        [
-            *(os.fsencode(timeline.root), *_verdict_values(db, verdict), *_move_values(capture.path, move)),
-            *(_now(), timeline.round),
-        ],
-    )
-    if not written.rowcount:
-        raise KnownError(f"{capture.path.name} was judged already")
-    db.execute(f"DELETE FROM baseline WHERE {IS_CAPTURE}", capture_columns(capture))
-    return number_of(db, capture)
+def insert_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None, stays: Entry | None) -> int:
+    """The entry of a verdict on a picture that has none; returns its id.
+
+    It is kept or, if *stays* is what was at its path before, a person has put it there: it is restored.
+
+    Raises:
+        NearestGoneError: what it duplicates is no longer kept.
+    """
+    root_id = root_number(db.execute, timeline.root)
+    path = verdict.capture.path
+    home = relative(path, timeline.root)
+    state = State.MOVING if move else State.RESTORED if stays else State.KEPT
+    columns = {
+        "root_id": root_id,
+        "folder": relative(path.parent, timeline.root),
+        "name": os.fsencode(path.name),
+        "display": verdict.capture.display,
+        "taken_at": verdict.capture.taken_at.isoformat(),
+        "state": state.value,
+        "location": home,
+        "note": "was changed by hand, and stays" if stays else "",
+        "becomes": move and move.becomes.value,
+        **content_columns(verdict.capture),
+        **_verdict_columns(db, root_id, timeline, verdict),
+        **target_columns(db, root_id, move),
+    }
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    number = int(db.execute(f"INSERT INTO entry ({names}) VALUES ({marks})", [*columns.values()]).lastrowid)
+    settle_nothing(db, path)
+    return number
 
 
-def _verdict_values(db: Transaction, verdict: Verdict) -> list[Any]:
-    capture, score = verdict.capture, verdict.score
-    return [
-        *path_columns(capture.path),
-        capture.size,
-        capture.mtime_ns,
-        capture.display,
-        capture.taken_at.isoformat(),
-        verdict.kind.value,
-        score.ssim,
-        score.exact,
-        score.worst_tile,
-        None if score.nearest is None else number_of(db, score.nearest),
-        verdict.reason,
-        policy_number(db, verdict.policy),
-    ]
+def judge_anew(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None, entry: Entry) -> None:
+    """Put a verdict in the place of an earlier round's, which *entry* tells.
+
+    Raises:
+        KnownError: a person or another process has dealt with it meanwhile.
+        NearestGoneError: what it duplicates is no longer kept.
+    """
+    root_id = root_number(db.execute, timeline.root)
+    values = {
+        **content_columns(verdict.capture),
+        **_verdict_columns(db, root_id, timeline, verdict),
+        **target_columns(db, root_id, move),
+        "note": "",
+    }
+    state = State.MOVING if move else entry.state
+    try:
+        change(db, entry, "judge anew", state, move.becomes if move else None, **values)
+    except StaleError as error:
+        raise KnownError(str(error)) from error
 
 
-def _move_values(path: Path, move: Move | None) -> list[Any]:
-    if move is None:
-        return [State.KEPT.value, os.fsencode(path), None, None]
-    return [State.MOVING.value, os.fsencode(path), os.fsencode(move.target), move.becomes.value]
+def settle_nothing(db: Transaction, path: Path) -> None:
+    """Nothing that was at *path* before is left to sweeps any more, or settled: there is an entry on what is there."""
+    for root_id, folder in homes(db.execute, path.parent):
+        where = "root_id = ? AND folder = ? AND name = ?"
+        db.execute(f"DELETE FROM baseline WHERE {where}", [root_id, folder, os.fsencode(path.name)])
 
 
-def number_of(db: Transaction, capture: Capture) -> int:
-    """The id of the entry on *capture*, which has one."""
-    row = db.execute(f"SELECT id FROM entry WHERE {IS_CAPTURE}", capture_columns(capture)).fetchone()
-    return int(row[0])
+def content_columns(capture: Capture) -> dict[str, Any]:
+    """What the file is known by."""
+    return {"size": capture.size, "mtime_ns": capture.mtime_ns, "digest": capture.digest or None}
+
+
+def target_columns(db: Transaction, root_id: int, move: Move | None) -> dict[str, Any]:
+    """Where the file shall go."""
+    mirror, target = placed(db.execute, root_id, move.target) if move else (None, None)
+    return {"target_mirror_id": mirror, "target": target}
+
+
+def _verdict_columns(db: Transaction, root_id: int, timeline: Timeline, verdict: Verdict) -> dict[str, Any]:
+    score = verdict.score
+    return {
+        "kind": verdict.kind.value,
+        "ssim": score.ssim,
+        "exact": score.exact,
+        "worst_tile": score.worst_tile,
+        "nearest_id": _nearest(db, root_id, timeline, verdict),
+        "reason": verdict.reason,
+        "policy_id": policy_number(db, verdict.policy),
+        "recorded_at": datetime.now().astimezone().isoformat(),
+        "round": timeline.round,
+    }
+
+
+def _nearest(db: Transaction, root_id: int, timeline: Timeline, verdict: Verdict) -> int | None:
+    nearest = verdict.score.nearest
+    if nearest is None:
+        return None
+    folder = relative(nearest.path.parent, timeline.root)
+    number = next(iter(numbers_in(db.execute, root_id, folder, nearest)), None)
+    if verdict.kind is Kind.DUPLICATE:
+        kept = f"SELECT 1 FROM entry WHERE id = ? AND {STAYS} AND {HAS_PICTURE}"
+        if number is None or not db.execute(kept, [number]).fetchone():
+            raise NearestGoneError(f"{nearest.path.name} is no longer kept")
+    return number
+
+
+def number_of(db: Transaction, capture: Capture) -> int | None:
+    """The id of the entry on *capture*; None if it has none, or none any more."""
+    return next(iter(numbers_of(db.execute, capture)), None)
 
 
 def policy_number(db: Transaction, policy: Policy) -> int:
@@ -72,7 +125,3 @@ def policy_number(db: Transaction, policy: Policy) -> int:
     text = json.dumps(policy.as_json(), sort_keys=True)
     db.execute("INSERT OR IGNORE INTO policy (json) VALUES (?)", [text])
     return int(db.execute("SELECT id FROM policy WHERE json = ?", [text]).fetchone()[0])
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat()

@@ -7,22 +7,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from watcher.errors import GoneError
+from watcher.errors import GoneError, KnownError, StaleError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import stored_windows as windows
-from watcher.ledger.conditions import AMONG, STAYS
+from watcher.ledger.conditions import AMONG, HAS_PICTURE, STAYS
 from watcher.ledger.database import Database
-from watcher.ledger.entries import number_of, write_entry
-from watcher.ledger.rows import (
-    IS_CAPTURE,
-    NEAR_CAPTURE,
-    Transaction,
-    capture_columns,
-    entry_of,
-    kept_of,
-    path_columns,
-    path_of,
+from watcher.ledger.entries import (
+    content_columns,
+    insert_entry,
+    judge_anew,
+    number_of,
+    settle_nothing,
+    target_columns,
 )
+from watcher.ledger.places import NO_ROOT, homes, numbers_of, placed, relative, root_number
+from watcher.ledger.rows import NEAR_CAPTURE, Transaction, entry_of, kept_of, location_of, path_of
+from watcher.ledger.transitions import change
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
@@ -32,11 +32,11 @@ _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
 _ENTRY = f"""
     SELECT entry.*, policy.json AS policy, {NEAR_CAPTURE}
-    FROM entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
+    FROM located AS entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
 _KEPT = f"""
-    SELECT entry.id, folder, name, size, mtime_ns, display, taken_at, height, width, signature
-    FROM frame JOIN entry ON entry.id = frame.entry_id WHERE frame.entry_id {AMONG}
+    SELECT entry.id, root_path, folder, name, size, mtime_ns, digest, display, taken_at, height, width, signature
+    FROM frame JOIN located AS entry ON entry.id = frame.entry_id WHERE frame.entry_id {AMONG}
 """
 
 
@@ -73,70 +73,216 @@ class Ledger(Database):
         found = list(captures)
         self.write(lambda db: _leave_to_sweep(db, root, found))
 
-    def settle(self, capture: Capture) -> None:
-        """Never judge *capture*: the user has brought it back."""
-        insert = "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)"
-        self.write(lambda db: db.execute(insert, capture_columns(capture)))
+    def settle(self, root: Path, capture: Capture) -> None:
+        """Never judge what is at the path of *capture*, in *root*: the user has brought it back, or put it there."""
+
+        def made(db: Transaction) -> None:
+            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+            settle_nothing(db, capture.path)
+            values = [root_number(db.execute, root), *_listed(root, capture)]
+            db.execute("INSERT INTO baseline VALUES (?, ?, ?, ?, ?, 1)", values)
+
+        self.write(made)
+
+    def is_settled(self, path: Path) -> bool:
+        """Whether the user has brought back what is at *path*, when no ledger knew it."""
+        return any(
+            self.rows(
+                "SELECT 1 FROM baseline WHERE root_id = ? AND folder = ? AND name = ? AND settled",
+                [root_id, folder, os.fsencode(path.name)],
+            )
+            for root_id, folder in homes(self.rows, path.parent)
+        )
+
+    def is_left_to_sweep(self, capture: Capture) -> bool:
+        """Whether *capture* was there before the first start, whatever its mtime was then."""
+        return any(
+            self.rows(
+                "SELECT 1 FROM baseline WHERE root_id = ? AND folder = ? AND name = ? AND size = ? AND NOT settled",
+                [root_id, folder, os.fsencode(capture.path.name), capture.size],
+            )
+            for root_id, folder in homes(self.rows, capture.path.parent)
+        )
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over."""
-        return self._in_folder(folder, "entry", "TRUE") | self._in_folder(folder, "baseline", "TRUE")
+        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over.
+
+        Not of what the ledger believes to be elsewhere: if it lies here again, that is worth a look.
+        """
+        return self._in_folder(folder, "entry", "state IN ('kept', 'restored', 'moving')") | self._in_folder(
+            folder, "baseline", "TRUE"
+        )
 
     def left_to_sweep(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a sweep is to judge."""
         return self._in_folder(folder, "baseline", "NOT settled")
 
     def _in_folder(self, folder: Path, table: str, condition: str) -> set[tuple[bytes, int, int]]:
-        sql = f"SELECT name, size, mtime_ns FROM {table} WHERE folder = ? AND {condition}"
-        return {(row[0], row[1], row[2]) for row in self.rows(sql, [os.fsencode(folder)])}
+        sql = f"SELECT name, size, mtime_ns FROM {table} WHERE root_id = ? AND folder = ? AND {condition}"
+        found = (self.rows(sql, home) for home in homes(self.rows, folder))
+        return {(row[0], row[1], row[2]) for rows in found for row in rows}
+
+    # --- the folders that take pictures of a root ---
+
+    def mirrors(self, root: Path) -> dict[Path, str]:
+        """The quarantine of *root* and the like, each with the disk on which it was seen last; empty for none yet."""
+        rows = self.rows(
+            "SELECT mirror.path, disk FROM mirror JOIN root ON root.id = root_id WHERE root.path = ?",
+            [os.fsencode(root)],
+        )
+        return {path_of(row[0]): row[1] for row in rows}
+
+    def see_mirror(self, root: Path, mirror: Path, disk: str) -> None:
+        """Write down that *mirror* takes pictures of *root*, and on which *disk* it is."""
+
+        def made(db: Transaction) -> None:
+            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+            db.execute(
+                "INSERT INTO mirror (root_id, path, disk) VALUES (?, ?, ?)"
+                " ON CONFLICT (root_id, path) DO UPDATE SET disk = excluded.disk",
+                [root_number(db.execute, root), os.fsencode(mirror), disk],
+            )
+
+        self.write(made)
 
     # --- decisions ---
 
-    def record(self, timeline: Timeline, verdict: Verdict, admitted: KeptFrame | None, move: Move | None) -> Entry:
+    def record(
+        self,
+        timeline: Timeline,
+        verdict: Verdict,
+        admitted: KeptFrame | None,
+        move: Move | None,
+        before: Entry | None = None,
+    ) -> Entry:
         """Write down a verdict, what it changes in its window, and the move it leads to, all or nothing.
 
         A kill right after this leaves a MOVING row, which the next start finishes; a kill before it leaves nothing,
         and the capture is judged again from the same window.
 
+        Args:
+            timeline: whose windows are changed.
+            verdict: on a capture that has no entry or, if *timeline* judges anew, an older one.
+            admitted: what is kept of its frame if it stays.
+            move: where its file goes.
+            before: the entry that is judged anew; or else what was at its path before, so that it is restored.
+
         Raises:
-            KnownError: the capture has an entry, and *timeline* judges nothing anew.
+            KnownError: the capture has an entry, and it is not *before*, or no longer.
+            NearestGoneError: what it duplicates is no longer kept.
         """
 
-        def change(db: Transaction) -> Entry:
-            number = write_entry(db, timeline, verdict, move)
+        def made(db: Transaction) -> Entry:
+            number = self._written(db, timeline, verdict, move, before)
             if admitted is not None:
                 windows.admit(db, timeline, number, admitted, verdict.policy.window)
             else:
                 windows.forget(db, number)
-            if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:
-                windows.touch(db, timeline, number_of(db, verdict.score.nearest))
+            nearest = verdict.score.nearest
+            if verdict.kind is Kind.DUPLICATE and nearest and (shown := number_of(db, nearest)):
+                windows.touch(db, timeline, shown)
             # Inside the transaction: after the commit, a read that fails would have all of it done once more.
             return self.entry(number)
 
-        return self.write(change)
+        return self.write(made)
+
+    def _written(
+        self, db: Transaction, timeline: Timeline, verdict: Verdict, move: Move | None, before: Entry | None
+    ) -> int:
+        known = number_of(db, verdict.capture)
+        if known is None:
+            return insert_entry(db, timeline, verdict, move, before)
+        entry = before or self.entry(known)
+        if entry.id != known or not self._is_judged_anew(known, timeline):
+            raise KnownError(f"{verdict.capture.path.name} was judged already")
+        judge_anew(db, timeline, verdict, move, entry)
+        return known
+
+    def _is_judged_anew(self, number: int, timeline: Timeline) -> bool:
+        return bool(self.rows("SELECT 1 FROM entry WHERE id = ? AND round < ?", [number, timeline.round]))
 
     def intend(self, entry: Entry, move: Move) -> Entry:
-        """Write down that the picture of *entry* is about to move."""
-        return self._update(entry, state=State.MOVING, target=os.fsencode(move.target), becomes=move.becomes.value)
+        """Write down that the picture of *entry*, which is in quarantine, is about to be restored.
+
+        Raises:
+            StaleError: the row is no longer what it was when *entry* was read. So it is for all that follow.
+        """
+
+        def made(db: Transaction) -> Entry:
+            (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+            change(db, entry, "restore", State.MOVING, move.becomes, **target_columns(db, row[0], move))
+            return self.entry(entry.id)
+
+        return self.write(made)
 
     def confirm(self, entry: Entry) -> Entry:
         """Write down that the move of *entry* is done."""
         if entry.target is None or entry.becomes is None:
             raise ValueError(f"entry {entry.id} is not moving")
-        return self._update(entry, state=entry.becomes, location=os.fsencode(entry.target), target=None, becomes=None)
+        state, target = entry.becomes, entry.target
+
+        def made(db: Transaction) -> Entry:
+            (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+            mirror, location = placed(db.execute, row[0], target)
+            change(db, entry, "arrive", state, mirror_id=mirror, location=location)
+            return self.entry(entry.id)
+
+        return self.write(made)
 
     def give_up(self, entry: Entry, state: State, note: str) -> Entry:
         """Write down that the move of *entry* does not take place, and why."""
-        return self._update(entry, state=state, target=None, becomes=None, note=note)
+        return self._changed(entry, "lose" if state is State.MISSING else "stay", state, note=note)
 
-    def _update(self, entry: Entry, **values: Any) -> Entry:
-        columns = ", ".join(f"{name} = ?" for name in values)
+    def find(self, entry: Entry, capture: Capture) -> Entry:
+        """Write down that the picture of *entry*, which was missing, lies where the capture job wrote it."""
+        return self._at_home(entry, "find", State.KEPT, capture)
 
-        def change(db: Transaction) -> Entry:
-            db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])
+    def bring_back(self, entry: Entry, capture: Capture) -> Entry:
+        """Write down that a person has brought the picture of *entry* back into its root, as *capture*."""
+        return self._at_home(entry, "bring back", State.RESTORED, capture)
+
+    def release(self, entry: Entry) -> Entry:
+        """Write down that the picture of *entry*, which was restored, may be judged again."""
+        return self._changed(entry, "release", State.KEPT)
+
+    def learn(self, entry: Entry, capture: Capture) -> Entry:
+        """Write down that the picture of *entry* is *capture* now: its path, its times or its digest are others."""
+
+        def made(db: Transaction) -> Entry:
+            bump = "UPDATE entry SET version = version + 1 WHERE id = ? AND version = ?"
+            if not db.execute(bump, [entry.id, entry.version]).rowcount:
+                raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
+            self._set_home(db, entry, capture)
             return self.entry(entry.id)
 
-        return self.write(change)
+        return self.write(made)
+
+    def _at_home(self, entry: Entry, name: str, state: State, capture: Capture) -> Entry:
+        def made(db: Transaction) -> Entry:
+            change(db, entry, name, state, note="")
+            self._set_home(db, entry, capture)
+            return self.entry(entry.id)
+
+        return self.write(made)
+
+    def _set_home(self, db: Transaction, entry: Entry, capture: Capture) -> None:
+        """The picture of *entry* lies in its root as *capture* does; one that lies elsewhere still stays there."""
+        (row,) = db.execute("SELECT root_path, mirror_path FROM located WHERE id = ?", [entry.id])
+        root, columns = path_of(row["root_path"]), content_columns(capture)
+        if entry.state not in (State.QUARANTINED, State.MOVING):
+            home = {"folder": relative(capture.path.parent, root), "name": os.fsencode(capture.path.name)}
+            columns |= home | {"location": relative(capture.path, root), "mirror_id": None}
+        names = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(f"UPDATE entry SET {names} WHERE id = ?", [*columns.values(), entry.id])
+
+    def _changed(self, entry: Entry, name: str, state: State, **values: Any) -> Entry:
+        def made(db: Transaction) -> Entry:
+            change(db, entry, name, state, **values)
+            if state is State.MISSING:
+                windows.leave(db, entry.id)
+            return self.entry(entry.id)
+
+        return self.write(made)
 
     # --- windows ---
 
@@ -155,33 +301,23 @@ class Ledger(Database):
             kept.update((row["id"], kept_of(row)) for row in rows)
         return [kept[number] for number in ids]
 
-    def lose(self, capture: Capture) -> None:
-        """Write down that the file of a window's frame is gone, so that nothing can be a duplicate of it any more."""
-
-        def change(db: Transaction) -> None:
-            windows.leave(db, number_of(db, capture))
-            # Judged anew by a sweep, and a duplicate now, it is where that put it.
-            db.execute(
-                f"UPDATE entry SET state = ? WHERE {IS_CAPTURE} AND {STAYS}",
-                [State.MISSING.value, *capture_columns(capture)],
-            )
-
-        self.write(change)
+    def lose(self, entry: Entry, note: str = "") -> Entry:
+        """Write down that the file of *entry* is gone, so that nothing can be a duplicate of it any more."""
+        return self._changed(entry, "lose", State.MISSING, note=note)
 
     def renew(self, kept: KeptFrame) -> None:
         """Put a signature that was computed again in the place of one that was of no use."""
-        update = (
-            "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id ="
-            f" (SELECT id FROM entry WHERE {IS_CAPTURE})"
-        )
-        self.write(
-            lambda db: db.execute(update, [kept.height, kept.width, kept.signature, *capture_columns(kept.capture)])
-        )
+
+        def made(db: Transaction) -> None:
+            update = "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id = ?"
+            db.execute(update, [kept.height, kept.width, kept.signature, number_of(db, kept.capture)])
+
+        self.write(made)
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""
-        rows = self.rows(f"SELECT location FROM entry WHERE {IS_CAPTURE}", capture_columns(capture))
-        return path_of(rows[0]["location"]) if rows else capture.path
+        entry = self.on(capture)
+        return entry.location if entry else capture.path
 
     def kept_location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now, while its screen is a distinct one.
@@ -189,10 +325,14 @@ class Ledger(Database):
         Raises:
             GoneError: it is not, or no longer.
         """
-        rows = self.rows(f"SELECT location FROM entry WHERE {IS_CAPTURE} AND {STAYS}", capture_columns(capture))
+        numbers = json.dumps(numbers_of(self.rows, capture))
+        rows = self.rows(f"SELECT * FROM located WHERE id {AMONG} AND {STAYS}", [numbers])
+        if not rows:  # a person may have given it another name
+            same = f"SELECT * FROM located WHERE root_id IN (SELECT id FROM root) AND digest = ? AND {STAYS} AND {HAS_PICTURE}"
+            rows = self.rows(same, [capture.digest])
         if not rows:
             raise GoneError(f"{capture.path.name} is no distinct screen any more")
-        return path_of(rows[0]["location"])
+        return location_of(rows[0])
 
     # --- questions ---
 
@@ -207,17 +347,56 @@ class Ledger(Database):
             raise KeyError(number)
         return entry_of(rows[0])
 
-    def moving(self) -> list[Entry]:
-        """The entries whose move was begun and not confirmed."""
-        return [entry_of(row) for row in self.rows(f"{_ENTRY} WHERE entry.state = 'moving' ORDER BY entry.id")]
+    def on(self, capture: Capture) -> Entry | None:
+        """The entry on *capture*: on what is, or was, at its path, with its bytes if they are known; None if none is."""
+        numbers = numbers_of(self.rows, capture)
+        return self.entry(numbers[0]) if numbers else None
+
+    def at_home(self, path: Path) -> list[Entry]:
+        """The entries on whatever was captured at *path*, or brought back there, latest first."""
+        return [
+            self.entry(row[0])
+            for root_id, folder in homes(self.rows, path.parent)
+            for row in self.rows(
+                "SELECT id FROM entry WHERE root_id = ? AND folder = ? AND name = ? ORDER BY id DESC",
+                [root_id, folder, os.fsencode(path.name)],
+            )
+        ]
+
+    def with_bytes(self, root: Path, capture: Capture) -> list[Entry]:
+        """The entries of *root* on files with the bytes, the size and the mtime of *capture*, wherever they are."""
+        rows = self.rows(
+            "SELECT entry.id FROM entry JOIN root ON root.id = root_id"
+            " WHERE root.path = ? AND digest = ? AND size = ? AND mtime_ns = ? ORDER BY entry.id DESC",
+            [os.fsencode(root), capture.digest, capture.size, capture.mtime_ns],
+        )
+        return [self.entry(row[0]) for row in rows]
+
+    def moving(self, root: Path | None = None) -> list[Entry]:
+        """The entries of *root*, or of all roots, whose move was begun and not confirmed."""
+        of_root, values = ("", []) if root is None else ("AND entry.root_path = ?", [os.fsencode(root)])
+        rows = self.rows(f"{_ENTRY} WHERE entry.state = 'moving' {of_root} ORDER BY entry.id", values)
+        return [entry_of(row) for row in rows]
 
     def about(self, path: Path) -> list[Entry]:
         """All entries on the file that was at *path* when it was captured, or is there now, oldest first."""
-        rows = self.rows(
-            f"{_ENTRY} WHERE (entry.folder = ? AND entry.name = ?) OR entry.location = ? ORDER BY entry.id",
-            [*path_columns(path), os.fsencode(path)],
+        numbers = {entry.id for entry in self.at_home(path)} | set(self._lying_at(path))
+        return [self.entry(number) for number in sorted(numbers)]
+
+    def _lying_at(self, path: Path) -> list[int]:
+        """The ids of the entries whose file is at *path* now, or on its way there."""
+        bases = self.rows("SELECT id, NULL, path FROM root UNION ALL SELECT root_id, id, path FROM mirror")
+        places = [(row[0], row[1], relative(path, path_of(row[2]))) for row in bases if path.is_relative_to(path_of(row[2]))]
+        sql = (
+            "SELECT id FROM entry WHERE location = ?3 AND (?1 = 0 OR (root_id = ?1 AND mirror_id IS ?2)) UNION"
+            " SELECT id FROM entry WHERE state = 'moving' AND target = ?3"
+            " AND (?1 = 0 OR (root_id = ?1 AND target_mirror_id IS ?2))"
         )
-        return [entry_of(row) for row in rows]
+        return [row[0] for place in [*places, (NO_ROOT, None, os.fsencode(path))] for row in self.rows(sql, place)]
+
+    def is_known(self, path: Path) -> bool:
+        """Whether a picture that lies at *path*, or is on its way there, is in the ledger."""
+        return bool(self._lying_at(path))
 
     def entries(  # noqa: PLR0913 - one for each condition that people ask for
         self,
@@ -272,8 +451,12 @@ class Ledger(Database):
 
 def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:
     db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
-    db.executemany(
-        "INSERT OR IGNORE INTO baseline (folder, name, size, mtime_ns) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS"
-        " (SELECT 1 FROM entry WHERE folder = ?1 AND name = ?2 AND size = ?3 AND mtime_ns = ?4)",
-        map(capture_columns, captures),
-    )
+    number = root_number(db.execute, root)
+    insert = "INSERT OR IGNORE INTO baseline VALUES (?, ?, ?, ?, ?, 0)"
+    db.executemany(insert, ([number, *_listed(root, one)] for one in captures if number_of(db, one) is None))
+
+
+def _listed(root: Path, capture: Capture) -> list[Any]:
+    """Folder, name, size and mtime_ns of *capture*, as the baseline of *root* keeps them."""
+    folder = relative(capture.path.parent, root)
+    return [folder, os.fsencode(capture.path.name), capture.size, capture.mtime_ns]

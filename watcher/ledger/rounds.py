@@ -42,7 +42,7 @@ def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end
 def still_to_judge(ledger: Ledger, timeline: Timeline) -> list[Capture]:
     """What the round of *timeline* has to judge anew; not what the user brought back, nor what is gone."""
     rows = ledger.rows(
-        "SELECT entry.* FROM entry JOIN round ON round.id = ? AND round.root_id = entry.root_id"
+        "SELECT entry.* FROM located AS entry JOIN round ON round.id = ? AND round.root_id = entry.root_id"
         " WHERE entry.round < round.id AND entry.id <= last_entry_id AND state IN ('kept', 'quarantined')"
         " AND taken_at >= begin AND taken_at < end",
         [timeline.round],

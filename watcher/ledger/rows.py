@@ -1,4 +1,8 @@
-"""Between the rows of the ledger and the values of the program."""
+"""Between the rows of the ledger and the values of the program.
+
+The ledger keeps paths relative to their root, or to the mirror of it in which a file lies, so that these can move. The
+view ``located`` has the folders to which they are relative.
+"""
 
 import json
 import os
@@ -30,23 +34,10 @@ class Transaction(Protocol):
         """Run one statement for each of *values*."""
 
 
-IS_CAPTURE = "folder = ? AND name = ? AND size = ? AND mtime_ns = ?"
-"""Holds for the row of one capture; its values are :func:`capture_columns`."""
-
-
 NEAR_CAPTURE = """near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
-           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns"""
-"""The columns of the capture in *near*, a second ``entry``, that ``capture_of(row, "near_")`` reads."""
-
-
-def path_columns(path: Path) -> tuple[bytes, bytes]:
-    """Folder and name as the bytes that the file system knows: they may be no UTF-8."""
-    return os.fsencode(path.parent), os.fsencode(path.name)
-
-
-def capture_columns(capture: Capture) -> list[Any]:
-    """What a capture is known by: folder, name, size, mtime_ns."""
-    return [*path_columns(capture.path), capture.size, capture.mtime_ns]
+           near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns,
+           near.digest AS near_digest"""
+"""The columns of the capture in *near*, a second ``entry`` of the same root, that ``capture_of(row, "near_")`` reads."""
 
 
 def path_of(raw: bytes) -> Path:
@@ -54,14 +45,27 @@ def path_of(raw: bytes) -> Path:
     return Path(os.fsdecode(raw))
 
 
+def location_of(row: Row) -> Path:
+    """Where the file of a row of ``located`` is now."""
+    return path_of(row["mirror_path"] or row["root_path"]) / path_of(row["location"])
+
+
+def target_of(row: Row) -> Path | None:
+    """Where the file of a row of ``located`` is being moved to."""
+    if row["target"] is None:
+        return None
+    return path_of(row["target_mirror_path"] or row["root_path"]) / path_of(row["target"])
+
+
 def capture_of(row: Row, prefix: str = "") -> Capture:
     """The capture in the columns that begin with *prefix*."""
     return Capture(
-        path=path_of(row[f"{prefix}folder"]) / os.fsdecode(row[f"{prefix}name"]),
+        path=path_of(row["root_path"]) / path_of(row[f"{prefix}folder"]) / os.fsdecode(row[f"{prefix}name"]),
         display=row[f"{prefix}display"],
         taken_at=datetime.fromisoformat(row[f"{prefix}taken_at"]),
         size=row[f"{prefix}size"],
         mtime_ns=row[f"{prefix}mtime_ns"],
+        digest=row[f"{prefix}digest"] or b"",
     )
 
 
@@ -79,9 +83,12 @@ def entry_of(row: Row) -> Entry:
         id=row["id"],
         verdict=Verdict(capture_of(row), Kind(row["kind"]), score, policy, row["reason"]),
         state=State(row["state"]),
-        location=path_of(row["location"]),
-        target=path_of(row["target"]) if row["target"] is not None else None,
+        location=location_of(row),
+        target=target_of(row),
         becomes=State(row["becomes"]) if row["becomes"] is not None else None,
         recorded_at=datetime.fromisoformat(row["recorded_at"]),
         note=row["note"],
+        root=path_of(row["root_path"]),
+        aside_at=datetime.fromisoformat(row["aside_at"]) if row["aside_at"] else None,
+        version=row["version"],
     )

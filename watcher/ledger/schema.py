@@ -110,4 +110,102 @@ MIGRATIONS = (
     CREATE INDEX entry_saved ON entry (root_id, display, recorded_at, size)
         WHERE kind = 'duplicate' AND state IN ('quarantined', 'purged');
     """,
+    r"""
+    CREATE TABLE mirror (                      -- folders that take pictures of a root: its quarantine, and the like
+        id INTEGER PRIMARY KEY,
+        root_id INTEGER NOT NULL REFERENCES root,
+        path BLOB NOT NULL,
+        disk TEXT NOT NULL DEFAULT '',         -- on which it was seen last, none if it is yet to be made
+        UNIQUE (root_id, path)
+    );
+    INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(json_extract(report, '$.quarantine') AS BLOB)
+        FROM root WHERE json_extract(report, '$.quarantine') != '';
+    INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(path || '-quarantine' AS BLOB) FROM root;
+    INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(path || '-similar' AS BLOB) FROM root;
+    CREATE TABLE placed (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        root_id INTEGER NOT NULL REFERENCES root,
+        folder BLOB NOT NULL,                  -- relative to the root, file names are bytes: they may be no UTF-8
+        name BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        digest BLOB,                           -- SHA-256 of the file, NULL until it is met by a framesift that takes it
+        display INTEGER NOT NULL,
+        taken_at TEXT NOT NULL,                -- local wall-clock time, ISO 8601, no zone
+        kind TEXT NOT NULL,
+        ssim REAL NOT NULL,                    -- with nearest if exact, else no frame had a higher one
+        exact INTEGER NOT NULL,
+        worst_tile REAL NOT NULL,
+        nearest_id INTEGER REFERENCES placed,
+        reason TEXT NOT NULL,
+        policy_id INTEGER NOT NULL REFERENCES policy,
+        state TEXT NOT NULL,
+        mirror_id INTEGER REFERENCES mirror,   -- what location is relative to, the root if NULL
+        location BLOB NOT NULL,                -- where the file is now, absolute if it lies in neither
+        target_mirror_id INTEGER REFERENCES mirror,
+        target BLOB,
+        becomes TEXT,
+        note TEXT NOT NULL DEFAULT '',
+        recorded_at TEXT NOT NULL,
+        round INTEGER NOT NULL DEFAULT 0,      -- the round that judged it last
+        version INTEGER NOT NULL DEFAULT 0,    -- rises with every change: a decision names the one it was made on
+        aside_at TEXT,                         -- when it was quarantined
+        aside_day INTEGER NOT NULL DEFAULT 0   -- the id of the last day that had begun then
+    );
+    INSERT INTO placed (id, root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile,
+            nearest_id, reason, policy_id, state, location, target, becomes, note, recorded_at, round, aside_at, aside_day)
+        SELECT entry.id, root_id, CASE WHEN folder = root.path THEN X'' WHEN substr(folder, 1, length(root.path) + 1)
+                IN (CAST(root.path || '/' AS BLOB), CAST(root.path || '\' AS BLOB))
+                THEN substr(folder, length(root.path) + 2) ELSE folder END,
+            name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile, nearest_id, reason, policy_id, state,
+            location, target, becomes, note, recorded_at, round, recorded_at,
+            (SELECT coalesce(max(day.id), 0) FROM day  -- of what was judged anew the day is not known: it counts from now
+                WHERE day.root_id = entry.root_id AND (entry.round > 0 OR day.last_entry < entry.id))
+        FROM entry JOIN root ON root.id = root_id;
+    UPDATE placed SET mirror_id = (SELECT mirror.id FROM mirror WHERE mirror.root_id = placed.root_id
+        AND substr(location, 1, length(path) + 1) IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB))
+        ORDER BY length(path) DESC LIMIT 1),
+        target_mirror_id = (SELECT mirror.id FROM mirror WHERE mirror.root_id = placed.root_id
+        AND substr(target, 1, length(path) + 1) IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB))
+        ORDER BY length(path) DESC LIMIT 1);
+    UPDATE placed SET location = substr(location, length((SELECT coalesce(mirror.path, root.path) FROM root
+        LEFT JOIN mirror ON mirror.id = mirror_id WHERE root.id = placed.root_id)) + 2)
+        WHERE mirror_id IS NOT NULL OR (SELECT substr(location, 1, length(path) + 1)
+        IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB)) FROM root WHERE root.id = placed.root_id);
+    UPDATE placed SET target = substr(target, length((SELECT coalesce(mirror.path, root.path) FROM root
+        LEFT JOIN mirror ON mirror.id = target_mirror_id WHERE root.id = placed.root_id)) + 2)
+        WHERE target_mirror_id IS NOT NULL OR (SELECT substr(target, 1, length(path) + 1)
+        IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB)) FROM root WHERE root.id = placed.root_id);
+    DROP TABLE entry;
+    ALTER TABLE placed RENAME TO entry;
+    CREATE INDEX entry_path ON entry (root_id, folder, name, size, mtime_ns);
+    CREATE UNIQUE INDEX entry_content ON entry (root_id, folder, name, digest) WHERE digest IS NOT NULL;
+    CREATE INDEX entry_digest ON entry (root_id, digest) WHERE digest IS NOT NULL;
+    CREATE INDEX entry_location ON entry (location);
+    CREATE INDEX entry_state ON entry (state);
+    CREATE INDEX entry_time ON entry (root_id, taken_at);
+    CREATE INDEX entry_display ON entry (root_id, display, taken_at);
+    CREATE INDEX entry_saved ON entry (root_id, display, recorded_at, size)
+        WHERE kind = 'duplicate' AND state IN ('quarantined', 'purged');
+    CREATE INDEX entry_aside ON entry (root_id, aside_day, id) WHERE kind = 'duplicate' AND state = 'quarantined';
+    CREATE VIEW located AS SELECT entry.*, root.path AS root_path, mirror.path AS mirror_path,
+            target_mirror.path AS target_mirror_path
+        FROM entry JOIN root ON root.id = entry.root_id LEFT JOIN mirror ON mirror.id = entry.mirror_id
+        LEFT JOIN mirror AS target_mirror ON target_mirror.id = entry.target_mirror_id;
+    CREATE TABLE left_alone (                  -- what no watcher judges
+        root_id INTEGER NOT NULL,              -- 0 if the folder is absolute, from when no root was known
+        folder BLOB NOT NULL,                  -- relative to the root
+        name BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        settled INTEGER NOT NULL DEFAULT 0,    -- brought back by hand: never judged, else it is left to sweep
+        PRIMARY KEY (root_id, folder, name, size, mtime_ns)
+    ) WITHOUT ROWID;
+    INSERT OR IGNORE INTO left_alone SELECT coalesce(root.id, 0), CASE WHEN path IS NULL THEN folder
+            WHEN folder = path THEN X'' ELSE substr(folder, length(path) + 2) END, name, size, mtime_ns, settled
+        FROM baseline LEFT JOIN root ON folder = path OR substr(folder, 1, length(path) + 1)
+            IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB));
+    DROP TABLE baseline;
+    ALTER TABLE left_alone RENAME TO baseline;
+    """,
 )

@@ -11,7 +11,7 @@ from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
 from watcher.ledger.conditions import HAS_PICTURE, LEFT_ROOT, OF_ROOT, SHOWS, STAYS
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rows import path_of
+from watcher.ledger.rows import location_of, target_of
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
@@ -74,20 +74,13 @@ class Totals:
         If none is, the root's disk may be absent, and the folder another one of that name.
         """
         rows = self._rows(
-            f"SELECT location FROM entry WHERE {OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
+            f"SELECT * FROM located WHERE {OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
         )
-        return not rows or any(os.path.lexists(row["location"]) for row in rows)
+        return not rows or any(os.path.lexists(location_of(row)) for row in rows)
 
     def left_alone(self) -> int:
         """How many captures were there before the first start and are left to ``sweep``."""
-        separator = os.fsencode(os.sep)
-        below = self._root + separator
-        return int(
-            self._ledger.rows(
-                "SELECT count(*) FROM baseline WHERE NOT settled AND (folder = ? OR (folder >= ? AND folder < ?))",
-                [self._root, below, self._root + bytes([separator[0] + 1])],
-            )[0][0]
-        )
+        return int(self._rows(f"SELECT count(*) FROM baseline WHERE NOT settled AND {OF_ROOT}")[0][0])
 
     def saved_bytes(self) -> int:
         """Bytes of the duplicates that have left the root."""
@@ -137,17 +130,17 @@ class Totals:
         """By display, the kept pictures of the screens that its last *count* readable captures show, newest first."""
         displays = self._rows(f"SELECT DISTINCT display FROM entry WHERE {OF_ROOT} ORDER BY display")
         sql = (
-            f"SELECT near.location FROM (SELECT {SHOWS} AS shows FROM entry WHERE {OF_ROOT} AND display = ?"
-            " AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN entry AS near ON near.id = shows"
+            f"SELECT near.* FROM (SELECT {SHOWS} AS shows FROM entry WHERE {OF_ROOT} AND display = ?"
+            " AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN located AS near ON near.id = shows"
         )
-        return {row[0]: [path_of(shown[0]) for shown in self._rows(sql, [row[0], count])] for row in displays}
+        return {row[0]: [location_of(shown) for shown in self._rows(sql, [row[0], count])] for row in displays}
 
     def set_aside(self) -> dict[Path, State]:
         """The pictures that are in quarantine or on their way, at each place where they may lie."""
         rows = self._rows(
-            f"SELECT location, target, state FROM entry WHERE {OF_ROOT} AND state IN ('quarantined', 'moving')"
+            f"SELECT * FROM located WHERE {OF_ROOT} AND state IN ('quarantined', 'moving')"
         )
-        return {path_of(raw): State(row["state"]) for row in rows for raw in (row["location"], row["target"]) if raw}
+        return {path: State(row["state"]) for row in rows for path in (location_of(row), target_of(row)) if path}
 
     def windows(self, window: int) -> dict[int, int]:
         """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""

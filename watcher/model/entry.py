@@ -56,6 +56,12 @@ class Entry:
     recorded_at: datetime
     note: str = ""
     """Why a picture that a hook wanted to move stayed where it was, or when it was purged."""
+    root: Path = Path()
+    """The folder in which it was captured."""
+    aside_at: datetime | None = None
+    """When it was quarantined last."""
+    version: int = 0
+    """Rises with each change of the row: a decision is made on one version, and holds for no other."""
 
     @property
     def aside(self) -> bool:

@@ -16,6 +16,8 @@ class Tally:
     kinds: Counter[Kind] = field(default_factory=Counter)
     left: int = 0
     """Captures that could not be judged, and stay as they are."""
+    known: int = 0
+    """Captures that turned out to be what the ledger knows, under other times or another name."""
     moved_bytes: int = 0
     """Of duplicates that were, or in a dry run would be, quarantined."""
     stopped: bool = False
@@ -24,7 +26,7 @@ class Tally:
     @property
     def done(self) -> int:
         """Captures dealt with."""
-        return self.kinds.total() + self.left
+        return self.kinds.total() + self.left + self.known
 
     def add(self, entry: Entry) -> None:
         """Count one entry."""

@@ -117,16 +117,17 @@ class Settings(Section):
     hooks: HookSettings = Field(default=HookSettings(), description="a table of settings")
 
     _origins: dict[Key, Origin] = PrivateAttr(default_factory=dict)
+    _beside: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     @property
     def quarantine_dir(self) -> Path:
-        """Where duplicates go."""
-        return self.quarantine or self.root.with_name(f"{self.root.name}-quarantine")
+        """Where duplicates go: the very folder, whatever links led to it when the settings were read."""
+        return self.quarantine or self._beside["quarantine"]
 
     @property
     def similar_dir(self) -> Path:
         """Where similar captures go, if they are set aside."""
-        return self.root.with_name(f"{self.root.name}-similar")
+        return self._beside["similar"]
 
     @property
     def policy(self) -> Policy:
@@ -165,8 +166,10 @@ class Settings(Section):
             raise SettingsError("\n".join(refusals(error, layer.origins, cls))) from error
 
     def model_post_init(self, context: Any) -> None:
-        """Keep where the values came from."""
+        """Keep where the values came from, and where the links beside the root lead now."""
         self._origins = dict(context or {})
+        for name in ("quarantine", "similar"):
+            self._beside[name] = Path(os.path.realpath(self.root.with_name(f"{self.root.name}-{name}")))
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
