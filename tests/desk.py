@@ -195,8 +195,8 @@ def on_its_way(ledger: Ledger, entry: Entry, target: Path, becomes: State) -> En
     def made(db: Transaction) -> None:
         (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
         columns = state | target_columns(db, row[0], Move(target, becomes))
-        names = ", ".join(f"{name} = ?" for name in columns)
-        db.execute(f"UPDATE entry SET {names} WHERE id = ?", [*columns.values(), entry.id])
+        for name, value in columns.items():
+            db.execute(f"UPDATE entry SET {name} = ? WHERE id = ?", [value, entry.id])  # noqa: S608 - our own names
 
     ledger.write(made)
     return ledger.entry(entry.id)

@@ -191,9 +191,9 @@ def test_restore_gives_back_the_exact_tree_and_what_was_restored_is_never_judged
     assert len(tree(desk.root, "*.png")) == 2
     assert "1 restored" in desk.run("restore", str(desk.path(2))).stdout
     assert "1 restored" in desk.run("restore", str(desk.mirrored(desk.path(3)))).stdout
-    assert "1 restored" in desk.run("restore", "--day", "2020-05-04").stdout
+    assert "1 restored" in desk.run("restore", "--day", "2020-05-04", "--yes").stdout
     assert tree(desk.root, "*.png") == before
-    assert "nothing to restore" in desk.run("restore", "--all", check=1).stderr
+    assert "nothing to restore" in desk.run("restore", "--all", "--yes", check=1).stderr
     assert {e["state"] for e in lines(desk.run("history", "--json", "--kind", "duplicate").stdout)} == {"restored"}
     desk.start()
     desk.put(9, screen(9))
@@ -205,7 +205,7 @@ def test_restore_gives_back_the_exact_tree_and_what_was_restored_is_never_judged
 def test_restore_needs_no_ledger(desk: Desk) -> None:
     before = arranged(desk)
     shutil.rmtree(desk.state)
-    assert "3 restored" in desk.run("restore", "--all", "--quarantine", str(desk.quarantine)).stdout
+    assert "3 restored" in desk.run("restore", "--all", "--yes", "--quarantine", str(desk.quarantine)).stdout
     assert tree(desk.root, "*.png") == before
     assert tree(desk.quarantine, "*.png") == {}
 
@@ -213,7 +213,7 @@ def test_restore_needs_no_ledger(desk: Desk) -> None:
 def test_restore_never_overwrites(desk: Desk) -> None:
     arranged(desk)
     desk.path(2).write_bytes(b"something else")
-    done = desk.run("restore", "--all", check=1)
+    done = desk.run("restore", "--all", "--yes", check=1)
     assert "2 restored, 1 not" in done.stderr
     assert f"{desk.path(2)} exists" in done.stderr
     assert desk.path(2).read_bytes() == b"something else"
@@ -224,12 +224,12 @@ def test_restore_never_overwrites(desk: Desk) -> None:
 
 def test_restore_refuses_a_folder_that_is_no_quarantine(desk: Desk) -> None:
     (desk.base / "holiday").mkdir()
-    done = desk.run("restore", "--all", "--quarantine", str(desk.base / "holiday"), check=1)
+    done = desk.run("restore", "--all", "--yes", "--quarantine", str(desk.base / "holiday"), check=1)
     assert "no quarantine of framesift's" in done.stderr
 
 
 def test_without_a_ledger_verbs_say_so(desk: Desk) -> None:
-    for verb in (["history"], ["status"], ["why", "x_1.png"], ["restore", "--all"]):
+    for verb in (["history"], ["status"], ["why", "x_1.png"], ["restore", "--all", "--yes"]):
         assert "nothing was judged yet" in desk.run(*verb, check=1).stderr
     assert not desk.state.exists()
 
@@ -278,7 +278,7 @@ def test_a_reader_that_leaves_early_is_no_fault(watched: Desk) -> None:
 @pytest.mark.slow
 def test_two_restores_at_once_bring_every_picture_back(shelf: Shelf) -> None:
     twins = shelf.twins(range(1, 41), shelf.keep(0))
-    command = [sys.executable, "-m", "watcher", "restore", "--all"]
+    command = [sys.executable, "-m", "watcher", "restore", "--all", "--yes"]
     with (shelf.desk.base / "said").open("w") as said:
         both = [subprocess.Popen(command, env=shelf.desk.environment, cwd="/", stdout=said) for _ in range(2)]
         assert min(process.wait(100) for process in both) == 0  # a late one may find nothing left to restore

@@ -40,7 +40,7 @@ def test_savings_are_those_of_a_day_its_month_and_ever_and_purging_loses_none(sh
         assert totals.savings(before - timedelta(days=400)) == {1: Savings(some(0), some(0), some(4))}
         assert totals.saved_bytes() == 4 * SIZE
         assert Totals(ledger, Path("/other")).savings(TODAY) == {}
-    shelf.run("restore", "--all")
+    shelf.run("restore", "--all", "--yes")
     with shelf.desk.ledger() as ledger:
         assert Totals(ledger, shelf.desk.root).savings(TODAY) == {1: Savings(some(0), some(0), some(2))}
 

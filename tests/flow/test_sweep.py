@@ -80,7 +80,7 @@ def test_restore_after_a_sweep_gives_back_the_exact_tree_and_it_stays(desk: Desk
     before = tree(desk.root, "*.png")
     swept(framesift)
     assert len(tree(desk.root, "*.png")) < 45
-    assert framesift("restore", "--all")[0] == 0
+    assert framesift("restore", "--all", "--yes")[0] == 0
     assert tree(desk.root, "*.png") == before
     assert swept(framesift) == []
     assert swept(framesift, "--again", "--duplicate", 0.98) != []
@@ -92,7 +92,7 @@ def test_the_same_without_a_ledger(desk: Desk, framesift: Framesift) -> None:
     before = tree(desk.root, "*.png")
     moved = kinds(swept(framesift)).count("duplicate")
     shutil.rmtree(desk.state)
-    assert framesift("restore", "--all", "--quarantine", desk.quarantine)[0] == 0
+    assert framesift("restore", "--all", "--yes", "--quarantine", desk.quarantine)[0] == 0
     assert tree(desk.root, "*.png") == before
     found = swept(framesift)
     assert len(found) == 60 - moved, "what was brought back is not judged"
@@ -261,7 +261,7 @@ def test_a_quarantine_on_another_disk_gets_verified_copies(desk: Desk, framesift
         swept(framesift, "--quarantine", other)
         assert {**tree(desk.root, "*.png"), **tree(other, "*.png")} == before
         assert stat.S_IMODE(other.stat().st_mode) == 0o700
-        assert framesift("restore", "--all")[0] == 0
+        assert framesift("restore", "--all", "--yes")[0] == 0
         assert tree(desk.root, "*.png") == before
     finally:
         shutil.rmtree(other, ignore_errors=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import CONTENT, Desk, Shelf
+from tests.desk import CONTENT, Desk, Shelf, on_its_way
 from watcher.errors import ConflictError
 from watcher.keep.custody import restore
-from watcher.model.entry import Entry, Move, State, Timeline
+from watcher.model.entry import Entry, State, Timeline
 from watcher.model.kept_frame import Changes, KeptFrame
 
 LISTENER = """
@@ -40,7 +40,7 @@ def interrupted(shelf: Shelf, entry: Entry, becomes: State) -> None:
     """As a kill leaves it right after the intent."""
     target = entry.verdict.capture.path if becomes is State.RESTORED else entry.location
     with shelf.desk.ledger() as ledger:
-        ledger.intend(entry, Move(target, becomes))
+        on_its_way(ledger, entry, target, becomes)
 
 
 def test_hooks_hear_once_of_each_capture_wherever_it_arrives(shelf: Shelf) -> None:
@@ -66,8 +66,26 @@ def test_a_picture_comes_back_though_all_folders_on_its_way_are_gone(shelf: Shel
     (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
     shutil.rmtree(shelf.desk.root)
     with shelf.desk.ledger() as ledger:
+        with pytest.raises(ConflictError, match="is not there any more; if it has moved, framesift relocate"):
+            restore(ledger, twin)
+        assert not shelf.desk.root.exists()
+        shelf.desk.root.mkdir()
         assert restore(ledger, twin).state is State.RESTORED
     assert twin.verdict.capture.path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("becomes", [State.RESTORED, State.PURGED, State.QUARANTINED])
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_what_is_on_its_way_is_taken_over(shelf: Shelf, becomes: State, has_arrived: bool) -> None:
+    """A process was killed, or waits for a disk, between the intent and its confirmation."""
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    interrupted(shelf, twin, becomes)
+    if has_arrived and becomes is State.RESTORED:
+        twin.location.rename(twin.verdict.capture.path)
+    with shelf.desk.ledger() as ledger:
+        assert restore(ledger, twin).state is State.RESTORED
+    assert twin.verdict.capture.path.read_bytes() == CONTENT
+    assert not twin.location.exists()
 
 
 def test_what_another_process_has_brought_back_meanwhile_stays_there(shelf: Shelf) -> None:
@@ -78,7 +96,7 @@ def test_what_another_process_has_brought_back_meanwhile_stays_there(shelf: Shel
     assert twin.verdict.capture.path.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("now", [State.PURGED, State.MISSING, State.MOVING])
+@pytest.mark.parametrize("now", [State.PURGED, State.MISSING])
 def test_what_has_been_dealt_with_otherwise_meanwhile_is_not_brought_back(shelf: Shelf, now: State) -> None:
     (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
     with shelf.desk.ledger() as ledger:
@@ -106,6 +124,8 @@ def test_what_judging_has_found_of_a_window_is_written_down(shelf: Shelf) -> Non
     lost, renewed = shelf.keep(0), shelf.keep(1)
     anew = KeptFrame(renewed.verdict.capture, 9, 9, b"computed again")
     with shelf.at_work() as (ledger, custody):
+        custody.note(Changes((lost.verdict.capture, renewed.verdict.capture)))  # both are there
+        lost.location.unlink()
         custody.note(Changes((lost.verdict.capture,), (anew,)))
         assert ledger.frames(Timeline(shelf.desk.root), 9) == [anew]
         assert ledger.entry(lost.id).state is State.MISSING

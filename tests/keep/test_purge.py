@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import CONTENT, SIZE, Shelf, capture_of, facts
+from tests.desk import CONTENT, SIZE, Shelf, capture_of, facts, on_its_way
 from watcher.disk import files
-from watcher.disk.mirror import Amount, held, mark
+from watcher.disk.mirror import Amount, held, mark, mark_anew
 from watcher.health.heartbeat import Heartbeat
 from watcher.keep.custody import restore
-from watcher.model.entry import Entry, Move, State
+from watcher.model.entry import Entry, State
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy, Score, Verdict
 
@@ -56,12 +56,12 @@ def _linked(path: Path) -> None:
 
 def _lost(shelf: Shelf, kept: Entry) -> None:
     with shelf.desk.ledger() as ledger:
-        ledger.lose(kept.verdict.capture)
+        ledger.lose(kept)
 
 
 def _moving(shelf: Shelf, kept: Entry) -> None:
     with shelf.desk.ledger() as ledger:
-        ledger.intend(kept, Move(shelf.desk.base / "there", State.QUARANTINED))
+        on_its_way(ledger, kept, shelf.desk.base / "there", State.QUARANTINED)
 
 
 def _duplicate(shelf: Shelf, kept: Entry) -> None:
@@ -73,7 +73,7 @@ Spoil = Callable[[Shelf, Entry], object]
 
 UNPROVEN: dict[str, tuple[str, Spoil]] = {
     "gone": ("is gone or was changed", lambda _, kept: kept.location.unlink()),
-    "changed": ("is gone or was changed", lambda _, kept: kept.location.write_bytes(b"x")),
+    "changed": ("is damaged", lambda _, kept: kept.location.write_bytes(b"x")),
     "touched": ("is gone or was changed", lambda _, kept: os.utime(kept.location)),
     "a link": ("is gone or was changed", lambda _, kept: _linked(kept.location)),
     "lost": ("is not kept", _lost),
@@ -181,7 +181,7 @@ def test_restored_similar_and_foreign_pictures_are_never_touched(shelf: Shelf) -
         target = shelf.desk.base / "elsewhere" / elsewhere.location.name
         target.parent.mkdir()
         elsewhere.location.rename(target)
-        elsewhere = ledger.confirm(ledger.intend(elsewhere, Move(target, State.QUARANTINED)))
+        elsewhere = ledger.confirm(on_its_way(ledger, elsewhere, target, State.QUARANTINED))
     foreign = shelf.desk.quarantine / "notes.txt"
     foreign.write_text("mine")
     text = shelf.run("purge", "--yes", "--force")
@@ -262,7 +262,7 @@ def test_nonsense_is_wrong_usage(shelf: Shelf, arguments: tuple[str, str]) -> No
 def test_strays_in_a_folder_that_is_marked_for_another_root_stay(shelf: Shelf) -> None:
     stray = shelf.desk.quarantine / "2019-01-01_09.00.00_1.png"
     stray.write_bytes(CONTENT)
-    mark(shelf.desk.quarantine, shelf.desk.base / "other")
+    mark_anew(shelf.desk.quarantine, shelf.desk.base / "other")
     shelf.run("purge", "--yes", "--force")
     assert stray.exists()
 
@@ -273,7 +273,7 @@ def test_the_quarantine_is_that_of_the_watcher_that_ran(shelf: Shelf) -> None:
         other = shelf.desk.base / "its-own" / twins[0].location.name
         other.parent.mkdir()
         twins[0].location.rename(other)
-        ledger.confirm(ledger.intend(twins[0], Move(other, State.QUARANTINED)))
+        ledger.confirm(on_its_way(ledger, twins[0], other, State.QUARANTINED))
         ledger.write_heartbeat(shelf.desk.root, Heartbeat(at="2026", quarantine=str(other.parent)))
     assert f"1 not in {other.parent}" in shelf.run("purge", "--yes")
     assert [shelf.state(twin) for twin in twins] == [State.PURGED, State.QUARANTINED]
@@ -303,14 +303,14 @@ def test_a_folder_that_may_not_be_changed_is_told_and_nothing_is_lost(shelf: She
 
 def intended(shelf: Shelf, twin: Entry) -> None:
     with shelf.desk.ledger() as ledger:
-        assert ledger.intend(twin, Move(twin.location, State.PURGED)).state is State.MOVING
+        assert on_its_way(ledger, twin, twin.location, State.PURGED).state is State.MOVING
 
 
 def test_killed_after_the_intent_a_start_deletes_nothing(shelf: Shelf) -> None:
     (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
     intended(shelf, twin)
     with shelf.at_work() as (_, custody):
-        assert custody.recover() == [twin]
+        assert [entry.state for entry in custody.recover()] == [State.QUARANTINED]
     assert twin.location.exists()
 
 
@@ -342,13 +342,13 @@ def test_after_a_kill_a_picture_whose_folder_is_not_there_is_not_said_to_be_dele
     intended(shelf, twin)
     shelf.desk.quarantine.rename(shelf.desk.base / "unmounted")
     with shelf.at_work() as (_, custody):
-        assert custody.recover() == [twin]
+        assert [entry.state for entry in custody.recover()] == [State.QUARANTINED]
 
 
 def test_what_another_process_is_restoring_is_left_to_it(shelf: Shelf) -> None:
     (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
     with shelf.desk.ledger() as ledger:
-        ledger.intend(twin, Move(twin.verdict.capture.path, State.RESTORED))
+        on_its_way(ledger, twin, twin.verdict.capture.path, State.RESTORED)
     shelf.run("purge", "--yes", "--force")
     assert twin.location.exists()
     with shelf.at_work() as (_, custody):
@@ -367,7 +367,7 @@ def test_restore_says_what_was_purged_and_when(shelf: Shelf) -> None:
         text = shelf.run("restore", name, code=1)
         assert f"{name} was purged on {datetime.now():%Y-%m-%d}" in text
     assert f"was purged on {datetime.now():%Y-%m-%d}" in shelf.run("why", gone.location)
-    assert "1 restored" in shelf.run("restore", "--all")
+    assert "1 restored" in shelf.run("restore", "--all", "--yes")
     assert shelf.state(there) is State.RESTORED
 
 
@@ -415,7 +415,7 @@ def _odd(path: Path, tick: int) -> Path:
 def test_restoring_all_gives_back_the_very_tree(shelf: Shelf) -> None:
     before, entries = furnished(shelf)
     shutil.rmtree(shelf.desk.path(600).parent)  # its folder has gone meanwhile, with all that was left in it
-    assert f"{len(entries)} restored" in shelf.run("restore", "--all")
+    assert f"{len(entries)} restored" in shelf.run("restore", "--all", "--yes")
     assert whole(shelf.desk.root) == before
 
 
@@ -423,8 +423,8 @@ def test_restoring_all_gives_back_the_very_tree_without_a_ledger(shelf: Shelf) -
     before, _ = furnished(shelf)
     shutil.rmtree(shelf.desk.state)
     similar = shelf.desk.root.with_name("ScreenRecord-similar")
-    assert "3 restored" in shelf.run("restore", "--all", "--quarantine", shelf.desk.quarantine)
-    assert "1 restored" in shelf.run("restore", "--all", "--quarantine", similar)
+    assert "3 restored" in shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert "1 restored" in shelf.run("restore", "--all", "--yes", "--quarantine", similar)
     assert whole(shelf.desk.root) == before
 
 
@@ -435,7 +435,7 @@ def test_a_conflict_overwrites_nothing_and_names_both_files(shelf: Shelf, ledger
     arguments = [] if ledger else ["--quarantine", shelf.desk.quarantine]
     if not ledger:
         shutil.rmtree(shelf.desk.state)
-    text = shelf.run("restore", "--all", *arguments, code=1)
+    text = shelf.run("restore", "--all", "--yes", *arguments, code=1)
     assert str(twin.location) in text
     assert f"{twin.verdict.capture.path} exists" in text
     assert twin.verdict.capture.path.read_bytes() == b"another"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.desk import SIZE, Shelf, wait_for
 from watcher.disk.mirror import Amount, root_of
+from watcher.keep.deletion import AT_ONCE
 from watcher.keep.retention import Retention, elapsed
 from watcher.ledger.days import Days
 from watcher.ledger.ledger import Ledger
@@ -141,10 +142,10 @@ def test_captures_come_between(shelf: Shelf, ledger: Ledger) -> None:
     twins = shelf.twins(range(1, 451), shelf.keep(0))
     run = Run(shelf, ledger)
     left = []
-    for _ in range(4):
+    for _ in range(10):
         run.look(0, 0.0, times=1)
         left.append(sum(twin.location.exists() for twin in twins))
-    assert left == [250, 50, 0, 0]
+    assert left == [*range(450 - AT_ONCE, -1, -AT_ONCE), 0]
     assert len(run.said) == 1
 
 
@@ -172,7 +173,7 @@ def test_a_ledger_from_before_begins_to_count_now(tmp_path: Path) -> None:
         db.commit()
     with Ledger.open(file) as ledger:
         days = Days(ledger, ROOT)
-        assert days.older_than(0) == 0
+        assert days.begun(0) == 0
         assert days.see(FIRST, 0.0)
         assert not days.is_done(FIRST)
         days.done(FIRST)
@@ -199,7 +200,7 @@ def test_one_that_is_started_every_day_does_too_and_other_roots_have_their_own_d
                 assert Days(ledger, ROOT).see(FIRST + timedelta(days=day), 5.0)
         assert days_of(ledger) == 10
         Days(ledger, Path("/other")).see(FIRST, 0.0)
-        assert Days(ledger, Path("/other")).older_than(0) == Days(ledger, Path("/nobody")).older_than(0) == 0
+        assert Days(ledger, Path("/other")).begun(1) == Days(ledger, Path("/nobody")).begun(0) == 0
         assert days_of(ledger) == 11
 
 

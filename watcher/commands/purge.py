@@ -60,9 +60,9 @@ def command(
 
     Without --older-than and --keep-under, all of them; with both, what either asks for. It says how many, and asks.
 
-    Each is deleted only while the kept picture of its screen is seen to be on disk, whole and unchanged: it is read. What cannot be proven
-    stays, and it says why; --force deletes it as well, and pictures in the quarantine that no ledger knows. Pictures
-    outside the quarantine, similar ones and restored ones are never touched.
+    Each is deleted only while the kept picture of its screen is read and found whole and unchanged. What cannot be
+    proven stays, and it says why; --force deletes it as well, and pictures in the quarantine that no ledger knows.
+    Pictures outside the quarantine, similar ones and restored ones are never touched.
 
     Without ROOT, it is that of the settings, or the one that was watched last.
 

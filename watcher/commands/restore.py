@@ -1,17 +1,22 @@
 """``framesift restore``: put files back where the capture job wrote them."""
 
+import contextlib
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import click
 
 from watcher.commands.options import as_period
 from watcher.disk.mirror import quarantined, root_of
-from watcher.errors import ConflictError, WatcherError
-from watcher.keep.custody import restore, restore_unrecorded
+from watcher.errors import ConflictError, FaultError, WatcherError
+from watcher.keep.custody import obstacle_at, obstacle_to_restore, restore, restore_unrecorded
 from watcher.ledger.ledger import Ledger
-from watcher.model.capture import NamePattern
+from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
 from watcher.program import Program
@@ -27,7 +32,8 @@ from watcher.text import visible
     help="Restore everything captured on this day, in this month or in this year.",
 )
 @click.option("--all", "everything", is_flag=True, help="Restore everything that is in quarantine.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be restored; move nothing.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be restored, and what could not; move nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--quarantine",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -40,13 +46,15 @@ def command(
     day: Period | None,
     everything: bool,
     dry_run: bool,
+    yes: bool,
     quarantine: Path | None,
 ) -> None:
     """Put files back where the capture job wrote them.
 
     Bytes, modification time and mode stay as they are. PATHS are files, where they were or where they are now, or
     folders of either. What was restored is never judged again, and nothing is ever overwritten: a picture whose old
-    place is taken stays where it is.
+    place is taken stays where it is. --all and --day say how many that are, and ask; framesift sweep --again --restored
+    takes that back.
 
     DAY is 2020-05-04, 2020-05 or 2020.
 
@@ -56,27 +64,78 @@ def command(
       framesift restore --day 2020-05-04 --dry-run
       framesift restore --all --quarantine ROOT-quarantine   if the ledger is lost
 
-    Ends with 1 if nothing was there to restore, or not all could be.
+    Ends with 1 if nothing was there to restore, or not all could be; with 2 if it would have to ask and there is no
+    terminal.
     """
     if bool(paths) + bool(day) + everything != 1:
         raise click.UsageError("say what to restore: PATH..., --day DAY or --all")
     wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths), day)
-    if quarantine is not None:
-        results = _from_folder(program, quarantine.resolve(), wanted, dry_run=dry_run)
-    else:
-        results = _from_ledger(program, wanted, dry_run=dry_run)
-    done = failed = 0
-    for target, conflict in results:
-        done, failed = done + (not conflict), failed + bool(conflict)
-        if conflict:
-            click.echo(visible(conflict), err=True)
-        elif dry_run or not program.quiet:
-            click.echo(f"{'would restore' if dry_run else 'restored'} {visible(os.fspath(target))}")
-    if not (done or failed):
-        raise WatcherError("nothing to restore: no such picture is in quarantine")
-    if failed:
-        raise WatcherError(f"{done} restored, {failed} not")
-    click.echo(f"{done} {'would be ' if dry_run else ''}restored")
+    asks = not (paths or yes or dry_run)
+    with contextlib.ExitStack() as stack:
+        if quarantine is not None:
+            found = _in_folder(_ledger(stack, program), quarantine.resolve(), wanted)
+        else:
+            found = _in_ledger(stack.enter_context(program.existing_ledger()), wanted)
+        if asks:
+            found = iter(_agreed(found))
+        _Telling(dry_run=dry_run, quiet=program.quiet).restore(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A picture that is asked for."""
+
+    target: Path
+    obstacle: Callable[[], str]
+    """Why it cannot be restored now; empty if it can."""
+    restore: Callable[[], object]
+    """Bring it back; raises ConflictError or OSError."""
+
+
+def _agreed(found: Iterable[_Found]) -> list[_Found]:
+    """What was *found*, if the user wants all of that."""
+    everything = list(found)
+    if not everything:
+        return []
+    count = f"{len(everything)} picture{'s' * (len(everything) != 1)}"
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{count} would be restored; there is no terminal to ask at: say --yes if you mean it")
+    click.confirm(f"Restore {count}?", err=True, abort=True)
+    return everything
+
+
+class _Telling:
+    """Restores, and tells what became of each."""
+
+    def __init__(self, *, dry_run: bool, quiet: bool) -> None:
+        self._dry_run, self._quiet = dry_run, quiet
+
+    def restore(self, found: Iterable[_Found]) -> None:
+        done = failed = 0
+        for one in found:
+            obstacle = one.obstacle() if self._dry_run else _restored(one)
+            done, failed = done + (not obstacle), failed + bool(obstacle)
+            if obstacle:
+                click.echo(visible(obstacle), err=True)
+            elif self._dry_run or not self._quiet:
+                would = "would restore" if self._dry_run else "restored"
+                click.echo(f"{would} {visible(os.fspath(one.target))}")
+        if not (done or failed):
+            raise WatcherError("nothing to restore: no such picture is in quarantine")
+        if failed:
+            raise WatcherError(f"{done} {'would be ' * self._dry_run}restored, {failed} not")
+        click.echo(f"{done} {'would be ' * self._dry_run}restored")
+
+
+def _restored(one: _Found) -> str:
+    """Restore it; returns why not."""
+    try:
+        one.restore()
+    except ConflictError as conflict:
+        return str(conflict)
+    except OSError as error:
+        return f"{one.target.name} cannot be restored: {error.strerror or error}"
+    return ""
 
 
 class _Wanted:
@@ -103,44 +162,79 @@ class _Wanted:
         return not self.paths or any(place.is_relative_to(path) for place in places for path in self.paths)
 
 
-Result = tuple[Path, str]
-"""Where a picture went, and a line about why it did not; empty if it did."""
+def _in_ledger(ledger: Ledger, wanted: _Wanted) -> Iterator[_Found]:
+    for entry in ledger.restorable():
+        if wanted.entry(entry):
+            yield _known(ledger, entry)
+    for path in wanted.paths:
+        for entry in ledger.about(path):
+            if entry.state is State.PURGED:
+                yield _gone(path, f"{path} {entry.note}")
 
 
-def _from_ledger(program: Program, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
-    with program.existing_ledger() as ledger:
-        for entry in ledger.entries(state=State.QUARANTINED):
-            if wanted.entry(entry):
-                yield entry.verdict.capture.path, "" if dry_run else _restore(ledger, entry)
-        for path in wanted.paths:
-            for entry in ledger.about(path):
-                if entry.state is State.PURGED:
-                    yield path, f"{path} {entry.note}"
+def _known(ledger: Ledger, entry: Entry) -> _Found:
+    return _Found(entry.verdict.capture.path, partial(obstacle_to_restore, entry), partial(restore, ledger, entry))
 
 
-def _restore(ledger: Ledger, entry: Entry) -> str:
+def _gone(path: Path, why: str) -> _Found:
+    def refuse() -> None:
+        raise ConflictError(why)
+
+    return _Found(path, lambda: why, refuse)
+
+
+def _ledger(stack: contextlib.ExitStack, program: Program) -> Ledger | None:
+    """The ledger; None if it cannot be used, which keeps no picture from coming back."""
     try:
-        restore(ledger, entry)
-    except ConflictError as conflict:
-        return str(conflict)
-    return ""
+        return stack.enter_context(program.ledger())
+    except WatcherError as error:
+        click.echo(f"{visible(str(error))}; going on without it", err=True)
+        return None
 
 
-def _from_folder(program: Program, quarantine: Path, wanted: _Wanted, *, dry_run: bool) -> Iterator[Result]:
+def _in_folder(ledger: Ledger | None, quarantine: Path, wanted: _Wanted) -> Iterator[_Found]:
+    root = _root_now(quarantine)
+    for path, target in quarantined(quarantine, root):
+        if not wanted.file(path, target):
+            continue
+        entries = _entries(ledger, path)
+        if entries:
+            yield _known(cast("Ledger", ledger), entries[-1])
+        else:
+            yield _Found(
+                target,
+                partial(obstacle_at, path, root, target),
+                partial(restore_unrecorded, path, root, target, _settle(ledger)),
+            )
+
+
+def _entries(ledger: Ledger | None, path: Path) -> list[Entry]:
+    """What a ledger that can be read says of the picture at *path*."""
+    if ledger is None:
+        return []
+    try:
+        return [entry for entry in ledger.about(path) if entry.aside or entry.state is State.MOVING]
+    except FaultError:
+        return []
+
+
+def _settle(ledger: Ledger | None) -> Callable[[Path, Capture], None]:
+    """Remember that a picture was brought back, if a ledger takes that."""
+
+    def settle(root: Path, capture: Capture) -> None:
+        if ledger is not None:
+            with contextlib.suppress(FaultError):
+                ledger.settle(root, capture)
+
+    return settle
+
+
+def _root_now(quarantine: Path) -> Path:
+    """The root whose captures lie in *quarantine*: by its mark or, if that root is gone, by its name and place."""
     root = root_of(quarantine)
-    with program.ledger() as ledger:
-        for path, target in quarantined(quarantine, root):
-            if not wanted.file(path, target):
-                continue
-            entries = [entry for entry in ledger.about(path) if entry.aside]
-            if dry_run:
-                yield target, ""
-            elif entries:
-                yield target, _restore(ledger, entries[-1])
-            else:
-                try:
-                    restore_unrecorded(path, root, target, ledger.settle)
-                except (ConflictError, OSError) as error:
-                    yield target, f"{path}: {error}"
-                else:
-                    yield target, ""
+    for ending in ("-quarantine", "-similar"):
+        beside = quarantine.with_name(quarantine.name.removesuffix(ending))
+        if quarantine.name.endswith(ending) and beside.is_dir() and not root.is_dir():
+            click.echo(f"{visible(os.fspath(root))} is not there; restoring to {visible(os.fspath(beside))}", err=True)
+            return beside
+    return root

@@ -191,8 +191,7 @@ def _copy(source: Name, target: Name, capture: Capture) -> None:
         part.unlink()  # left by a crash in the middle of this very copy
     try:
         copied = _copy_content(source, part, capture)
-        if part.digest() != copied.digest or not part.holds(copied):
-            raise OSError(errno.EIO, "the copy differs from the original", str(part.path))
+        _verify(part, copied)
         rename_exclusively(part, target)
     except OSError:
         with contextlib.suppress(OSError):
@@ -203,6 +202,11 @@ def _copy(source: Name, target: Name, capture: Capture) -> None:
         target.unlink()
         raise GoneError(f"{source.path.name} was replaced while it was being copied")
     source.unlink()
+
+
+def _verify(part: Name, copied: Capture) -> None:
+    if part.digest() != copied.digest or not part.holds(copied):
+        raise OSError(errno.EIO, "the copy differs from the original", str(part.path))
 
 
 def _copy_content(source: Name, part: Name, capture: Capture) -> Capture:

@@ -100,8 +100,9 @@ def matches(status: os.stat_result, capture: Capture) -> bool:
 
 
 def rename_exclusively(source: Name, target: Name) -> None:
-    """Rename without overwriting: in one step where the system can; else by a link of which the old name is dropped;
-    and where a volume knows no links, over an empty file that was made there for that.
+    """Rename without overwriting, in one step where the system can.
+
+    Else by a link, of which the old name is dropped; where a volume knows no links, over an empty file made for that.
 
     Raises:
         FileExistsError: *target* is taken.

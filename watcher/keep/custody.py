@@ -228,9 +228,10 @@ class DryRunCustody(Custody):
         """Write down the verdict; the entry stays MOVING, and its target can be read."""
         return write()
 
-    def _put_right(self, entry: Entry, capture: Capture) -> str:
-        """Leave it as it is."""
-        return ""
+    def meet(self, capture: Capture) -> Met | None:
+        """Leave as it is what is known."""
+        known = self._may_be_known(capture) and not self._timeline.round
+        return Met(capture) if known and self._ledger.on(capture) else None
 
 
 def finish_move(ledger: Ledger, entry: Entry, places: Places) -> Entry:
@@ -271,12 +272,17 @@ def _bring(entry: Entry, target: Path) -> None:
     for tries_left in reversed(range(_TRIES)):
         try:
             _make_folder(target.parent, private=entry.becomes is State.QUARANTINED)
-            files.move(_without_links(entry.location), target, entry.verdict.capture)
+            files.move(_source(entry), target, entry.verdict.capture)
         except FileNotFoundError:
             if not tries_left:
                 raise
         else:
             return
+
+
+def _source(entry: Entry) -> Path:
+    """Where the picture is: its own folder may not have become a link, a quarantine may."""
+    return entry.location if entry.becomes is State.QUARANTINED else _without_links(entry.location)
 
 
 def _without_links(path: Path) -> Path:
@@ -318,6 +324,8 @@ def _restore(ledger: Ledger, entry: Entry) -> Entry:
 def obstacle_to_restore(entry: Entry) -> str:
     """Why the picture of *entry* cannot be brought back now; empty if it can."""
     target = entry.verdict.capture.path
+    if entry.state is State.MOVING:
+        return ""  # where it is then is found out under the lock
     if not entry.aside:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
     if not files.is_still(_without_links(entry.location), entry.verdict.capture):

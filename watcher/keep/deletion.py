@@ -21,7 +21,7 @@ from watcher.model.capture import Capture
 from watcher.model.entry import Entry
 
 AT_ONCE = 50
-"""Written down, deleted and confirmed together: enough to wait seldom for the disk, few enough to let others in soon."""
+"""Written down, deleted and confirmed together: enough to wait seldom for the disk, few enough for others to wait."""
 
 
 @dataclass(frozen=True, slots=True)

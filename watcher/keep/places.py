@@ -22,7 +22,7 @@ class Places:
         self._seen: dict[Path, _Identity] = {}
 
     def prepare(self, target: Path) -> None:
-        """Make sure that a picture may go to *target*: the mirror in which that lies is there, or is made, with its mark.
+        """Make sure that a picture may go to *target*: the mirror in which that lies is there, or made, with its mark.
 
         Raises:
             FaultError: the disk of that mirror is away, or the folder is that of another root, or no longer the one

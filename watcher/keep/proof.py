@@ -1,6 +1,7 @@
 """What proves that a duplicate may be deleted: the kept picture of its screen is there, whole, and the very one."""
 
 import os
+import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,13 +34,13 @@ def find(path: Path, capture: Capture) -> Found:
     """
     try:
         status = path.lstat()
-        digest = check_whole(path, key_of(status))
+        digest = check_whole(path, key_of(status)) if stat.S_ISREG(status.st_mode) else b""
     except (FileNotFoundError, NotADirectoryError, GoneError):
         return Found(objection="is gone or was changed")
     except NotWholeError:
         return Found(objection="is damaged")
     alike = (status.st_size, status.st_mtime_ns) == (capture.size, capture.mtime_ns)
-    is_same = digest == capture.digest if capture.digest else alike
+    is_same = digest == capture.digest if capture.digest else alike and digest
     return Found(digest, "" if is_same else "is gone or was changed")
 
 

@@ -32,7 +32,8 @@ _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
 _ENTRY = f"""
     SELECT entry.*, policy.json AS policy, {NEAR_CAPTURE}
-    FROM located AS entry JOIN policy ON policy.id = entry.policy_id LEFT JOIN entry AS near ON near.id = entry.nearest_id
+    FROM located AS entry JOIN policy ON policy.id = entry.policy_id
+    LEFT JOIN entry AS near ON near.id = entry.nearest_id
 """
 _KEPT = f"""
     SELECT entry.id, root_path, folder, name, size, mtime_ns, digest, display, taken_at, height, width, signature
@@ -328,8 +329,8 @@ class Ledger(Database):
         numbers = json.dumps(numbers_of(self.rows, capture))
         rows = self.rows(f"SELECT * FROM located WHERE id {AMONG} AND {STAYS}", [numbers])
         if not rows:  # a person may have given it another name
-            same = f"SELECT * FROM located WHERE root_id IN (SELECT id FROM root) AND digest = ? AND {STAYS} AND {HAS_PICTURE}"
-            rows = self.rows(same, [capture.digest])
+            same = f"root_id IN (SELECT id FROM root) AND digest = ? AND {STAYS} AND {HAS_PICTURE}"
+            rows = self.rows(f"SELECT * FROM located WHERE {same}", [capture.digest])
         if not rows:
             raise GoneError(f"{capture.path.name} is no distinct screen any more")
         return location_of(rows[0])
@@ -348,7 +349,7 @@ class Ledger(Database):
         return entry_of(rows[0])
 
     def on(self, capture: Capture) -> Entry | None:
-        """The entry on *capture*: on what is, or was, at its path, with its bytes if they are known; None if none is."""
+        """The entry on what is, or was, at the path of *capture*, with its bytes if they are known, or None."""
         numbers = numbers_of(self.rows, capture)
         return self.entry(numbers[0]) if numbers else None
 
@@ -386,7 +387,9 @@ class Ledger(Database):
     def _lying_at(self, path: Path) -> list[int]:
         """The ids of the entries whose file is at *path* now, or on its way there."""
         bases = self.rows("SELECT id, NULL, path FROM root UNION ALL SELECT root_id, id, path FROM mirror")
-        places = [(row[0], row[1], relative(path, path_of(row[2]))) for row in bases if path.is_relative_to(path_of(row[2]))]
+        places = [
+            (row[0], row[1], relative(path, path_of(row[2]))) for row in bases if path.is_relative_to(path_of(row[2]))
+        ]
         sql = (
             "SELECT id FROM entry WHERE location = ?3 AND (?1 = 0 OR (root_id = ?1 AND mirror_id IS ?2)) UNION"
             " SELECT id FROM entry WHERE state = 'moving' AND target = ?3"
@@ -422,9 +425,20 @@ class Ledger(Database):
         given = {sql: value for sql, value in conditions.items() if value is not None}
         inner = f"SELECT id FROM entry WHERE {' AND '.join(given) or 'TRUE'} ORDER BY id DESC LIMIT ?"
         ids = [row[0] for row in reversed(self.rows(inner, [*given.values(), limit]))]
-        for first in range(0, len(ids), _BATCH):
-            numbers = ",".join(map(str, ids[first : first + _BATCH]))
-            yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id IN ({numbers}) ORDER BY entry.id"))
+        return self._entries(ids)
+
+    def _entries(self, numbers: list[int]) -> Iterator[Entry]:
+        """The entries with these ids, in ascending order, read some at a time."""
+        for first in range(0, len(numbers), _BATCH):
+            some = json.dumps(numbers[first : first + _BATCH])
+            yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id {AMONG} ORDER BY entry.id", [some]))
+
+    def restorable(self) -> Iterator[Entry]:
+        """The entries whose picture is in quarantine or on its way, oldest first."""
+        numbers = [
+            row[0] for row in self.rows("SELECT id FROM entry WHERE state IN ('quarantined', 'moving') ORDER BY id")
+        ]
+        return self._entries(numbers)
 
     def count(self) -> int:
         """How many entries there are."""

@@ -37,7 +37,7 @@ class Transaction(Protocol):
 NEAR_CAPTURE = """near.folder AS near_folder, near.name AS near_name, near.display AS near_display,
            near.taken_at AS near_taken_at, near.size AS near_size, near.mtime_ns AS near_mtime_ns,
            near.digest AS near_digest"""
-"""The columns of the capture in *near*, a second ``entry`` of the same root, that ``capture_of(row, "near_")`` reads."""
+"""The columns of the capture in *near*, an ``entry`` of the same root, that ``capture_of(row, "near_")`` reads."""
 
 
 def path_of(raw: bytes) -> Path:

@@ -153,13 +153,14 @@ MIGRATIONS = (
         aside_day INTEGER NOT NULL DEFAULT 0   -- the id of the last day that had begun then
     );
     INSERT INTO placed (id, root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile,
-            nearest_id, reason, policy_id, state, location, target, becomes, note, recorded_at, round, aside_at, aside_day)
+            nearest_id, reason, policy_id, state, location, target, becomes, note, recorded_at, round,
+            aside_at, aside_day)
         SELECT entry.id, root_id, CASE WHEN folder = root.path THEN X'' WHEN substr(folder, 1, length(root.path) + 1)
                 IN (CAST(root.path || '/' AS BLOB), CAST(root.path || '\' AS BLOB))
                 THEN substr(folder, length(root.path) + 2) ELSE folder END,
-            name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile, nearest_id, reason, policy_id, state,
-            location, target, becomes, note, recorded_at, round, recorded_at,
-            (SELECT coalesce(max(day.id), 0) FROM day  -- of what was judged anew the day is not known: it counts from now
+            name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile, nearest_id, reason, policy_id,
+            state, location, target, becomes, note, recorded_at, round, recorded_at,
+            (SELECT coalesce(max(day.id), 0) FROM day  -- what was judged anew counts from now: its day is not known
                 WHERE day.root_id = entry.root_id AND (entry.round > 0 OR day.last_entry < entry.id))
         FROM entry JOIN root ON root.id = root_id;
     UPDATE placed SET mirror_id = (SELECT mirror.id FROM mirror WHERE mirror.root_id = placed.root_id

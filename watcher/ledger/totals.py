@@ -137,9 +137,7 @@ class Totals:
 
     def set_aside(self) -> dict[Path, State]:
         """The pictures that are in quarantine or on their way, at each place where they may lie."""
-        rows = self._rows(
-            f"SELECT * FROM located WHERE {OF_ROOT} AND state IN ('quarantined', 'moving')"
-        )
+        rows = self._rows(f"SELECT * FROM located WHERE {OF_ROOT} AND state IN ('quarantined', 'moving')")
         return {path: State(row["state"]) for row in rows for path in (location_of(row), target_of(row)) if path}
 
     def windows(self, window: int) -> dict[int, int]:

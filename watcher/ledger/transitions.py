@@ -114,6 +114,7 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
 def _aside_since(db: Transaction, number: int) -> dict[str, Any]:
     """From when on retention counts: the moment, and the last day that has begun on the clock of retention."""
     day = db.execute(
-        "SELECT coalesce(max(day.id), 0) FROM day JOIN entry ON entry.root_id = day.root_id WHERE entry.id = ?", [number]
+        "SELECT coalesce(max(day.id), 0) FROM day JOIN entry ON entry.root_id = day.root_id WHERE entry.id = ?",
+        [number],
     ).fetchone()[0]
     return {"aside_at": datetime.now().astimezone().isoformat(), "aside_day": day}
