@@ -75,14 +75,18 @@ class ReadAhead:
     def _handed_out(self, capture: Capture, future: Future[_Read]) -> Capture:
         self._read.clear()  # what was handed out before, and not asked for, is known
         read = self._read[capture] = future.result()
-        return replace(capture, digest=read.digest or capture.digest)
+        return replace(capture, digest=capture.digest or read.digest)
 
     def _whole(self, capture: Capture, path: Path) -> _Read:
         digest = b""
         try:
             digest = check_whole(path, key_of(path.lstat()))
+            if capture.digest not in (b"", digest):
+                return _Read(frame=GoneError(f"{path.name} was changed since it was judged"))
             return _Read(digest, self._load(replace(capture, path=path)))
         except FileNotFoundError:
             return _Read(frame=GoneError(f"{path.name} is gone"))
+        except GoneError as error:
+            return _Read(frame=error)
         except (WatcherError, OSError) as error:
             return _Read(digest, error)

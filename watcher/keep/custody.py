@@ -64,10 +64,14 @@ class Custody:
 
     def _record(self, verdict: Verdict, admitted: KeptFrame | None, target: Path | None) -> Entry:
         before = self._judged_before(verdict.capture) if self._timeline.round else None
+        _require_there(verdict.capture, before)
         if before is None and (touched := self._ledger.at_home(verdict.capture.path)):
             # A job never writes a name twice: what is there now is a person's work, whatever it shows.
-            _require_there(verdict.capture)
-            return self._ledger.record(self._timeline, verdict, admitted, None, touched[0])
+            entry = self._ledger.record(self._timeline, verdict, admitted, None, touched[0])
+            for replaced in touched:
+                if replaced.state in (State.KEPT, State.RESTORED) and replaced.location == verdict.capture.path:
+                    self._ledger.lose(replaced, "was changed by hand")
+            return entry
         move = self._move(verdict, target, before)
         if move is not None:
             self._places.prepare(move.target)
@@ -113,6 +117,8 @@ class Custody:
         )
 
     def _meet(self, capture: Capture) -> Met | None:
+        if not files.is_still(capture.path, capture):
+            return None  # judged anew where it lies, or gone meanwhile
         entry = self._ledger.on(capture) or self._undigested(capture)
         if entry is None:
             entry = self._moved_by_hand(capture)
@@ -346,9 +352,10 @@ def obstacle_at(location: Path, root: Path, target: Path) -> str:
     return ""
 
 
-def _require_there(capture: Capture) -> None:
-    if not files.is_still(capture.path, capture):
-        raise KnownError(f"{capture.path.name} is no longer there")
+def _require_there(capture: Capture, before: Entry | None) -> None:
+    """What was judged must be what lies there now, while nobody else moves anything."""
+    if not files.is_still(before.location if before else capture.path, capture):
+        raise KnownError(f"{capture.path.name} is no longer there, or was changed")
 
 
 def _before(entry: Entry) -> State:

@@ -236,7 +236,7 @@ class Ledger(Database):
 
     def find(self, entry: Entry, capture: Capture) -> Entry:
         """Write down that the picture of *entry*, which was missing, lies where the capture job wrote it."""
-        return self._at_home(entry, "find", State.KEPT, capture)
+        return self._at_home(entry, "find", entry.becomes or State.KEPT, capture)
 
     def bring_back(self, entry: Entry, capture: Capture) -> Entry:
         """Write down that a person has brought the picture of *entry* back into its root, as *capture*."""
@@ -247,13 +247,13 @@ class Ledger(Database):
         return self._changed(entry, "release", State.KEPT)
 
     def learn(self, entry: Entry, capture: Capture) -> Entry:
-        """Write down that the picture of *entry* is *capture* now: its path, its times or its digest are others."""
+        """Write down that the picture of *entry* is *capture* now: its times or its digest, or its path if it is at home."""
 
         def made(db: Transaction) -> Entry:
             bump = "UPDATE entry SET version = version + 1 WHERE id = ? AND version = ?"
             if not db.execute(bump, [entry.id, entry.version]).rowcount:
                 raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
-            self._set_home(db, entry, capture)
+            self._set_content(db, entry, capture, is_home=entry.location == entry.verdict.capture.path)
             return self.entry(entry.id)
 
         return self.write(made)
@@ -261,18 +261,16 @@ class Ledger(Database):
     def _at_home(self, entry: Entry, name: str, state: State, capture: Capture) -> Entry:
         def made(db: Transaction) -> Entry:
             change(db, entry, name, state, note="")
-            self._set_home(db, entry, capture)
+            self._set_content(db, entry, capture, is_home=True)
             return self.entry(entry.id)
 
         return self.write(made)
 
-    def _set_home(self, db: Transaction, entry: Entry, capture: Capture) -> None:
-        """The picture of *entry* lies in its root as *capture* does; one that lies elsewhere still stays there."""
-        (row,) = db.execute("SELECT root_path, mirror_path FROM located WHERE id = ?", [entry.id])
-        root, columns = path_of(row["root_path"]), content_columns(capture)
-        if entry.state not in (State.QUARANTINED, State.MOVING):
-            home = {"folder": relative(capture.path.parent, root), "name": os.fsencode(capture.path.name)}
-            columns |= home | {"location": relative(capture.path, root), "mirror_id": None}
+    def _set_content(self, db: Transaction, entry: Entry, capture: Capture, *, is_home: bool) -> None:
+        columns = content_columns(capture)
+        if is_home:
+            home = {"folder": relative(capture.path.parent, entry.root), "name": os.fsencode(capture.path.name)}
+            columns |= home | {"location": relative(capture.path, entry.root), "mirror_id": None}
         names = ", ".join(f"{name} = ?" for name in columns)
         db.execute(f"UPDATE entry SET {names} WHERE id = ?", [*columns.values(), entry.id])
 
@@ -304,7 +302,8 @@ class Ledger(Database):
 
     def lose(self, entry: Entry, note: str = "") -> Entry:
         """Write down that the file of *entry* is gone, so that nothing can be a duplicate of it any more."""
-        return self._changed(entry, "lose", State.MISSING, note=note)
+        found = State.RESTORED if entry.state is State.RESTORED else None
+        return self._changed(entry, "lose", State.MISSING, becomes=found, note=note)
 
     def renew(self, kept: KeptFrame) -> None:
         """Put a signature that was computed again in the place of one that was of no use."""

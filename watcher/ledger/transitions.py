@@ -60,7 +60,7 @@ TRANSITIONS = {
         "the file is gone, changed or damaged, and its disk is there",
     ),
     "find": _way(
-        {MISSING}, {KEPT}, "watcher, sweep", "a file with the digest of the row lies where the capture job wrote it"
+        {MISSING}, {KEPT, RESTORED}, "watcher, sweep", "a file with the digest of the row lies where the capture job wrote it"
     ),
     "bring back": _way(
         {QUARANTINED, PURGED, MISSING},
@@ -86,7 +86,7 @@ TRANSITIONS = {
 
 def fate(state: str, becomes: str | None) -> str:
     """The state as the table names it: what is on its way is told by where it goes."""
-    return f"moving to {becomes}" if becomes is not None else state
+    return f"moving to {becomes}" if state == State.MOVING else state
 
 
 def change(db: Transaction, entry: Entry, name: str, state: State, becomes: State | None = None, **values: Any) -> None:
@@ -103,7 +103,7 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
     if row is None or row["version"] != entry.version or fate(row["state"], row["becomes"]) not in way.before:
         raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
     values |= {"state": state.value, "becomes": becomes and becomes.value, "version": entry.version + 1}
-    if becomes is None:
+    if state is not State.MOVING:
         values |= {"target": None, "target_mirror_id": None}
     if state is State.QUARANTINED and name in ("arrive", "judge anew"):
         values |= _aside_since(db, entry.id)

@@ -52,7 +52,7 @@ class Entry:
     target: Path | None
     """Where it is being moved to while the state is MOVING."""
     becomes: State | None
-    """The state after that move."""
+    """The state after that move; of one that is missing, the state if it is found, where that is not KEPT."""
     recorded_at: datetime
     note: str = ""
     """Why a picture that a hook wanted to move stayed where it was, or when it was purged."""
