@@ -166,8 +166,6 @@ class World:
     purged: set[bytes] = field(default_factory=set)
     mine: dict[bytes, Path] = field(default_factory=dict)
     """Pictures that a person has brought back, or made, and where they must stay."""
-    copied: set[bytes] = field(default_factory=set)
-    """Pictures of which there may be two for a while."""
     holder: Actor | None = None
     """Who holds the lock between processes."""
     ticks: int = 0
@@ -256,21 +254,26 @@ class World:
 
     def drag_back(self, path: Path) -> None:
         """A person moves a picture from the quarantine to where it was captured, if nothing is there."""
-        digest = hashlib.sha256(path.read_bytes()).digest()
-        home = self.came.get(digest)
-        if home is not None and not home.exists():
-            home.parent.mkdir(exist_ok=True)
+        home = self._home(path)
+        if home is not None:
+            digest = hashlib.sha256(path.read_bytes()).digest()
             path.rename(home)
-            self.mine[digest] = home
+            self.mine[digest] = self.came[digest] = home
 
     def sync_back(self, path: Path) -> None:
         """A tool copies a picture that lies in quarantine to where it was captured, if nothing is there."""
-        digest = hashlib.sha256(path.read_bytes()).digest()
-        home = self.came.get(digest)
-        if home is not None and not home.exists():
-            home.parent.mkdir(exist_ok=True)
+        home = self._home(path)
+        if home is not None:
             shutil.copy2(path, home)
-            self.copied.add(digest)
+
+    def _home(self, path: Path) -> Path | None:
+        """Where the picture at *path* was captured; None if something is there."""
+        with self.ledger() as ledger:
+            homes = [entry.verdict.capture.path for entry in ledger.about(path) if entry.location == path]
+        if not homes or homes[-1].exists():
+            return None
+        homes[-1].parent.mkdir(exist_ok=True)
+        return homes[-1]
 
     def rename(self, path: Path) -> None:
         """A person gives a picture in the root another name; one that has not been seen as it is now is a new one."""
@@ -279,7 +282,7 @@ class World:
             if not ledger.with_bytes(self.root, replace(capture_of(path), digest=digest)):
                 self.mine.pop(digest, None)
         new = path.with_name(f"y{path.name}")
-        if not new.exists():
+        if not new.exists() and len(self.places()[digest]) == 1:  # a copy with another name is another picture
             path.rename(new)
             if digest in self.mine:
                 self.mine[digest] = new
@@ -287,7 +290,10 @@ class World:
                 self.came[digest] = new
 
     def touch(self, path: Path) -> None:
-        """Some tool sets the time of a file."""
+        """Some tool sets the time of a file; under a name that has not been seen, it is a new one then."""
+        with self.ledger() as ledger:
+            if not ledger.at_home(path):
+                self.mine.pop(hashlib.sha256(path.read_bytes()).digest(), None)
         self.ticks += 1
         os.utime(path, ns=(1, 10**18 + self.ticks))
 
@@ -417,6 +423,8 @@ def books_balance(world: World) -> None:
         by_digest.setdefault(entry.verdict.capture.digest, []).append(entry)
     for digest in world.came:
         said = by_digest.get(digest, [])
+        # Renamed after some tool had set its time, a picture is a new one, and its old entry says that it is missing.
+        said = [one for one in said if one.state is not State.MISSING] if len(said) > 1 else said
         assert len(said) == 1 or digest in world.destroyed, f"{len(said)} entries on {world.came[digest].name}"
         if digest in world.destroyed:
             assert not [one for one in said if one.state is State.QUARANTINED and one.location.exists()] or places
