@@ -17,7 +17,7 @@ from tests.desk import START, name_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable
-from watcher.terminal import console
+from watcher.terminal import log_file
 from watcher.terminal.console import Log, entry_line
 from watcher.text import visible
 
@@ -154,8 +154,8 @@ def test_json_lines_carry_the_entry(tmp_path: Path) -> None:
 
 
 def test_the_log_rotates_is_bounded_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "LOG_BYTES", 4_000)
-    monkeypatch.setattr(console, "LOG_FILES", 2)
+    monkeypatch.setattr(log_file, "LOG_BYTES", 4_000)
+    monkeypatch.setattr(log_file, "LOG_FILES", 2)
     before = os.umask(0)
     try:
         with Log(terminal=False, file=tmp_path / "deep" / "log") as log:
