@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int | None:
-    """Run one command line; None if it was done and has no code of its own, as watch has, whose lines are in its log."""
+    """Run one command line; None if it is done and has no code of its own; a watcher has one, and a log."""
     # torch says this where NumPy is absent; framesift needs none, and a person can do nothing about it.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:

@@ -15,7 +15,7 @@ from watcher.model.capture import NamePattern
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 from watcher.terminal.console import Log
-from watcher.text import quoted
+from watcher.text import quoted, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +121,5 @@ def keep_traceback() -> Path:
     folder = Folders.choose().log_dir
     make_private_folder(folder)
     file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
-    write_private(file, traceback.format_exc().encode(errors="backslashreplace"))
+    write_private(file, without_secrets(traceback.format_exc()).encode(errors="backslashreplace"))
     return file

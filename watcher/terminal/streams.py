@@ -24,7 +24,7 @@ class _Outlet(io.FileIO):
         self.refusal: OSError | None = None
         self._is_terminal = self.isatty()
 
-    def write(self, data: "ReadableBuffer", /) -> int | None:
+    def write(self, data: "ReadableBuffer", /) -> int:
         """Write *data*, or drop it."""
         if self.refusal is None:
             try:
@@ -39,30 +39,27 @@ class _Outlet(io.FileIO):
         return self.refusal is not None and (self._is_terminal or self.refusal.errno in _LEFT)
 
 
-class _Text(io.TextIOWrapper):
-    """Text in the encoding of a stream; what the encoding cannot show is escaped."""
+class _Ascii(io.TextIOWrapper):
+    """Text in ASCII, called by another name: of its own click would think that it is a mistake, and write UTF-8."""
 
-    @property
-    def encoding(self) -> str:
-        """That of the stream. Of ASCII click would think that it is a mistake, and write UTF-8."""
-        name = super().encoding
-        return "latin-1" if codecs.lookup(name).name == "ascii" else name
+    encoding = "latin-1"
 
 
 @contextlib.contextmanager
 def lasting_streams() -> Iterator[None]:
-    """Within this, whatever is written to standard output and standard error raises nothing."""
+    """Within this, nothing that is written to standard output and standard error raises an error."""
     _fill_gaps()
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process lasts
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = lasting = _lasting(sys.stdout), _lasting(sys.stderr)
+    lasting = _lasting(sys.stdout), _lasting(sys.stderr)
+    sys.stdout, sys.stderr = lasting
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
         for stream in lasting:
             stream.flush()
-            if isinstance(stream, _Text):
+            if stream not in before and isinstance(stream, io.TextIOWrapper):
                 stream.detach()  # or the stream beneath would be closed with it
 
 
@@ -99,13 +96,19 @@ def _fill_gaps() -> None:
 
 def _lasting(stream: TextIO | None) -> TextIO:
     if stream is None:  # it was closed before we began
-        return _Text(io.BufferedWriter(_Outlet(os.open(os.devnull, os.O_WRONLY))), encoding="utf-8")
+        return _text(os.open(os.devnull, os.O_WRONLY), "utf-8")
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     raw = getattr(stream.buffer, "raw", stream.buffer)
-    if type(raw) is not io.FileIO:  # the console of Windows has an own one, which nobody leaves
+    if type(raw) is not io.FileIO:  # the console of Windows has one of its own, which nobody leaves
         stream.reconfigure(errors="backslashreplace")
         return stream
     stream.flush()
-    outlet = io.BufferedWriter(_Outlet(raw.fileno()))
-    return _Text(outlet, encoding=stream.encoding, errors="backslashreplace", line_buffering=stream.line_buffering)
+    return _text(raw.fileno(), stream.encoding, line_buffering=stream.line_buffering)
+
+
+def _text(descriptor: int, encoding: str, *, line_buffering: bool = False) -> TextIO:
+    """Text in *encoding*, in which what it cannot show is escaped."""
+    kind = _Ascii if codecs.lookup(encoding).name == "ascii" else io.TextIOWrapper
+    outlet = io.BufferedWriter(_Outlet(descriptor))
+    return kind(outlet, encoding=encoding, errors="backslashreplace", line_buffering=line_buffering)
