@@ -1,7 +1,5 @@
 """The parser and the error boundary: what reaches a person is one clear line and an exit code."""
 
-import os
-import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -21,6 +19,7 @@ from watcher.errors import (
     SettingsError,
     WatcherError,
 )
+from watcher.terminal.streams import lasting_streams, lost_output
 
 _CODES = {SettingsError: EXIT_USAGE, LostError: EXIT_DEVICE}
 
@@ -125,6 +124,16 @@ def framesift(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return the exit code."""
+    with lasting_streams():
+        code = _run(arguments)
+        if code is None and (why := lost_output()):
+            _complain(f"standard output could not be written: {why}")
+            return EXIT_FAILED
+        return code or 0
+
+
+def _run(arguments: Sequence[str] | None) -> int | None:
+    """Run one command line; None if it is done and has no code of its own; a watcher has one, and a log."""
     # torch says this where NumPy is absent; framesift needs none, and a person can do nothing about it.
     warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
     try:
@@ -137,16 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return next((code for kind, code in _CODES.items() if isinstance(error, kind)), EXIT_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # `framesift history | head`: nobody reads on, which is no fault. Keep Python from flushing into the void.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception:  # noqa: BLE001 - the error boundary of the program
         from watcher.program import keep_traceback  # noqa: PLC0415 - what follows no success needs
 
         _complain(f"this is a bug in framesift; the details are in {keep_traceback()}")
         return EXIT_BUG
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else None
 
 
 def _complain(text: str) -> None:

@@ -1,5 +1,6 @@
 """What the options before the verb say, and what verbs share because of them."""
 
+import os
 import time
 import traceback
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from typing import Any, Self
 from watcher.disk.files import make_private_folder, write_private
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
+from watcher.model.capture import NamePattern
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 from watcher.terminal.console import Log
-from watcher.text import quoted
+from watcher.text import quoted, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,9 @@ class Program:
         """The log of a run: *file* and, if *terminal*, standard output.
 
         Raises:
-            WatcherError: the file cannot be opened.
+            WatcherError: the file is no log, would be taken for a picture, or cannot be opened.
         """
+        _refuse_as_picture(file, settings)
         as_json = settings.log_format == "json"
         return Log(terminal=terminal, file=file, color=settings.log_color, as_json=as_json, verbose=self.verbose)
 
@@ -105,10 +108,18 @@ class Program:
         return Path(heartbeat.quarantine or self.settings(root=root).quarantine_dir)
 
 
+def _refuse_as_picture(file: Path, settings: Settings) -> None:
+    """Do nothing unless the log *file* would be judged, or restored, as a picture."""
+    real = Path(os.path.realpath(file))
+    is_capture = real.is_relative_to(settings.root) and NamePattern(settings.name_pattern).matches(real.name)
+    if is_capture or any(real.is_relative_to(folder) for folder in (settings.quarantine_dir, settings.similar_dir)):
+        raise WatcherError(f"the log file {file} would be taken for a picture: give it another name or folder")
+
+
 def keep_traceback() -> Path:
     """Write the traceback of the error in hand into the log folder; returns the file."""
     folder = Folders.choose().log_dir
     make_private_folder(folder)
     file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
-    write_private(file, traceback.format_exc().encode(errors="backslashreplace"))
+    write_private(file, without_secrets(traceback.format_exc()).encode(errors="backslashreplace"))
     return file

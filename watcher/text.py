@@ -1,6 +1,7 @@
 """Text for people: names of strangers made fit for a terminal and a log, sizes, durations."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -20,6 +21,15 @@ def _escape(char: str) -> str:
     if "\udc80" <= char <= "\udcff":
         return f"\\x{ord(char) - 0xDC00:02x}"
     return f"\\x{ord(char):02x}" if char.isascii() else f"\\u{ord(char):04x}"
+
+
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://\S+|(?<=with url: )/\S+")
+"""An address, or what the libraries that call one tell of it: its path alone."""
+
+
+def without_secrets(text: str) -> str:
+    """*text* with no more of an address than its scheme: what follows may be a password, or a token of a service."""
+    return _ADDRESS.sub(lambda found: f"{found[1]}://***" if found[1] else "***", text)
 
 
 def quoted(path: Path) -> str:

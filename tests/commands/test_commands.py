@@ -167,6 +167,28 @@ def test_compare_refuses_in_one_line_and_overwrites_nothing(framesift: Framesift
     assert first.read_bytes() == before
 
 
+def test_a_map_is_for_its_owner_alone_and_follows_no_link(framesift: Framesift, tmp_path: Path) -> None:
+    first, picture, link = tmp_path / "a.png", tmp_path / "map.png", tmp_path / "link.png"
+    first.write_bytes(screen(1))
+    link.symlink_to(tmp_path / "elsewhere.png")
+    before = os.umask(0)
+    try:
+        assert framesift("compare", first, first, "--map", picture)[0] == 0
+        assert framesift("compare", first, first, "--map", link)[0] == 1
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(picture.stat().st_mode) == 0o600
+    assert not (tmp_path / "elsewhere.png").exists()
+
+
+@pytest.mark.parametrize("verb", ["watch", "sweep"])
+def test_no_log_is_written_among_pictures(desk: Desk, framesift: Framesift, verb: str) -> None:
+    for file in (desk.path(1), desk.quarantine / "framesift.log", desk.base / "ScreenRecord-similar" / "log"):
+        code, _, error = framesift(verb, "--log-file", file)
+        assert (code, "would be taken for a picture" in error, error.count("\n")) == (1, True, 1)
+        assert not file.exists()
+
+
 def arranged(desk: Desk) -> dict[str, tuple[bytes, int, int]]:
     """A watcher has gone through a root with odd modes and times; returns the tree before."""
     desk.start()
@@ -258,11 +280,15 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(
 def test_a_bug_ends_with_3_and_leaves_its_traceback_in_the_log_folder(
     desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("watcher.program.Program.existing_ledger", lambda _: 1 / 0)
+    def stumble(_: object) -> None:
+        raise ZeroDivisionError("slack://A/hunter2 does not answer")
+
+    monkeypatch.setattr("watcher.program.Program.existing_ledger", stumble)
     code, _, error = framesift("history")
     (report,) = desk.logs.glob("bug-*.txt")
     assert (code, str(report) in error) == (3, True)
     assert "ZeroDivisionError" in report.read_text()
+    assert "hunter2" not in report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
 

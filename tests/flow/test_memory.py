@@ -23,7 +23,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Timeline
 from watcher.model.verdict import Policy
-from watcher.terminal.console import LOG_BYTES, LOG_FILES
+from watcher.terminal.log_file import LOG_BYTES, LOG_FILES
 
 FILES, DISPLAYS = 90, 3
 WARM, MORE = 600, 1400

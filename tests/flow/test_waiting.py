@@ -44,6 +44,7 @@ class Said(Log):
 def _handlers() -> Iterator[None]:
     """Handlers are as they were, whatever a test does."""
     before = {number: signal.getsignal(number) for number in waiting._SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -75,6 +76,16 @@ def test_every_signal_that_ends_a_program_is_heard_and_afterwards_none_is() -> N
             os.kill(os.getpid(), number)
         assert (stop.received, stop.signal) == (True, number)
         assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_signal_that_was_ignored_at_the_start_stays_so() -> None:
+    for number in waiting._SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    with Stop() as stop:
+        for number in waiting._SIGNALS:
+            os.kill(os.getpid(), number)
+    assert not stop.received
+    assert {signal.getsignal(number) for number in waiting._SIGNALS} == {signal.SIG_IGN}
 
 
 def told_to_stop_and(error: Exception) -> None:

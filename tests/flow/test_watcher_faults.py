@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import Framesift, Watch
 from tests.desk import LONG_AGO, Desk, facts, land, wait_for, working_desk
 from tests.pictures import screen
-from watcher.terminal.console import LOG_BYTES
+from watcher.terminal.log_file import LOG_BYTES
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,18 +1,22 @@
 """Hooks answer and listen; none of them can hurt a picture, another hook or the watcher."""
 
 import http.server
+import importlib.util
 import json
 import os
+import py_compile
 import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.desk import Desk, capture_of, land
 from tests.pictures import screen
+from watcher.disk.mirror import mark
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
@@ -125,21 +129,37 @@ def test_a_users_hook_is_asked_before_ours(desk: Desk, bench: Any) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["1 / 0", "'relative/path.png'", "settings.root / 'again_1.png'", "42", "sys.exit('out of here')"],
+    [
+        *("1 / 0", "42", "'relative/path.png'", "settings.root / 'again_1.png'"),
+        *(
+            "sys.exit('out of here')",
+            "sys.exit()",
+            "settings.root.parent / 'x' / '..' / 'ScreenRecord' / 'again_1.png'",
+        ),
+        *("settings.root.parent / 'link' / 'again_1.png'", "settings.root.parent / 'other' / 'deep' / 'again_1.png'"),
+        "settings.root.parent / 'zero\\0' / 'again_1.png'",
+    ],
 )
 def test_a_place_hook_that_fails_leaves_the_file_alone(desk: Desk, bench: Any, answer: str) -> None:
     source = f"import sys, watcher\n\n@watcher.hookimpl\ndef place(verdict, settings):\n    return {answer}\n"
     made = bench(bad=source)
-    if "exit" in answer:
-        with pytest.raises(SystemExit):
-            made.duplicate()
-        assert made.desk.judged() == 0  # nothing half-recorded: the capture is judged again
-        assert made.ledger.moving() == []
-        return
+    (desk.base / "link").symlink_to(desk.root)
+    mark(desk.base / "other", desk.base / "another root")
     entry = made.duplicate()
     assert entry.state is State.KEPT
     assert desk.path(2).exists()
-    assert any("the file stays" in line for line in made.complaints)
+    assert len(made.complaints) == 2, "one line for each capture"
+    assert all("the file stays" in line for line in made.complaints)
+    assert sorted(path.name for path in desk.base.rglob("*.png*")) == [desk.path(1).name, desk.path(2).name]
+
+
+def test_an_interrupt_within_a_hook_is_one(desk: Desk, bench: Any) -> None:
+    raises = "import watcher\n\n@watcher.hookimpl\ndef {}:\n    raise KeyboardInterrupt\n"
+    for source in (raises.format("place(verdict)"), raises.format("recorded(entry)")):
+        made = bench(bad=source)
+        with pytest.raises(KeyboardInterrupt):
+            made.new(1)
+        desk.path(1).unlink()
 
 
 LISTENER = """
@@ -154,11 +174,12 @@ def recorded(entry):
 
 def test_every_listener_hears_of_every_entry_once_and_a_failing_one_harms_no_other(desk: Desk, bench: Any) -> None:
     heard = desk.base / "heard"
-    bad = "import watcher\n\n@watcher.hookimpl\ndef recorded(entry, settings):\n    raise ValueError('no')\n"
-    made = bench(a=LISTENER.format(file=str(heard)), b=bad, c=LISTENER.format(file=str(heard)))
+    bad = "import watcher\n\n@watcher.hookimpl\ndef recorded(entry, settings):\n    raise {}\n"
+    listener = LISTENER.format(file=str(heard))
+    made = bench(a=listener, b=bad.format("ValueError('no')"), c=listener, d=bad.format("SystemExit"))
     made.duplicate()
     assert heard.read_text().splitlines() == ["1 kept", "1 kept", "2 quarantined", "2 quarantined"]
-    assert made.complaints == ["hook b failed: ValueError: no"] * 2
+    assert made.complaints == ["hook d failed: SystemExit", "hook b failed: ValueError: no"] * 2
 
 
 @pytest.mark.parametrize(
@@ -166,6 +187,7 @@ def test_every_listener_hears_of_every_entry_once_and_a_failing_one_harms_no_oth
     [
         ("def oops(:", "hook bad failed: SyntaxError"),
         ("import nowhere_to_be_found", "hook bad failed: ModuleNotFoundError"),
+        ("import sys; sys.exit(0)", "hook bad failed: SystemExit: 0"),
         ("import watcher\n\n@watcher.hookimpl\ndef plaice(verdict):\n    pass\n", "hook bad failed: PluginValidation"),
         (
             "import watcher\n\n@watcher.hookimpl\ndef place(verdict, typo):\n    pass\n",
@@ -188,6 +210,45 @@ def test_a_hook_file_that_others_can_write_is_not_run(desk: Desk, bench: Any) ->
     made = bench()
     assert any("can be written by others" in line for line in made.complaints)
     assert not (desk.base / "ran").exists()
+
+
+@pytest.mark.parametrize("opened", ["", ".."])
+def test_no_hook_of_a_folder_that_others_can_write_is_run_and_one_line_says_so(
+    desk: Desk, bench: Any, opened: str
+) -> None:
+    folder = Folders(desk.config, desk.state, desk.logs).hooks_dir
+    folder.mkdir()
+    (folder / opened).resolve().chmod(0o777)
+    try:
+        made = bench(one="1 / 0", two="1 / 0")
+    finally:
+        (folder / opened).resolve().chmod(0o700)
+    (complaint,) = made.complaints
+    assert "can be written by others; chmod go-w" in complaint
+    assert made.duplicate().state is State.QUARANTINED
+
+
+def test_what_is_compiled_beside_a_hook_is_neither_read_nor_written(desk: Desk, bench: Any) -> None:
+    planted, file = desk.base / "planted.py", desk.base / "hooks" / "one.py"
+    compiled = Path(importlib.util.cache_from_source(str(file)))
+    bench(one="import pathlib; assert pathlib.Path(__file__).name == 'one.py'")
+    assert not compiled.exists()
+    planted.write_text("1 / 0")
+    py_compile.compile(str(planted), str(compiled), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    made = bench(one=PLACE_EVERYTHING)
+    assert made.complaints == []
+    assert made.duplicate().location == desk.base / "mine" / desk.path(2).name
+
+
+@pytest.mark.parametrize(
+    "says", ["Max retries exceeded with url: /services/A/hunter2 (no route)", "json://me:hunter2@host"]
+)
+def test_what_a_hook_says_of_an_address_is_its_scheme(bench: Any, says: str) -> None:
+    made = bench(bad=f"import watcher\n\n@watcher.hookimpl\ndef recorded(entry):\n    raise ValueError({says!r})\n")
+    made.new(1)
+    (complaint,) = made.complaints
+    assert "hunter2" not in complaint
+    assert "***" in complaint
 
 
 def test_run_command_gets_the_entry_as_json_and_no_shell(desk: Desk, bench: Any) -> None:

@@ -126,6 +126,11 @@ class TestVerb:
         assert not (tmp_path / "out.html").is_symlink()
         assert older.read_bytes() == before
 
+    def test_a_link_that_leads_nowhere_stays_one(self, report: Report, tmp_path: Path) -> None:
+        (tmp_path / "out.html").symlink_to(tmp_path / "elsewhere.html")
+        assert "is a link that leads nowhere" in report(*PERIOD, code=1)
+        assert not (tmp_path / "elsewhere.html").exists()
+
     def test_what_cannot_be_written_is_one_line(self, report: Report) -> None:
         assert "cannot be written: No such file or directory" in report(PERIOD[0], "--html", "no/out.html", code=1)
 

@@ -16,6 +16,7 @@ from watcher.commands import config
 from watcher.errors import SettingsError
 from watcher.model.capture import DEFAULT_NAME_PATTERN
 from watcher.model.verdict import Policy
+from watcher.program import Program
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
 from watcher.settings.sources import Origin
@@ -737,3 +738,35 @@ def test_config_check(load: Load, file: Path, folders: Folders) -> None:
     result = invoke(folders, "check")
     assert isinstance(result.exception, SettingsError)
     assert str(result.exception) == f"{file}:1: windw is not a setting; did you mean window?"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'hooks.notify.urls = ["mailto://me:hunter2@host", "slack://A/hunter2", "me:hunter2"]',
+        'hooks.notify.urls = "me:hunter2@host"',
+        'hooks.notify.urls = [{a = "hunter2"}]',
+        'hooks.notify = "me:hunter2@host"',
+        'hooks = ["mailto://me:hunter2@host"]',
+        'hooks.run_command.argv = ["curl", "https://host/hunter2"]',
+        'hooks.mine = {token = "hunter2", deep = {webhook = ["hunter2"]}}',
+        'root = "smb://me:hunter2@host/share"',
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_no_secret_of_an_address_is_shown_whether_it_is_right_or_refused(
+    file: Path, folders: Folders, line: str, options: list[str]
+) -> None:
+    file.write_text(line)
+    done = CliRunner().invoke(
+        config.command, ["show", *options], obj=Program(folders, quiet=False, verbose=False, started=0)
+    )
+    said = done.output + str(done.exception)
+    assert "hunter2" not in said
+    assert "***" in said
+
+
+def test_an_error_of_the_settings_library_tells_nothing_that_was_given() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"hooks": {"notify": {"urls": "me:hunter2"}}})
+    assert "hunter2" not in str(refused.value)

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.desk import START, name_of
+from tests.pictures import screen
+from watcher.errors import WatcherError
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable
-from watcher.terminal import console
+from watcher.terminal import log_file
 from watcher.terminal.console import Log, entry_line
 from watcher.text import visible
 
@@ -154,8 +156,8 @@ def test_json_lines_carry_the_entry(tmp_path: Path) -> None:
 
 
 def test_the_log_rotates_is_bounded_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "LOG_BYTES", 4_000)
-    monkeypatch.setattr(console, "LOG_FILES", 2)
+    monkeypatch.setattr(log_file, "LOG_BYTES", 4_000)
+    monkeypatch.setattr(log_file, "LOG_FILES", 2)
     before = os.umask(0)
     try:
         with Log(terminal=False, file=tmp_path / "deep" / "log") as log:
@@ -168,6 +170,51 @@ def test_the_log_rotates_is_bounded_and_private(tmp_path: Path, monkeypatch: pyt
     assert all(file.stat().st_size <= 4_000 for file in files)
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert "line 499" in files[0].read_text()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_log_is_written_on(tmp_path: Path, as_json: bool) -> None:
+    file = tmp_path / "what happened.txt"
+    for text in ("one", "two"):
+        with Log(terminal=False, file=file, as_json=as_json) as log:
+            log.say(text)
+    assert len(file.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("content", [b"a job of cron: done\n", "é\n".encode(), b"\0" * 5000, b""])
+def test_text_that_is_called_a_log_is_written_on_even_after_a_power_cut(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "my.log"
+    file.write_bytes(content)
+    with Log(terminal=False, file=file) as log:
+        log.say("hello")
+    assert file.read_bytes().startswith(content)
+    assert b"hello" in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.png", screen(1)),
+        ("a.log", screen(1)),
+        ("framesift.toml", b"window = 7\n"),
+        ("notes.txt", b"mine\n"),
+        ("zeros.img", b"\0" * 5000),
+    ],
+)
+def test_what_is_no_log_is_not_written_to(tmp_path: Path, name: str, content: bytes) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    before = file.stat().st_mtime_ns
+    with pytest.raises(WatcherError, match="is no log of framesift's"):
+        Log(terminal=False, file=file)
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == (content, before)
+
+
+def test_a_folder_or_a_pipe_is_no_log(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(WatcherError, match="the log file"):
+            Log(terminal=False, file=file)
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from watcher.commands.options import json_option
+from watcher.disk.files import write_new
 from watcher.errors import WatcherError
 from watcher.model.capture import NamePattern
 from watcher.model.preparation import EVERY_DISPLAY
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     "--map",
     "map_file",
     type=click.Path(path_type=Path),
-    help="Draw where they differ, into this PNG file, which must not exist.",
+    help="Draw where they differ, into this PNG file, which must not exist; nobody but you may read it.",
 )
 @click.option(
     "--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, the slow and certain way."
@@ -57,7 +58,7 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     if map_file is not None:
         picture = io.BytesIO()
         found.draw().save(picture, "PNG")
-        _write_new(map_file, picture.getvalue())
+        _write(map_file, picture.getvalue())
     if as_json:
         names = {"a": os.fspath(first.absolute()), "b": os.fspath(second.absolute())}
         drawn = {"map": os.fspath(map_file.absolute()) if map_file else None}
@@ -109,10 +110,9 @@ def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]
     return key, [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]
 
 
-def _write_new(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes) -> None:
     try:
-        with file.open("xb") as stream:
-            stream.write(content)
+        write_new(file, content)
     except FileExistsError as error:
         raise WatcherError(f"{file} exists, and nothing is overwritten") from error
     except OSError as error:

@@ -5,7 +5,7 @@ import json
 import click
 
 from watcher.program import Program
-from watcher.settings.spelling import as_toml, toml_key
+from watcher.settings.spelling import as_toml, toml_key, without_secrets
 from watcher.text import visible
 
 
@@ -36,10 +36,12 @@ def path(program: Program) -> None:
 def show(program: Program, as_json: bool) -> None:
     """Print every setting in effect, and where it was given.
 
-    Each is printed as the settings file would hold it.
+    Each is printed as the settings file would hold it. What is secret is ***: passwords of addresses, tokens of hooks.
     """
     settings = program.settings()
-    rows = {toml_key(key): (value, str(settings.origin(key))) for key, value in settings.effective()}
+    rows = {
+        toml_key(key): (without_secrets(key, value), str(settings.origin(key))) for key, value in settings.effective()
+    }
     if as_json:
         values = {key: {"value": value, "from": origin} for key, (value, origin) in rows.items()}
         click.echo(json.dumps(values, indent=2, default=str))

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from watcher.demo.recorder import Timetable, record
+from watcher.disk.files import write_private
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
@@ -83,7 +84,7 @@ def _folder(*, keep: bool) -> Iterator[Path]:
 def _watcher(base: Path, root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The real watcher as a process of its own, untouched by the user's own settings and state."""
     config = base / "framesift.toml"
-    config.write_text("", encoding="utf-8")
+    write_private(config, b"")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     environment |= dict(zip(FOLDER_VARIABLES, map(str, (config, base / "state", base / "logs")), strict=True))
     # The text of the first lines must come before the watcher's, whatever standard output is.

@@ -9,6 +9,7 @@ from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.program import Program
 from watcher.terminal.console import print_line
+from watcher.terminal.streams import is_left
 
 
 @click.command(name="history")
@@ -56,3 +57,5 @@ def command(
                 click.echo(json.dumps(entry.as_json()))
             else:
                 print_line(entry)
+            if is_left():
+                return  # as with head: the rest is for nobody

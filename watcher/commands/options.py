@@ -53,7 +53,9 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
 _RUN = (
     click.option("--dry-run", is_flag=True, help="Judge and tell, but move nothing and write nothing down."),
     click.option(
-        "--log-file", type=PATH, help="File for the log, beside the terminal; one in the log folder if not given."
+        "--log-file",
+        type=PATH,
+        help="Log file, beside the terminal: a new one or a log; one in the log folder if not given.",
     ),
 )
 

@@ -11,6 +11,7 @@ from watcher import __version__
 from watcher.commands.options import judging
 from watcher.errors import EXIT_INTERRUPTED
 from watcher.flow.task import Task
+from watcher.flow.waiting import is_ignored
 from watcher.program import Program
 
 LOG_NAME = "framesift.log"
@@ -47,7 +48,8 @@ def command(program: Program, flags: dict[str, Any], dry_run: bool, log_file: Pa
     """
     settings = program.settings(**flags)
     with program.log(settings, log_file or program.folders.log_dir / LOG_NAME, terminal=not program.quiet) as log:
-        signal.signal(signal.SIGTERM, _leave)
+        if not is_ignored(signal.SIGTERM):
+            signal.signal(signal.SIGTERM, _leave)
         log.say(f"framesift {__version__} is starting")
         # torch takes seconds to load; the first line is on the screen by then.
         from watcher.flow.watch import watch  # noqa: PLC0415

@@ -53,8 +53,25 @@ def write_private(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that shows pictures: for the owner alone whatever the umask, and never in the place of another.
+
+    Raises:
+        FileExistsError: a file or a link of that name is there, and stays as it is.
+        OSError: the system refuses; what was begun is removed.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), PRIVATE_FILE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError:
+        with contextlib.suppress(OSError):
+            remove_written(path)
+        raise
+
+
 def remove_written(path: Path) -> None:
-    """Remove a file that :func:`write_private` wrote, if it is there; never used for a picture."""
+    """Remove a file that one of the two above wrote, if it is there; never used for a picture of the capture job."""
     path.unlink(missing_ok=True)
 
 

@@ -15,21 +15,26 @@ _FAULT_SECONDS = 2.0
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
+def is_ignored(number: int) -> bool:
+    """Whether this process was started so that it does not hear the signal *number*, as nohup does with SIGHUP."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
 class Stop(contextlib.AbstractContextManager["Stop"]):
-    """Turns the first signal into an orderly end; the second one has its usual effect."""
+    """Turns the first signal into an orderly end; the second one has its usual effect. What is ignored stays so."""
 
     def __init__(self) -> None:
         self.received = False
         self.signal = signal.SIGTERM
         self._then: list[Callable[[], None]] = []
-        self._before = {number: signal.getsignal(number) for number in _SIGNALS}
+        self._before = {number: signal.getsignal(number) for number in _SIGNALS if not is_ignored(number)}
 
     def then(self, end: Callable[[], None]) -> None:
         """Call *end* at the first signal, within its handler."""
         self._then.append(end)
 
     def __enter__(self) -> Self:
-        for number in _SIGNALS:
+        for number in self._before:
             signal.signal(number, self._received)
         return self
 

@@ -24,8 +24,9 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def place(verdict: Verdict, settings: Settings) -> Path | None:
     """Say where the file of this capture should go, or None to leave it to the next hook, and at last where it is.
 
-    The answer is a whole path (folder and name) outside ROOT. The first answer counts; hooks of the user are asked
-    before the built-in ones. A hook that raises leaves the file where it is. With ``--dry-run`` hooks are asked as
+    The answer is a whole path (folder and name) without "..", outside ROOT and the quarantines of other roots. The
+    first answer counts; hooks of the user are asked before the built-in ones. A hook that raises, or exits, leaves the
+    file where it is. With ``--dry-run`` hooks are asked as
     well, and nothing is moved.
     """
 
@@ -35,5 +36,5 @@ def recorded(entry: Entry, settings: Settings) -> None:
     """Hear of an entry after it was written to the ledger and its file has arrived at its place.
 
     Called once for each capture, one hook after the other, on the thread that judges: what takes long belongs into a
-    program of its own. A hook that raises is logged and harms no other.
+    program of its own. A hook that raises, or exits, is logged and harms no other.
     """

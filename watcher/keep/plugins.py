@@ -3,20 +3,24 @@
 import importlib
 import importlib.util
 import os
-import stat
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.abc import SourceLoader
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
+from watcher.disk.mirror import MARKER_FOLDER, root_of
 from watcher.errors import WatcherError
 from watcher.keep import hookspecs
 from watcher.model.entry import Entry
 from watcher.model.verdict import Verdict
 from watcher.settings.settings import Settings
+from watcher.settings.trust import read_trusted, require_trusted_folder
+from watcher.text import without_secrets
 
 BUILT_IN = ("quarantine", "similar_folder", "run_command", "notify")
 
@@ -40,16 +44,18 @@ class Hooks:
             # Unguarded: a watcher that cannot load its own quarantine must not seem to work.
             self._manager.register(importlib.import_module(f"watcher.hooks.{name}"), name)
         self._guarded("the installed hooks", lambda: self._manager.load_setuptools_entrypoints(hookspecs.PROJECT))
-        for file in sorted(folder.glob("*.py")) if folder.is_dir() else ():
-            self._register(file.stem, partial(_import_file, file))
+        if folder.is_dir():
+            self._guarded("the hooks folder", lambda: self._load_folder(folder))
         self.names = sorted(name for name, plugin in self._manager.list_name_plugin() if plugin is not None)
 
     def place(self, verdict: Verdict) -> Path | None:
         """Where the capture should go, or None; None as well if a hook failed or answered nonsense."""
         try:
             target = self._manager.hook.place(verdict=verdict, settings=self._settings)
-            return None if target is None else _checked(Path(target), self._settings.root)
-        except Exception as error:  # noqa: BLE001 - a stranger's code; on doubt the file stays where it is
+            return None if target is None else _checked(Path(target), self._settings)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's code, which may also want to exit; the file stays
             self._complain(f"a place hook failed, the file stays: {_error_text(error)}")
             return None
 
@@ -59,6 +65,11 @@ class Hooks:
         for hook in reversed(self._manager.hook.recorded.get_hookimpls()):
             arguments = [offered[name] for name in hook.argnames]
             self._guarded(f"hook {hook.plugin_name}", partial(hook.function, *arguments))
+
+    def _load_folder(self, folder: Path) -> None:
+        require_trusted_folder(folder)
+        for file in sorted(folder.glob("*.py")):
+            self._register(file.stem, partial(_import_file, file))
 
     def _register(self, name: str, load: Callable[[], object]) -> None:
         if self._manager.is_blocked(name):
@@ -78,33 +89,74 @@ class Hooks:
     def _guarded(self, what: str, action: Callable[[], object]) -> None:
         try:
             action()
-        except Exception as error:  # noqa: BLE001 - a stranger's code must not stop the watcher
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's code must not stop the watcher, nor exit
             self._complain(f"{what} failed: {_error_text(error)}")
 
 
-def _checked(target: Path, root: Path) -> Path:
-    if not target.is_absolute():
-        raise WatcherError(f"{target} is not an absolute path")
-    if target.is_relative_to(root):
-        raise WatcherError(f"{target} is inside {root}, where it would be taken for a new capture")
+def _checked(target: Path, settings: Settings) -> Path:
+    """*target*, if a picture that is moved there is no new capture, and nobody else's duplicate.
+
+    Raises:
+        WatcherError: it is.
+    """
+    if not target.is_absolute() or ".." in target.parts:
+        raise WatcherError(f"{target} is not an absolute path without ..")
+    real = Path(os.path.realpath(target.parent))
+    folders = (real, *real.parents)
+    if any(_is_same(folder, settings.root) for folder in folders):
+        raise WatcherError(f"{target} is inside {settings.root}, where it would be taken for a new capture")
+    if not any(real.is_relative_to(own) for own in (settings.quarantine_dir, settings.similar_dir)):
+        for folder in folders:
+            if os.path.lexists(folder / MARKER_FOLDER / "root") and (owner := root_of(folder)) != settings.root:
+                raise WatcherError(f"{target} is in {folder}, which is the quarantine of {owner}")
     return target
 
 
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other
+
+
+class _Loader(SourceLoader):
+    """Loads a module from the very bytes that were looked at: nothing compiled is read, or written."""
+
+    def __init__(self, file: Path) -> None:
+        """Read *file*.
+
+        Raises:
+            WatcherError: others can write it, or change what it leads to.
+            OSError: it cannot be read.
+        """
+        self._file, real = os.fspath(file), Path(os.path.realpath(file))
+        require_trusted_folder(real.parent)
+        self._source = read_trusted(real)
+
+    def get_filename(self, fullname: str) -> str:
+        """Where the module *fullname* is from."""
+        del fullname
+        return self._file
+
+    def get_data(self, path: str) -> bytes:
+        """The source, which was read before."""
+        if path != self._file:
+            raise OSError(path)
+        return self._source
+
+
 def _import_file(file: Path) -> object:
-    """Import a hook file that nobody but its owner, who runs us, can have written."""
-    if sys.platform != "win32":
-        status = file.stat()
-        if status.st_uid not in (os.getuid(), 0) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise WatcherError(f"{file} can be written by others; chmod go-w it")
     name = f"framesift_hooks_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise WatcherError(f"{file} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader = _Loader(file)
+    spec = ModuleSpec(name, loader, origin=os.fspath(file))
+    spec.has_location = True
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
     return module
 
 
-def _error_text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _error_text(error: BaseException) -> str:
+    text = without_secrets(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

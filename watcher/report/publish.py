@@ -1,11 +1,9 @@
 """A look back at a period: its review, and a report as a file, written for its owner alone."""
 
-import contextlib
-import os
 from datetime import datetime
 from pathlib import Path
 
-from watcher.disk.files import remove_written
+from watcher.disk.files import remove_written, write_new
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.model.query import Query
@@ -43,6 +41,8 @@ def look_back(program: Program, ledger: Ledger, query: Query, activity: Activity
 
 def _refuse_to_overwrite(file: Path) -> None:
     """Do nothing if *file* may be written: it is not there, or a report."""
+    if file.is_symlink() and not file.exists():
+        raise WatcherError(f"{file} is a link that leads nowhere: it is not overwritten")
     if file.exists() and not file.is_file():
         raise WatcherError(f"{file} is no file")  # and reading from a pipe would wait for ever
     try:
@@ -58,15 +58,9 @@ def _refuse_to_overwrite(file: Path) -> None:
 
 def _write(file: Path, content: bytes) -> None:
     """Write a new file for the owner alone, in the place of an older report."""
+    _refuse_to_overwrite(file)  # once more: it took its time to compose the page
     try:
         remove_written(file)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        write_new(file, content)
     except OSError as error:
-        raise WatcherError(f"{file} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            remove_written(file)
         raise WatcherError(f"{file} cannot be written: {error.strerror}") from error

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
 from watcher.settings.sources import Origin, origin_of
-from watcher.settings.spelling import Key, as_toml, toml_key
+from watcher.settings.spelling import Key, as_toml, toml_key, without_secrets
 from watcher.text import visible
 
 CONTRADICTION = "contradiction"
@@ -39,7 +39,8 @@ def _lines_about(
     elif declared is None:
         yield origin, f"{toml_key(key)} is not a setting; {_nearest(key, origin, model)}"
     else:
-        yield origin, f"{toml_key(key)} = {_shortened(as_toml(detail['input']))}: {_right(detail, declared)}"
+        value = _shortened(as_toml(without_secrets(key, detail["input"])))
+        yield origin, f"{toml_key(key)} = {value}: {_right(detail, declared)}"
 
 
 def _shortened(text: str) -> str:

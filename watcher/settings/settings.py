@@ -40,7 +40,8 @@ from watcher.settings.types import (
 class Section(BaseModel):
     """A table of settings. No other key is allowed in it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # What was given may be secret, and is not for a traceback.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class RetentionSettings(Section):
@@ -68,7 +69,7 @@ class NotifySettings(Section):
     """Settings of the hook notify."""
 
     urls: Texts = Field(
-        default=(), description='a list of Apprise addresses such as ["mailto://me:secret@example.org"]'
+        default=(), description='a list of Apprise addresses such as ["mailto://NAME:PASSWORD@example.org"]'
     )
     kinds: Kinds = Field(default=("unreadable",), description='a list of verdicts such as ["new", "unreadable"]')
 

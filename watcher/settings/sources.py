@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from watcher.errors import SettingsError
+from watcher.errors import SettingsError, WatcherError
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX, Folders
 from watcher.settings.spelling import Key
+from watcher.settings.trust import read_trusted
 from watcher.text import visible
 
 
@@ -65,13 +66,15 @@ def file_layer(folders: Folders) -> Layer:
     file = str(folders.config_file)
     try:
         # Editors on Windows begin UTF-8 with a mark, which TOML does not know.
-        text = folders.config_file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = read_trusted(folders.config_file).decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError as error:
         if folders.config_named:
             raise SettingsError(f"{visible(file)}: no such file, but --config or FRAMESIFT_CONFIG names it") from error
         return Layer()
     except OSError as error:
         raise SettingsError(f"{visible(file)}: cannot be read: {error.strerror}") from error
+    except WatcherError as error:
+        raise SettingsError(str(error)) from error
     except UnicodeDecodeError as error:
         origin = Origin(file, error.object[: error.start].count(b"\n") + 1)
         raise SettingsError(f"{origin}: not UTF-8; save the file in this encoding") from error

@@ -32,6 +32,27 @@ def as_toml(value: Any) -> str:
             return str(value)
 
 
+_SECRET = re.compile(r"notify|pass|secret|token|credential|authori[sz]|api_?key|webhook|url", re.IGNORECASE)
+"""In the name of a key: its text may let anybody in."""
+
+
+def without_secrets(key: Key, value: Any) -> Any:
+    """*value* as it may be shown: of an address only its scheme, and of what a hook is told to keep secret nothing."""
+    match value:
+        case str():
+            scheme, is_address, _ = value.partition("://")
+            if is_address:
+                return f"{scheme}://***"
+            names = key[2:] or key[1:] if key[:1] == ("hooks",) else ()
+            return "***" if value and any(map(_SECRET.search, names)) else value
+        case list() | tuple():
+            return [without_secrets(key, item) for item in value]
+        case dict():
+            return {name: without_secrets((*key, str(name)), item) for name, item in value.items()}
+        case _:
+            return value
+
+
 _SIZES = {"GB": 10**9, "MB": 10**6, "KB": 10**3, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
 
 

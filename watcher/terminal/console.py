@@ -1,14 +1,11 @@
-"""What a person sees: one line for each event, on the terminal and in a log file that rotates."""
+"""What a person sees: one line for each event, on the terminal and in the log file."""
 
-import contextlib
 import io
 import json
-import logging
 import math
 import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Self, TypeAlias
 
@@ -16,18 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from watcher.disk.files import make_private_folder
 from watcher.errors import BusyError, WatcherError
 from watcher.model.entry import Entry, State
 from watcher.model.finding import Finding, Grade
 from watcher.model.verdict import Kind
+from watcher.terminal.log_file import LogFile
 from watcher.text import bytes_text, visible
 
 Line: TypeAlias = list[tuple[str, str]]
 """Pieces of text, each with its style: "" for none, "dim", "bold"."""
-
-LOG_BYTES = 5_000_000
-LOG_FILES = 5
 
 _STYLES = {
     Kind.NEW: "bold green",
@@ -112,11 +106,11 @@ class Log:
         """Write to standard output if *terminal*, and to *file* if given; *color* is that of the file.
 
         Raises:
-            WatcherError: the log file cannot be opened.
+            WatcherError: the log file is no log, or cannot be opened.
         """
         self.file = file
         self.terminal = Console(highlight=False, soft_wrap=True) if terminal else None
-        self._handler = _private_rotation(file) if file else None
+        self._file = LogFile(file) if file else None
         self._color = color == "always" and not os.environ.get("NO_COLOR")
         self._as_json = as_json
         self._verbose = verbose
@@ -140,41 +134,15 @@ class Log:
         # The log of a watcher at work is not for those that it keeps out.
         if isinstance(error, WatcherError) and not isinstance(error, BusyError):
             self.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
-        if self._handler is not None:
-            self._handler.close()
+        if self._file is not None:
+            self._file.close()
 
     def _write(self, line: Text, values: dict[str, object], *, shown: bool = True) -> None:
         rendered = json.dumps(values) if self._as_json else None
         if self.terminal is not None and shown:
-            try:
-                self.terminal.print(rendered if rendered is not None else line, markup=False)
-            except OSError:
-                self.terminal = None  # the terminal was closed; the watcher and its log file live on
-        if self._handler is not None:
-            text = rendered if rendered is not None else _ansi(line, color=self._color)
-            self._handler.emit(logging.makeLogRecord({"msg": text}))
-
-
-class _PrivateRotation(RotatingFileHandler):
-    """A rotating file for the owner alone; a full disk loses lines of the log, and nothing else."""
-
-    def _open(self) -> io.TextIOWrapper:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        del record
-        # What could not be written is dropped with the stream, or it would pile up in its buffer for months.
-        with contextlib.suppress(OSError):
-            self.close()
-
-
-def _private_rotation(file: Path) -> _PrivateRotation:
-    try:
-        make_private_folder(file.parent)
-        return _PrivateRotation(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
-    except OSError as error:
-        raise WatcherError(f"the log file {file} cannot be written: {error.strerror or error}") from error
+            self.terminal.print(rendered if rendered is not None else line, markup=False)
+        if self._file is not None:
+            self._file.write_line(rendered if rendered is not None else _ansi(line, color=self._color))
 
 
 def _ansi(line: Text, *, color: bool) -> str:
