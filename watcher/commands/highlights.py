@@ -11,7 +11,6 @@ from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.ledger.unjudged import unjudged
-from watcher.model.capture import NamePattern
 from watcher.model.period import Period
 from watcher.model.query import Query
 from watcher.program import Program
@@ -92,7 +91,7 @@ def _require_no_backlog(program: Program, ledger: Ledger, root: Path, query: Que
     if not root.is_dir():
         raise WatcherError(f"{root} is not there")
     period, display = query.period, query.display
-    pattern = NamePattern(program.settings(root=root).name_pattern)
+    pattern = program.settings(root=root).names
     count = sum(
         capture.taken_at in period and display in (None, capture.display)
         for capture, _ in unjudged(ledger, root, pattern)

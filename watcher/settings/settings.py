@@ -12,7 +12,7 @@ from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, Valida
 from pydantic_core import PydanticCustomError
 
 from watcher.errors import SettingsError
-from watcher.model.capture import DEFAULT_NAME_PATTERN
+from watcher.model.capture import DEFAULT_NAME_PATTERN, NamePattern
 from watcher.model.preparation import ignored_of
 from watcher.model.verdict import Policy
 from watcher.settings.folders import Folders
@@ -32,6 +32,7 @@ from watcher.settings.types import (
     Switch,
     Table,
     Texts,
+    TimeFormat,
 )
 
 # A description completes the sentence "must be ..." of a refusal.
@@ -112,6 +113,7 @@ class Settings(Section):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     alarm_after: Duration = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
+    time_format: TimeFormat = Field(default="", description='a format of strptime such as "%Y%m%d-%H%M%S", or ""')
     retention: RetentionSettings = Field(default=RetentionSettings(), description="a table of settings")
     ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
     hooks: HookSettings = Field(default=HookSettings(), description="a table of settings")
@@ -127,6 +129,11 @@ class Settings(Section):
     def similar_dir(self) -> Path:
         """Where similar captures go, if they are set aside."""
         return self.root.with_name(f"{self.root.name}-similar")
+
+    @property
+    def names(self) -> NamePattern:
+        """Which names are those of captures, and what they tell."""
+        return NamePattern(self.name_pattern, self.time_format)
 
     @property
     def policy(self) -> Policy:
@@ -170,7 +177,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if problems := [*_thresholds(self), *_overlaps(self)]:
+        if problems := [*_thresholds(self), *_times(self), *_overlaps(self)]:
             raise PydanticCustomError(CONTRADICTION, "settings contradict each other", {"problems": problems})
         return self
 
@@ -183,6 +190,13 @@ def _thresholds(settings: Settings) -> Iterator[_Problem]:
     if settings.similar > settings.duplicate:
         text = f"similar = {settings.similar} must not be above duplicate = {settings.duplicate}"
         yield ("similar", "duplicate"), text
+
+
+def _times(settings: Settings) -> Iterator[_Problem]:
+    """A form for times that are not looked for, or only in the form of the default."""
+    if settings.time_format and (settings.name_pattern == DEFAULT_NAME_PATTERN or not settings.names.has_time):
+        text = f"time_format = {as_toml(settings.time_format)} needs a name_pattern with a group taken_at, such as"
+        yield ("time_format",), f"{text} '(?P<taken_at>.+)_(?P<display>[0-9]+)[.]png'"
 
 
 _RELATIONS = {(True, True): "is the same folder as", (True, False): "lies inside", (False, True): "contains"}
