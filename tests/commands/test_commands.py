@@ -84,6 +84,11 @@ def test_why_not(watched: Desk) -> None:
     broken.write_bytes(screen(1)[:-5])
     assert "not a whole PNG: incomplete" in watched.run("why", str(broken), check=1).stderr
     assert "No such file" in watched.run("why", str(watched.base / "nothing_1.png"), check=1).stderr
+    for name in ("Screenshot.png", ".hidden_1.png", "9999-12-31_10.00.00_1.png"):
+        (watched.root / name).write_bytes(screen(1))
+        said = watched.run("why", str(watched.root / name), check=1).stderr
+        assert "never judged: " in said
+        assert "name" in said.partition("never judged: ")[2]
     assert "15 x 15" not in watched.run("why", str(watched.path(2, 2))).stdout
     assert "8 x 8 pixels" in watched.run("why", str(watched.path(2, 2))).stdout
 

@@ -13,6 +13,7 @@ from watcher.errors import NameRefusedError
 from watcher.model.capture import DEFAULT_NAME_PATTERN, Capture, NamePattern
 
 PATTERN = NamePattern()
+OWN = "(?P<taken_at>.+)_(?P<display>[0-9])[.]png"
 STATUS = os.stat_result((0o100644, 7, 0, 1, 0, 0, 123, 0, 1_588_575_600, 0))
 MTIME = datetime.fromtimestamp(1_588_575_600)
 
@@ -29,6 +30,9 @@ def parse(name: str) -> Capture:
         ("2020-05-04_09.10.01.596854_10.PNG", 10, datetime(2020, 5, 4, 9, 10, 1, 596854)),
         ("2020-05-04_09.10.01.596854_0.png", 0, datetime(2020, 5, 4, 9, 10, 1, 596854)),
         ("2020-05-04_09.10.01.596854_99.png", 99, datetime(2020, 5, 4, 9, 10, 1, 596854)),
+        ("2020-02-31_09.10.01.596854_2.png", 2, MTIME),
+        ("2020-05-04_29.61.01.596854_2.png", 2, MTIME),
+        ("0000-01-01_00.00.00_2.png", 2, MTIME),
         ("2020-05-04_09.10.01_٣.png", 3, datetime(2020, 5, 4, 9, 10, 1)),
         (
             "\u0662\u0660\u0662\u0660-\u0660\u0665-\u0660\u0664_\u0660\u0669.\u0661\u0660.\u0660\u0661_1.png",
@@ -69,13 +73,15 @@ def test_other_names_are_none_of_our_business(name: str) -> None:
 @pytest.mark.parametrize(
     ("pattern", "name", "why"),
     [
-        (DEFAULT_NAME_PATTERN, "2020-02-31_09.10.01.596854_2.png", "tells no time that can be read: '2020-02-31_09"),
-        (DEFAULT_NAME_PATTERN, "2020-05-04_29.61.01.596854_2.png", "see the setting time_format"),
-        (DEFAULT_NAME_PATTERN, "0000-01-01_00.00.00_1.png", "tells no time"),
         (DEFAULT_NAME_PATTERN, "0001-01-01_00.00.00_1.png", "before the year 2"),
         (DEFAULT_NAME_PATTERN, "9999-12-31_23.59.59.999999_1.png", "after 9998"),
         (".*_(?P<display>[0-9]+)[.]png", f"x_{'9' * 30}.png", "at most 9 digits, not 30"),
-        ("(?P<taken_at>.+)_(?P<display>[0-9])[.]png", "02.01.2024 10.11_1.png", "tells no time"),
+        (
+            OWN,
+            "02.01.2024 10.11_1.png",
+            "tells no time that can be read: '02.01.2024 10.11'; see the setting time_format",
+        ),
+        (OWN, "2024-02-30_10.11.12_1.png", "tells no time that can be read"),
     ],
 )
 def test_a_name_that_tells_what_cannot_be_is_refused(pattern: str, name: str, why: str) -> None:

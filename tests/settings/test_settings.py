@@ -389,6 +389,24 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
             ),
         ),
         (
+            'time_format = "%H.%M"',
+            (
+                'FILE:1: time_format = "%H.%M": must be a format of strptime with day and time,'
+                ' such as "%Y%m%d-%H%M%S", "%s" or ""'
+            ),
+        ),
+        ("time_format = 5", 'FILE:1: time_format = 5: must be a format of strptime such as "%Y%m%d-%H%M%S", or ""'),
+        *(
+            (
+                f'{pattern}time_format = "%s"',
+                (
+                    f'FILE:{line}: time_format = "%s" needs a name_pattern with a group taken_at,'
+                    " such as '(?P<taken_at>.+)_(?P<display>[0-9]+)[.]png'"
+                ),
+            )
+            for pattern, line in (("", 1), ("name_pattern = '.*_(?P<display>[0-9]+)[.]png'\n", 2))
+        ),
+        (
             "name_pattern = '(?P<\u00a0>a)'",
             (
                 'FILE:1: name_pattern = "(?P<\\U000000a0>a)": not a regular expression: '

@@ -75,6 +75,7 @@ class NamePattern:
         if "display" not in self._regex.groupindex:
             raise ValueError("needs a group named 'display', such as _(?P<display>[0-9]+)[.]png")
         self._time_format = time_format
+        self._is_default = pattern == DEFAULT_NAME_PATTERN
 
     @property
     def has_time(self) -> bool:
@@ -119,6 +120,8 @@ class NamePattern:
         if not text:
             return int(digits), None
         taken_at = time_in(text, self._time_format)
+        if taken_at is None and self._is_default:
+            return int(digits), None  # any other name that ends in _N.png is a capture's as well
         if taken_at is None:
             form = f" of the form {self._time_format!r}" if self._time_format else " that can be read"
             raise NameRefusedError(f"its name tells no time{form}: {text!r}; see the setting time_format")
