@@ -250,6 +250,10 @@ def test_without_a_ledger_verbs_say_so(desk: Desk) -> None:
         (["watch", "--device", "gpu"], 2, "gpu"),
         (["no-such-verb"], 2, "No such command"),
         (["history", "--no-such-option"], 2, "No such option"),
+        (["history", "--display", "9" * 30], 2, "--display"),
+        (["history", "--limit", "9" * 30], 2, "--limit"),
+        (["highlights", "--display", "9" * 30], 2, "--display"),
+        (["highlights", "-n", "9" * 30], 2, "-n"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(

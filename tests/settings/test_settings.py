@@ -346,6 +346,7 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
         ("guard = -0.1", "FILE:1: guard = -0.1: must be a number from 0, which is off, to below 1, such as 0.5"),
         ("across_displays = 1", "FILE:1: across_displays = 1: must be true or false"),
         ("window = -1", "FILE:1: window = -1: must be a whole number such as 100, or 0 for all frames"),
+        (f"window = {10**30}", f"FILE:1: window = {10**30}: must be a whole number such as 100, or 0 for all frames"),
         ("window = true", "FILE:1: window = true: must be a whole number such as 100, or 0 for all frames"),
         ("window = 1.5", "FILE:1: window = 1.5: must be a whole number such as 100, or 0 for all frames"),
         ("frame_memory = 0", 'FILE:1: frame_memory = 0: must be a size above 0, such as "1 GB"'),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import as_period, json_option
+from watcher.commands.options import COUNT, DISPLAY, as_period, json_option
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
@@ -24,8 +24,8 @@ _DAYS = 7
 
 @click.command(name="highlights")
 @click.argument("period", required=False, type=as_period)
-@click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="Show at most so many.")
-@click.option("--display", type=int, help="Only this display.")
+@click.option("-n", "--count", type=COUNT, default=20, show_default=True, help="Show at most so many.")
+@click.option("--display", type=DISPLAY, help="Only this display.")
 @click.option(
     "--html",
     "out",

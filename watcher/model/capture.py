@@ -18,6 +18,8 @@ DEFAULT_NAME_PATTERN = (
 
 _MOST_DIGITS = 9
 """Of the number of a display, as in the table ``ignore`` of the settings: SQLite holds no more than 18."""
+MOST_DISPLAYS = 10**_MOST_DIGITS - 1
+"""The greatest number of a display."""
 _YEARS = range(2, 9999)
 """Of a capture: there is a day before and after each of its days."""
 
