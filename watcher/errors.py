@@ -21,6 +21,10 @@ class UnreadableError(WatcherError):
     """A whole file that cannot become a frame: undecodable, too large, or too small for SSIM."""
 
 
+class NameRefusedError(WatcherError):
+    """A name has the form of a capture's, and tells a display or a time that cannot be."""
+
+
 class NotWholeError(WatcherError):
     """A file that is not, or not yet, a complete PNG."""
 

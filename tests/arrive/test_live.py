@@ -14,8 +14,8 @@ from tests.desk import Desk, wait_for
 from tests.pictures import screen
 from watcher.arrive import observer, tree
 from watcher.arrive.live import Live
-from watcher.disk.listing import archive
-from watcher.model.capture import Capture, NamePattern
+from watcher.disk.listing import MOST_TOLD, archive
+from watcher.model.capture import DEFAULT_NAME_PATTERN, Capture, NamePattern
 
 REPEATS = 200
 WHOLE = screen(5)
@@ -24,11 +24,11 @@ WHOLE = screen(5)
 class Seeing:
     """A live source at work on a thread, and what it has seen."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, pattern: str = DEFAULT_NAME_PATTERN) -> None:
         self.captures: list[Capture] = []
         self.said: list[str] = []
         self.sightings = 0
-        self.live = Live(root, NamePattern(), self.said.append)
+        self.live = Live(root, NamePattern(pattern), self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
@@ -225,3 +225,29 @@ def test_the_archive_is_everything_that_lies_there(desk: Desk) -> None:
     paths = [desk.put(tick, WHOLE, display) for tick in range(3) for display in (1, 2)]
     (desk.root / "readme.txt").write_text("no capture")
     assert sorted(capture.path for capture in archive(desk.root, NamePattern())) == sorted(paths)
+
+
+def test_a_name_that_is_refused_is_told_once(desk: Desk) -> None:
+    with Seeing(desk.root, r".*_(?P<display>\d+)[.]png") as seeing:
+        for number in range(3):
+            (desk.root / f"x_{'9' * 30}.png").write_bytes(WHOLE)
+            (desk.root / f"x_{number}.png").write_bytes(WHOLE)
+            wait_for(lambda number=number: len(seeing.captures) == number + 1)  # type: ignore[misc]
+    assert seeing.said == [f"x_{'9' * 30}.png is left alone: the number of a display has at most 9 digits, not 30"]
+
+
+def test_many_names_that_are_refused_are_told_in_few_lines(desk: Desk) -> None:
+    for number in range(MOST_TOLD + 9):
+        (desk.root / f"x_{10**20 + number}.png").write_bytes(WHOLE)
+    with Seeing(desk.root, r".*_(?P<display>\d+)[.]png") as seeing:
+        wait_for(lambda: len(seeing.said) > MOST_TOLD)
+    assert len(seeing.said) == MOST_TOLD + 1
+    assert seeing.said[-1].startswith("more names of captures are refused")
+
+
+def test_a_root_of_other_names_is_told_at_the_start(desk: Desk) -> None:
+    (desk.root / "Screenshot.png").write_bytes(WHOLE)
+    with Seeing(desk.root) as seeing:
+        wait_for(lambda: bool(seeing.said))
+    (line,) = seeing.said
+    assert "for example Screenshot.png: the setting name_pattern says which are" in line

@@ -84,6 +84,11 @@ def test_why_not(watched: Desk) -> None:
     broken.write_bytes(screen(1)[:-5])
     assert "not a whole PNG: incomplete" in watched.run("why", str(broken), check=1).stderr
     assert "No such file" in watched.run("why", str(watched.base / "nothing_1.png"), check=1).stderr
+    for name in ("Screenshot.png", ".hidden_1.png", "9999-12-31_10.00.00_1.png"):
+        (watched.root / name).write_bytes(screen(1))
+        said = watched.run("why", str(watched.root / name), check=1).stderr
+        assert "never judged: " in said
+        assert "name" in said.partition("never judged: ")[2]
     assert "15 x 15" not in watched.run("why", str(watched.path(2, 2))).stdout
     assert "8 x 8 pixels" in watched.run("why", str(watched.path(2, 2))).stdout
 
@@ -267,6 +272,10 @@ def test_without_a_ledger_verbs_say_so(desk: Desk) -> None:
         (["watch", "--device", "gpu"], 2, "gpu"),
         (["no-such-verb"], 2, "No such command"),
         (["history", "--no-such-option"], 2, "No such option"),
+        (["history", "--display", "9" * 30], 2, "--display"),
+        (["history", "--limit", "9" * 30], 2, "--limit"),
+        (["highlights", "--display", "9" * 30], 2, "--display"),
+        (["highlights", "-n", "9" * 30], 2, "-n"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(

@@ -20,6 +20,7 @@ from PIL import Image
 from tests.desk import Desk, Shelf, capture_of
 from tests.pictures import png, screen
 from watcher.disk.claims import claim, claim_folder
+from watcher.disk.listing import key_in_folder
 from watcher.disk.rootlock import RootLock
 from watcher.doctor import capturing, seeing, setup, storage
 from watcher.health.heartbeat import Heartbeat
@@ -103,9 +104,9 @@ def test_a_desk_that_is_well_is_called_so(watched: Shelf) -> None:
     assert grades(findings, "sick") == set()
     assert grades(findings, "odd") == {"service"}
     assert list(findings) == [
-        "settings", "watcher", "seeing", "service", "one watcher", "root", "watch limit", "quarantine", "free space",
-        "privacy", "hooks", "device", "decoder", "ledger", "moves", "pictures", "files", "capture job", "news",
-        "screens",
+        "settings", "watcher", "seeing", "service", "one watcher", "root", "names", "watch limit", "quarantine",
+        "free space", "privacy", "hooks", "device", "decoder", "ledger", "moves", "pictures", "files", "capture job",
+        "news", "screens",
     ]  # fmt: skip
     assert "usually there is one every 5 min" in findings["capture job"]["found"]
     text = watched.run("doctor")
@@ -227,6 +228,42 @@ def test_a_survey_knows_the_latest_capture(shelf: Shelf) -> None:
         shelf.desk.put(tick, screen(tick))
     found = seeing.survey(shelf.desk.root, NamePattern())
     assert (found.folders, found.captures, found.newest) == (3, 3, capture_of(shelf.desk.path(3)).taken_at)
+
+
+def test_a_survey_does_not_ask_names_about_what_is_known(shelf: Shelf) -> None:
+    for tick in (1, 2):
+        shelf.desk.put(tick, screen(tick))
+    known = {key_in_folder(capture_of(shelf.desk.path(2)))}
+    found = seeing.survey(shelf.desk.root, NamePattern(), lambda _: known)
+    assert (found.captures, found.newest) == (2, capture_of(shelf.desk.path(1)).taken_at)
+
+
+def test_names_that_are_not_those_of_captures(desk: Desk) -> None:
+    def names() -> Finding:
+        return seeing.names_are_captures(desk.root, seeing.survey(desk.root, NamePattern()).names)
+
+    assert (names().verdict, names().found) == (Grade.WELL, "there are none yet")
+    (desk.root / "Screenshot.png").write_bytes(b"")
+    assert names().verdict is Grade.ODD
+    assert "for example Screenshot.png" in names().found
+    assert "name_pattern" in names().mend
+    (desk.root / "0001-01-01_00.00.00_1.png").write_bytes(b"")
+    assert names().verdict is Grade.ODD
+    assert names().found.startswith("0001-01-01_00.00.00_1.png is left alone")
+    (desk.root / "0001-01-01_00.00.00_1.png").rename(desk.root / "f_1.png")
+    assert names().verdict is Grade.WELL
+
+
+def test_a_job_whose_names_went_back_runs(watched: Shelf) -> None:
+    """As after a flight to the west: the names are of nine hours ago and before, and later ones are there."""
+    first = judged(watched, ago(-540), screen(1))
+    second = judged(watched, ago(2), screen(2))
+    found = examined(watched)["capture job"]["found"]
+    assert found.startswith("the last capture is of")
+    with watched.desk.ledger() as ledger:
+        heartbeat = replace(ledger.heartbeat(watched.desk.root), arrivals=[first.id, second.id])
+        ledger.write_heartbeat(watched.desk.root, heartbeat)
+    assert examined(watched)["capture job"]["found"].startswith("last capture 2 min ago")
 
 
 def test_the_watch_limit_is_named_with_the_value_that_is_wanted() -> None:

@@ -291,13 +291,15 @@ NAMES: dict[str, bytes] = {
     "255 bytes": b"n" * (255 - len(b"_00.png")) + b"_%d.png",
     "no such date": b"2020-13-45_99.99.99.000000_%d.png",
     "date before all": b"0000-00-00_00.00.00.000000_%d.png",
-    "first year": b"0001-01-01_00.00.00.000000_%d.png",
-    "last year": b"9999-12-31_23.59.59.999999_%d.png",
+    "first year": b"0002-01-01_00.00.00.000000_%d.png",
+    "last year": b"9998-12-31_23.59.59.999999_%d.png",
     "capital letters": b"2020-05-04_23.00.00.000000_%d.PNG",
     "quotes and options": b"-rf \"$(touch x)'; `id`_%d.png",
     "only a display": b"a_%d.png",
 }
 DISPLAYS = (0, 9, 10, 99)
+REFUSED = ("0001-01-01_00.00.00_1.png", "9999-12-31_23.59.59.999999_1.png")
+"""There is no day before the first, and none after the other."""
 
 
 def nobodys(root: Path, outside: Path) -> None:
@@ -317,7 +319,15 @@ def nobodys(root: Path, outside: Path) -> None:
         listener.bind(f"socket_{NOBODYS_DISPLAY}.png")
     for name in (f".hidden_{NOBODYS_DISPLAY}.png", f".2020-05-04_09.00.00.000000_{NOBODYS_DISPLAY}.png.Xy12"):
         (root / name).write_bytes(screen(1))
-    for name in ("picture.png", "picture_.png", "picture_1.jpg", "picture_100.png", "picture_1.png.part", "_1.png~"):
+    for name in (
+        *REFUSED,
+        "picture.png",
+        "picture_.png",
+        "picture_1.jpg",
+        "picture_100.png",
+        "picture_1.png.part",
+        "_1.png~",
+    ):
         (root / name).write_bytes(screen(1))
 
 
@@ -527,6 +537,15 @@ def test_a_strange_name_is_kept_to_the_byte_and_made_visible(evidence: Evidence,
 @pytest.mark.parametrize("display", DISPLAYS)
 def test_any_display_of_two_digits_is_a_display(evidence: Evidence, display: int) -> None:
     assert evidence.entries[evidence.desk.path(1, display)].verdict.capture.display == display
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_name_that_tells_what_cannot_be_is_told_once_and_stays(evidence: Evidence, name: str) -> None:
+    assert [line.partition(" · ")[2].partition(":")[0] for line in evidence.output.splitlines() if name in line] == [
+        f"{name} is left alone"
+    ]
+    assert (evidence.desk.root / name).read_bytes() == screen(1)
+    assert evidence.desk.root / name not in evidence.entries
 
 
 def test_what_is_no_capture_is_passed_over_in_silence(evidence: Evidence) -> None:

@@ -61,6 +61,15 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
     assert f"{some(3)} ever; the quarantine holds {some(3)}" in line
 
 
+def test_a_watcher_writes_down_in_which_order_captures_came(desk: Desk, watch_here: Watch) -> None:
+    watch_here((desk.path(200), screen(1)))
+    watch_here((desk.path(2), screen(2)), (desk.path(1), screen(3)))
+    with desk.ledger() as ledger:
+        assert ledger.heartbeat(desk.root).arrivals == [1, 2, 3]
+        (last,) = Totals(ledger, desk.root).last_of_displays()
+    assert last.verdict.capture.path == desk.path(1)
+
+
 @pytest.mark.slow
 def test_a_watcher_tells_when_nothing_new_comes_and_when_nothing_comes_at_all(
     desk: Desk, watch_here: Watch, monkeypatch: pytest.MonkeyPatch

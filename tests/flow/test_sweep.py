@@ -54,6 +54,30 @@ def kinds(entries: list[dict[str, Any]]) -> list[str]:
     return [entry["kind"] for entry in entries]
 
 
+def test_a_sweep_says_which_names_are_the_reason(desk: Desk, framesift: Framesift) -> None:
+    (desk.root / "Screenshot.png").write_bytes(screen(1))
+    code, output, _ = framesift("sweep")
+    assert (code, "for example Screenshot.png: the setting name_pattern" in output) == (0, True)
+    kept = desk.put(1, screen(1))
+    (desk.root / "9999-12-31_23.59.59.999999_1.png").write_bytes(screen(2))
+    code, output, _ = framesift("sweep")
+    assert (code, "Screenshot.png" in output) == (0, False)
+    assert "9999-12-31_23.59.59.999999_1.png is left alone: its name tells a time before the year 2" in output
+    assert list(desk.decisions()) == [desk.relative(kept)]
+
+
+def test_a_sweep_takes_the_time_from_names_of_another_form(desk: Desk, framesift: Framesift) -> None:
+    pattern = r"(?P<taken_at>.+)_(?P<display>\d)[.]png"
+    desk.config.write_text(f"root = '{desk.root}'\nname_pattern = '{pattern}'\ntime_format = '%d.%m.%Y %Hh%M'\n")
+    for name in ("02.01.2024 10h12_1.png", "03.01.2024 09h00_1.png", "02.01.2024 10h11_1.png"):
+        (desk.root / name).write_bytes(screen(1))
+    assert [entry["taken_at"] for entry in swept(framesift)] == [
+        "2024-01-02T10:11:00",
+        "2024-01-02T10:12:00",
+        "2024-01-03T09:00:00",
+    ]
+
+
 def test_a_sweep_gives_the_very_verdicts_of_brute_force(desk: Desk, framesift: Framesift) -> None:
     paths = list(working_day(desk.root, 200))
     expected = list(brute_force(paths, window=7))

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.keep.model import LAX, STRICT, Actor, World, books_balance, doors, nothing_is_lost
 
@@ -63,7 +70,7 @@ class Fates(RuleBasedStateMachine):
             "purge": world.purge,
             "purge asks": lambda: world.purge(asks=True),
         }
-        one_at_once = [actor for actor in self.actors if actor.name.split()[0] == who.split()[0]]
+        one_at_once = [actor for actor in self.actors if actor.name.split()[0] == who.split(maxsplit=1)[0]]
         if one_at_once and who not in ("restore", "purge"):
             return  # one watcher, one sweep: claims see to that
         actor = Actor(who, works[who])

@@ -347,6 +347,7 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
         ("guard = -0.1", "FILE:1: guard = -0.1: must be a number from 0, which is off, to below 1, such as 0.5"),
         ("across_displays = 1", "FILE:1: across_displays = 1: must be true or false"),
         ("window = -1", "FILE:1: window = -1: must be a whole number such as 100, or 0 for all frames"),
+        (f"window = {10**30}", f"FILE:1: window = {10**30}: must be a whole number such as 100, or 0 for all frames"),
         ("window = true", "FILE:1: window = true: must be a whole number such as 100, or 0 for all frames"),
         ("window = 1.5", "FILE:1: window = 1.5: must be a whole number such as 100, or 0 for all frames"),
         ("frame_memory = 0", 'FILE:1: frame_memory = 0: must be a size above 0, such as "1 GB"'),
@@ -388,6 +389,24 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
                 'FILE:1: name_pattern = "a{99999999999999999999}": not a regular expression: '
                 "the repetition number is too large"
             ),
+        ),
+        (
+            'time_format = "%H.%M"',
+            (
+                'FILE:1: time_format = "%H.%M": must be a format of strptime with day and time,'
+                ' such as "%Y%m%d-%H%M%S", "%s" or ""'
+            ),
+        ),
+        ("time_format = 5", 'FILE:1: time_format = 5: must be a format of strptime such as "%Y%m%d-%H%M%S", or ""'),
+        *(
+            (
+                f'{pattern}time_format = "%s"',
+                (
+                    f'FILE:{line}: time_format = "%s" needs a name_pattern with a group taken_at,'
+                    " such as '(?P<taken_at>.+)_(?P<display>[0-9]+)[.]png'"
+                ),
+            )
+            for pattern, line in (("", 1), ("name_pattern = '.*_(?P<display>[0-9]+)[.]png'\n", 2))
         ),
         (
             "name_pattern = '(?P<\u00a0>a)'",

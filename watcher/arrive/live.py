@@ -13,7 +13,7 @@ from watcher.arrive.events import COALESCE_SECONDS, Events
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import Arrival, key_of
 from watcher.arrive.tree import LATEST_SECONDS, Tree
-from watcher.disk.listing import ELSEWHERE, disk_of
+from watcher.disk.listing import AND_MORE, ELSEWHERE, MOST_TOLD, disk_of, refused_line
 from watcher.errors import GoneError, NotWholeError
 from watcher.health.heartbeat import SourceStatus
 from watcher.model.capture import Capture, NamePattern, is_recordable
@@ -57,6 +57,7 @@ class Live:
         self._tree = Tree(root, pattern, self.status)
         self._events = Events(root)
         self._identity: tuple[int, int] | None = None
+        self._told: set[str] = set()
 
     def stop(self) -> None:
         """End the iteration after the capture in hand. May be called from a signal handler."""
@@ -148,6 +149,7 @@ class Live:
             self._blind(error)
             return
         if captures is not None:
+            self._tell_once(self._tree.names.unrecognised(self._root))
             self._events.looked(self._notice(captures), time.monotonic())
         self._events.attend(self._tree.count, time.monotonic())
         self._tell_events()
@@ -164,6 +166,7 @@ class Live:
 
     def _notice(self, captures: list[Capture]) -> list[Path]:
         """Take *captures* for being on their way, changed ones anew; returns those that were not noticed before."""
+        self._tell_refused()
         now = time.monotonic()
         found = []
         for capture in captures:
@@ -175,6 +178,20 @@ class Live:
             elif before[1].key != key:
                 self._arrivals[capture.path] = (capture, before[1].changed(key, now))
         return found
+
+    def _tell_refused(self) -> None:
+        """Say of each name that is refused, once and up to so many, that its file is no capture."""
+        refused = self._tree.names.refused
+        for path, why in refused.items():
+            line = refused_line(path, why)
+            if line not in self._told:
+                self._tell_once(line if len(self._told) < MOST_TOLD else f"more {AND_MORE}")
+        refused.clear()
+
+    def _tell_once(self, line: str) -> None:
+        if line and line not in self._told:
+            self._told.add(line)
+            self._say(line)
 
     # --- arrivals ---
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from watcher.disk.listing import Known, list_folder
+from watcher.disk.listing import Known, Names, list_folder
 from watcher.health.heartbeat import SourceStatus
 from watcher.model.capture import Capture, NamePattern
 
@@ -35,6 +35,8 @@ class Tree:
         """Know nothing of *root* yet; *status* takes which folders cannot be listed, and when all were looked at."""
         self.known: Known = lambda _: set()
         """What listings pass over."""
+        self.names = Names()
+        """What names came to in all listings so far, each as often as it was listed."""
         self._root, self._pattern, self._status = root, pattern, status
         self._mtimes: dict[Path, int] = {}
         """By folder, in ns; 0 where another file may have come at the same mtime."""
@@ -87,6 +89,7 @@ class Tree:
             self._mtimes[inner] = 0 if is_fresh else listing.mtime_ns
             waiting += [new for new in listing.folders if new not in self._mtimes]
             captures += listing.captures
+            self.names.add(listing.names)
         return captures
 
     def _hasten(self, now: float, *, has_lost: bool) -> None:

@@ -11,7 +11,6 @@ import click
 from watcher.commands.options import json_option
 from watcher.disk.files import write_new
 from watcher.errors import WatcherError
-from watcher.model.capture import NamePattern
 from watcher.model.preparation import EVERY_DISPLAY
 from watcher.program import Program
 from watcher.settings.spelling import as_toml, toml_key
@@ -52,7 +51,7 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
 
     settings = program.settings()
-    pattern = NamePattern(settings.name_pattern)
+    pattern = settings.names
     captures = captures_of(first, second, pattern, across=settings.across_displays)
     found = compare(*captures, settings.policy, settings.device, by_reference=reference)
     if map_file is not None:

@@ -20,9 +20,10 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     """Check everything that can be wrong, and say how to mend it.
 
     It looks at the watcher (does it live, do events arrive, does the service manager run it, is it the only one), the
-    folders (can ROOT be listed, can a file be moved to the quarantine, is there room, may nobody else look), the
-    ledger (is it whole, is every move finished, is every picture where it says), the capture job (has it fallen
-    silent, does anything new come, are the screens all of one colour), and at settings, hooks, device and decoder.
+    folders (can ROOT be listed, are the names in it those of captures, can a file be moved to the quarantine, is there
+    room, may nobody else look), the ledger (is it whole, is every move finished, is every picture where it says), the
+    capture job (has it fallen silent, does anything new come, are the screens all of one colour), and at settings,
+    hooks, device and decoder.
 
     It changes nothing. What is well, odd or sick is one line each, with the cause and the mend of what is not well.
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import as_period, json_option
+from watcher.commands.options import COUNT, DISPLAY, as_period, json_option
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.ledger.unjudged import unjudged
-from watcher.model.capture import NamePattern
 from watcher.model.period import Period
 from watcher.model.query import Query
 from watcher.program import Program
@@ -25,8 +24,8 @@ _DAYS = 7
 
 @click.command(name="highlights")
 @click.argument("period", required=False, type=as_period)
-@click.option("-n", "--count", type=click.IntRange(min=1), default=20, show_default=True, help="Show at most so many.")
-@click.option("--display", type=int, help="Only this display.")
+@click.option("-n", "--count", type=COUNT, default=20, show_default=True, help="Show at most so many.")
+@click.option("--display", type=DISPLAY, help="Only this display.")
 @click.option(
     "--html",
     "out",
@@ -92,7 +91,7 @@ def _require_no_backlog(program: Program, ledger: Ledger, root: Path, query: Que
     if not root.is_dir():
         raise WatcherError(f"{root} is not there")
     period, display = query.period, query.display
-    pattern = NamePattern(program.settings(root=root).name_pattern)
+    pattern = program.settings(root=root).names
     count = sum(
         capture.taken_at in period and display in (None, capture.display)
         for capture, _ in unjudged(ledger, root, pattern)

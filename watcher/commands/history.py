@@ -4,7 +4,7 @@ import json
 
 import click
 
-from watcher.commands.options import since_option, until_option
+from watcher.commands.options import COUNT, DISPLAY, since_option, until_option
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.program import Program
@@ -16,8 +16,8 @@ from watcher.terminal.streams import is_left
 @since_option
 @until_option
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
-@click.option("--display", type=int, help="Only this display.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the latest.")
+@click.option("--display", type=DISPLAY, help="Only this display.")
+@click.option("--limit", type=COUNT, help="Only so many, the latest.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object in each line.")
 @click.pass_obj
 def command(

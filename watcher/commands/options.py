@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from watcher.model.capture import MOST_DISPLAYS
 from watcher.model.period import Period
 
 Value = TypeVar("Value")
@@ -29,6 +30,10 @@ def read_as(parse: Callable[[str], Value]) -> Callable[[str], Value]:
     return read
 
 
+DISPLAY = click.IntRange(0, MOST_DISPLAYS)
+"""The number of a display, as names may tell it."""
+COUNT = click.IntRange(1, 10**9)
+"""How many are wanted; the ledger can be asked for no more than it can count."""
 as_period = read_as(Period.parse)
 since_option = click.option(
     "--since", type=as_period, metavar="DATE", help="Only captures from the beginning of DATE on."

@@ -16,7 +16,6 @@ from watcher.disk.mirror import Amount, held
 from watcher.errors import WatcherError
 from watcher.keep.deletion import Stray, Superfluous
 from watcher.keep.purge import Limits, Purge, PurgeTally
-from watcher.model.capture import NamePattern
 from watcher.program import Program
 from watcher.settings.spelling import parse_duration
 from watcher.settings.types import parse_size
@@ -93,7 +92,7 @@ def _limits(program: Program, root: Path, given: tuple[timedelta | None, int | N
     under = math.inf if keep_under is None else keep_under
     if not force:
         return Limits(is_old, keep_under=under)
-    is_stray = NamePattern(program.settings(root=root).name_pattern).matches
+    is_stray = program.settings(root=root).names.matches
     return Limits(is_old, keep_under=under, force=True, is_stray=is_stray)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +144,7 @@ def _displays(ledger: Ledger, root: Path, savings: dict[int, Savings], window: i
 
 def _activity(ledger: Ledger, root: Path, day: date) -> Activity:
     """What all displays showed on *day*."""
-    midnight = datetime.combine(day, datetime.min.time())
-    return read_activity(ledger, root, Period(midnight, midnight + timedelta(days=1)))
+    return read_activity(ledger, root, Period.of_day(day))
 
 
 def _print(report: dict[str, Any], log: str) -> None:

@@ -8,8 +8,10 @@ import click
 
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of
+from watcher.disk.listing import SEE_NAMES
 from watcher.errors import NotWholeError, WatcherError
 from watcher.ledger.ledger import Ledger
+from watcher.model.capture import NamePattern
 from watcher.model.entry import Entry
 from watcher.program import Program
 from watcher.settings.spelling import as_toml
@@ -39,7 +41,7 @@ def command(program: Program, file: Path, as_json: bool) -> None:
     with program.existing_ledger() as ledger:
         entries = ledger.about(path)
         if not entries:
-            raise WatcherError(f"{file}: {_why_not(path, ledger)}")
+            raise WatcherError(f"{file}: {_why_not(path, ledger, program.settings().names)}")
     for entry in entries:
         if as_json:
             click.echo(json.dumps(entry.as_json()))
@@ -47,9 +49,11 @@ def command(program: Program, file: Path, as_json: bool) -> None:
             print_table(_rows(entry), title=entry.verdict.capture.path.name)
 
 
-def _why_not(path: Path, ledger: Ledger) -> str:
+def _why_not(path: Path, ledger: Ledger, names: NamePattern) -> str:
     try:
         status = path.lstat()
+        if why := _name_is_why(path.name, names):
+            return f"never judged: {why}"
         check_whole(path, key_of(status))
     except NotWholeError as error:
         return f"not judged, because it is not a whole PNG: {error}"
@@ -61,6 +65,15 @@ def _why_not(path: Path, ledger: Ledger) -> str:
     if key in ledger.known(path.parent):
         return "never judged, because it was brought back by framesift restore"
     return "not judged yet"
+
+
+def _name_is_why(name: str, names: NamePattern) -> str:
+    """Why no file called *name* is ever judged; empty if its name is that of a capture."""
+    if name.startswith("."):
+        return "a hidden name is no capture's"
+    if not names.fits(name):
+        return f"its name is not that of a capture; {SEE_NAMES}"
+    return names.refusal(name)
 
 
 def _rows(entry: Entry) -> list[tuple[str, str]]:

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from watcher.disk.mirror import is_marked
+from watcher.errors import NameRefusedError
 from watcher.model.capture import Capture, NamePattern, is_recordable
 
 ELSEWHERE = (
@@ -23,13 +25,71 @@ class Known(Protocol):
         """Ask for *folder*."""
 
 
+@dataclass(slots=True)
+class Names:
+    """What the names of files came to; hidden ones count for nothing."""
+
+    fitting: int = 0
+    """Those of the form that the setting ``name_pattern`` asks for."""
+    other: str = ""
+    """One that is not of this form, a PNG's if there is any."""
+    refused: dict[Path, str] = field(default_factory=dict)
+    """Captures by their form that are none, and why."""
+
+    def add(self, more: "Names") -> None:
+        """Take in what *more* names came to."""
+        self.fitting += more.fitting
+        self.miss(more.other)
+        self.refused |= more.refused
+
+    def miss(self, name: str) -> None:
+        """*name* is not of the form; empty for none."""
+        if name and not (self.other and _is_png(self.other)):
+            self.other = name
+
+    def unrecognised(self, root: Path) -> str:
+        """A line if there are files in *root*, and none has the name of a capture; else an empty one."""
+        if self.fitting or not self.other:
+            return ""
+        return f"the names in {root} are not those of captures, for example {self.other}: {SEE_NAMES}"
+
+    def lines(self, root: Path) -> Iterator[str]:
+        """What is to be said of the names in *root*: each that is refused, up to so many, or that all are others."""
+        yield from (refused_line(path, why) for path, why in islice(self.refused.items(), MOST_TOLD))
+        if (more := len(self.refused) - MOST_TOLD) > 0:
+            yield f"{more} more {AND_MORE}"
+        if line := self.unrecognised(root):
+            yield line
+
+
+MOST_TOLD = 20
+"""So many names that are refused are told one by one: with a wrong setting it may be all of them."""
+SEE_NAMES = "the setting name_pattern says which are (framesift help settings)"
+AND_MORE = "names of captures are refused; framesift doctor says how many"
+
+
+def refused_line(path: Path, why: str) -> str:
+    """The line about a file whose name is refused because of *why*."""
+    return f"{path.name} is left alone: {why}"
+
+
+def _is_png(name: str) -> bool:
+    return name.lower().endswith(".png")
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The captures directly in one folder, its subfolders, and the folder's own mtime."""
+    """The captures directly in one folder, its subfolders, the folder's own mtime, and what names came to."""
 
     captures: list[Capture]
     folders: list[Path]
     mtime_ns: int
+    names: Names
+
+
+def key_in_folder(capture: Capture) -> tuple[bytes, int, int]:
+    """What *capture* is known by in its folder, as :class:`Known` tells it."""
+    return os.fsencode(capture.path.name), capture.size, capture.mtime_ns
 
 
 def disk_of(folder: Path) -> str:
@@ -52,7 +112,7 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
         OSError: the folder cannot be listed.
     """
     mtime_ns = folder.stat().st_mtime_ns
-    captures, folders = [], []
+    captures, folders, names = [], [], Names()
     passed = known(folder)
     with os.scandir(folder) as items:
         for item in items:
@@ -62,15 +122,22 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda _: set
                 if item.is_dir(follow_symlinks=False):
                     if not is_marked(item.path):
                         folders.append(Path(item.path))
-                elif pattern.matches(item.name) and item.is_file(follow_symlinks=False):
+                elif not item.is_file(follow_symlinks=False):
+                    continue
+                elif not pattern.fits(item.name):
+                    names.miss(item.name)
+                else:
+                    names.fitting += 1
                     # os.lstat: on Windows the entry's own lacks the inode and may be stale.
                     status = os.lstat(item.path)
                     key = os.fsencode(item.name), status.st_size, status.st_mtime_ns
                     if key not in passed and is_recordable(status):
                         captures.append(pattern.parse(folder / item.name, status))
+            except NameRefusedError as error:
+                names.refused[folder / item.name] = str(error)
             except FileNotFoundError:
                 continue  # gone since it was listed
-    return Listing(captures, folders, mtime_ns)
+    return Listing(captures, folders, mtime_ns, names)
 
 
 def walk(

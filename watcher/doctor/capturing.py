@@ -45,7 +45,11 @@ def job_runs(newest: datetime | None, interval: timedelta | None, now: datetime)
         return Finding.odd("capture job", "there is no capture yet", mend="does the capture job write into ROOT?")
     silent = (now - newest).total_seconds()
     if silent < -SHORTEST_SILENCE:
-        return Finding.odd("capture job", f"the last capture is of {newest:%Y-%m-%d %H:%M}", "a clock was set back")
+        return Finding.odd(
+            "capture job",
+            f"the last capture is of {newest:%Y-%m-%d %H:%M}",
+            "a clock was set back, or names count the years in another way",
+        )
     if interval is None:
         found = f"last capture {duration_text(silent)} ago; the usual interval is not known yet"
         late = silent > _DAY_SECONDS

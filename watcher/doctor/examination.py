@@ -16,7 +16,6 @@ from watcher.health.heartbeat import Heartbeat, WaitReason
 from watcher.health.wait_reason import read_wait_reason
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
-from watcher.model.capture import NamePattern
 from watcher.model.finding import Finding
 from watcher.model.interval import FEWEST, LEARNED_FROM, usual_interval
 from watcher.program import Program
@@ -84,7 +83,11 @@ def _meet(program: Program, settings: Settings, ledger: Ledger | None = None) ->
     heartbeat = ledger.heartbeat(settings.root) if ledger else Heartbeat()
     own = claim_folder(program.folders.state_dir, settings.root)
     now = datetime.now().astimezone()
-    found = survey(settings.root, NamePattern(settings.name_pattern))
+
+    def judged(folder: Path) -> set[tuple[bytes, int, int]]:
+        return ledger.known(folder) - ledger.left_to_sweep(folder) if ledger else set()
+
+    found = survey(settings.root, settings.names, judged)
     locked, busy = is_claimed(own), is_claimed(own, "sweep")
     # A watcher that sees the root has compared its disk with the one on which it was seen last.
     kept = ledger is None or (locked and heartbeat.root_there) or Totals(ledger, settings.root).has_some_in_place()
@@ -116,6 +119,7 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
     yield "service", lambda: seeing.service_runs(*service_of(folders, root))
     yield "one watcher", lambda: seeing.nobody_else_watches(root, ours=ours, held=is_held(root))
     yield "root", lambda: seeing.root_is_listed(root, found, kept=patient.kept)
+    yield "names", lambda: seeing.names_are_captures(root, found.names)
     yield "watch limit", lambda: seeing.folders_are_watched(found.folders, watch_limit())
     yield "quarantine", lambda: storage.quarantine_takes(root, patient.quarantine)
     yield "free space", lambda: storage.there_is_room(disks)
@@ -128,7 +132,7 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
 def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
     root, heartbeat = patient.root, patient.heartbeat
     times = Totals(ledger, root).recent_times(LEARNED_FROM)
-    newest = max((*(taken_at for _, taken_at in times), *filter(None, [patient.found.newest])), default=None)
+    newest = max((*(taken_at for _, taken_at in times[-1:]), *filter(None, [patient.found.newest])), default=None)
     today = patient.now.replace(tzinfo=None)
     yield "ledger", lambda: records.ledger_is_whole(ledger)
     yield "moves", lambda: records.moves_are_finished(ledger, patient.now)

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from watcher.disk.listing import walk
+from watcher.disk.listing import Known, Names, key_in_folder, refused_line, walk
 from watcher.doctor import first_few
 from watcher.errors import WatcherError
 from watcher.health.heartbeat import Health, Heartbeat, WaitReason, diagnose
@@ -26,21 +26,26 @@ class Survey:
     folders: int = 0
     captures: int = 0
     newest: datetime | None = None
-    """The time of the latest capture, as its name tells it."""
+    """The time of the latest capture that is not known, as its name tells it."""
     unlisted: tuple[str, ...] = ()
     """Folders that cannot be listed, and why; the root itself too."""
+    names: Names = field(default_factory=Names)
 
 
-def survey(root: Path, pattern: NamePattern) -> Survey:
-    """Look through all of *root*."""
+def survey(root: Path, pattern: NamePattern, known: Known = lambda _: set()) -> Survey:
+    """Look through all of *root*; *known* tells what was judged."""
     folders = captures = 0
     newest: datetime | None = None
+    names = Names()
     unlisted: list[str] = []
-    for _, listing in walk(root, pattern, lambda folder, error: unlisted.append(f"{folder}: {error.strerror}")):
+    for folder, listing in walk(root, pattern, lambda place, error: unlisted.append(f"{place}: {error.strerror}")):
         folders += 1
         captures += len(listing.captures)
-        newest = max((newest, *(one.taken_at for one in listing.captures)), key=lambda at: at or datetime.min)
-    return Survey(folders, captures, newest, tuple(unlisted))
+        names.add(listing.names)
+        judged = known(folder)
+        own = (one.taken_at for one in listing.captures if key_in_folder(one) not in judged)
+        newest = max((newest, *own), key=lambda at: at or datetime.min)
+    return Survey(folders, captures, newest, tuple(unlisted), names)
 
 
 def watcher_lives(heartbeat: Heartbeat, wait_reason: WaitReason, *, locked: bool, now: datetime) -> Finding:
@@ -115,6 +120,19 @@ def root_is_listed(root: Path, found: Survey, platform: str = sys.platform, *, k
             "mount it, or set root: framesift config path",
         )
     return Finding.sick("root", f"{found.unlisted[0]}", "this program may not read it", _rights(platform))
+
+
+def names_are_captures(root: Path, names: Names) -> Finding:
+    """Whether the names in the root are those that the settings speak of."""
+    if line := names.unrecognised(root):
+        return Finding.odd("names", line, "no file with such a name is ever judged", _SET_NAMES)
+    if names.refused:
+        found = first_few(refused_line(path, why) for path, why in names.refused.items())
+        return Finding.odd("names", found, "these files are never judged", _SET_NAMES)
+    return Finding.well("names", f"{names.fitting} are those of captures" if names.fitting else "there are none yet")
+
+
+_SET_NAMES = "set name_pattern, and time_format if they hold a time: framesift help settings"
 
 
 def _rights(platform: str) -> str:

@@ -2,13 +2,13 @@
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from watcher import __version__
 from watcher.disk.mirror import held
-from watcher.health.heartbeat import BEAT_SECONDS, Heartbeat, SourceStatus
+from watcher.health.heartbeat import ARRIVALS, BEAT_SECONDS, Heartbeat, SourceStatus
 from watcher.health.silence import SilenceAlarm
 from watcher.judge.device import DeviceBudget
 from watcher.ledger.ledger import Ledger
@@ -22,6 +22,8 @@ from watcher.text import bytes_text
 
 _RUN_LINES = {3, 10, 30, 100, 300, 1000, 3000, 10_000}
 """At so many captures of an unchanged display the log says so: early, and then ever more rarely."""
+_NEWS_SECONDS = 1.0
+"""Until it is written down that captures came: many that come at once are one piece of news."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Journal:
         self._saved = 0
         self._day = date.today()
         self._next_beat = 0.0
+        self._arrivals = deque(ledger.heartbeat(settings.root).arrivals, ARRIVALS)
         self._last_seen: tuple[object, ...] = ()
         self._alarm = SilenceAlarm(self._interval(), settings.alarm_after, time.monotonic())
 
@@ -75,6 +78,8 @@ class Journal:
         if verdict.kind is Kind.DUPLICATE and entry.state is State.QUARANTINED:
             self._saved += verdict.capture.size
         self._follow_run(entry)
+        self._arrivals.append(entry.id)
+        self._next_beat = min(self._next_beat, time.monotonic() + _NEWS_SECONDS)
         if back := self._alarm.seen(distinct=verdict.stays, interval=self._interval(), now=time.monotonic()):
             self._log.say(back, "good")
         self._beat_if_due()
@@ -122,7 +127,7 @@ class Journal:
         )
 
     def _interval(self) -> timedelta | None:
-        return usual_interval(self._totals.recent_times(LEARNED_FROM), FEWEST)
+        return usual_interval(self._totals.recent_times(LEARNED_FROM, self._arrivals), FEWEST)
 
     def _beat_if_due(self) -> None:
         # What it sees is news at once; that it lives, now and then.
@@ -142,5 +147,6 @@ class Journal:
             **asdict(self._status),
             quarantine=os.fspath(self._settings.quarantine_dir),
             log=os.fspath(self._log.file or ""),
+            arrivals=list(self._arrivals),
         )
         self._ledger.write_heartbeat(self._settings.root, heartbeat)

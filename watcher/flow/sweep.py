@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from watcher.arrive.settling import SETTLE_SECONDS
-from watcher.disk.listing import ELSEWHERE
+from watcher.disk.listing import ELSEWHERE, Names
 from watcher.errors import GoneError, WatcherError
 from watcher.flow.readahead import ReadAhead
 from watcher.flow.task import Task
@@ -20,7 +20,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
 from watcher.ledger.totals import is_elsewhere
 from watcher.ledger.unjudged import unjudged
-from watcher.model.capture import Capture, NamePattern
+from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Timeline
 from watcher.model.tally import Tally
 
@@ -101,14 +101,16 @@ def _without_entry(task: Task, ledger: Ledger, scope: Scope) -> list[Capture]:
     def unlisted(folder: Path, error: OSError) -> None:
         task.log.say(f"{folder} cannot be listed: {error.strerror or error}", "warning")
 
-    watched, found, claimed = task.is_watched, [], []
-    for capture, is_left in unjudged(ledger, task.root, NamePattern(task.settings.name_pattern), unlisted):
+    watched, found, claimed, names = task.is_watched, [], [], Names()
+    for capture, is_left in unjudged(ledger, task.root, task.settings.names, unlisted, names):
         if not scope.begin <= capture.taken_at < scope.end:
             continue
         if is_left:
             found.append(capture)
         elif not watched:
             claimed.append(capture)
+    for line in names.lines(task.root):
+        task.log.say(line, "warning")
     ledger.leave_to_sweep(task.root, claimed)
     time.sleep(SETTLE_SECONDS)  # so that a file that is only being written has changed, or is not whole
     return found + claimed

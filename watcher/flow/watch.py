@@ -22,7 +22,7 @@ from watcher.keep.custody import Met
 from watcher.keep.retention import Retention
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
-from watcher.model.capture import Capture, NamePattern
+from watcher.model.capture import Capture
 from watcher.model.entry import Timeline
 from watcher.patience import NoPatience
 
@@ -42,7 +42,7 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
     with contextlib.ExitStack() as stack:
         root_lock = stack.enter_context(task.root_lock)
         root_lock.take()
-        live = Live(root, NamePattern(task.settings.name_pattern), partial(log.say, tone="warning"))
+        live = Live(root, task.settings.names, partial(log.say, tone="warning"))
         notifier = SdNotifier(root, live.status)
         listener = _Listener(notifier, None if task.dry_run else task.claims)
         ledger = stack.enter_context(task.begun("watch", listener))
@@ -95,7 +95,7 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
     def found(self) -> None:
         """The root has come into sight: what is there at the very first start is left to sweeps."""
         self._root_lock.take()
-        root, pattern = self._task.root, NamePattern(self._task.settings.name_pattern)
+        root, pattern = self._task.root, self._task.settings.names
         if not self._ledger.knows_root(root):
             before = (one for one in archive(root, pattern) if _changed(one.path) < self._task.program.started)
             self._ledger.adopt(root, before)

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 BEAT_SECONDS = 60.0
+ARRIVALS = 100
+"""So many of the last captures are known by the order in which they came."""
 _STALE_SECONDS = 3 * BEAT_SECONDS
 _UNSEEN_SECONDS = 900.0
 """Scans come every minute, but wait for a burst of captures to be judged."""
@@ -71,6 +73,8 @@ class Heartbeat:
     """Folders that cannot be listed, and why."""
     quarantine: str = ""
     log: str = ""
+    arrivals: list[int] = field(default_factory=list)
+    """The entries that watchers made last, in the order in which their captures came; names may tell another."""
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""

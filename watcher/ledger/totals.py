@@ -1,7 +1,7 @@
 """Totals and last things of one root, read from its ledger."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any
 
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
-from watcher.ledger.conditions import HAS_PICTURE, LEFT_ROOT, OF_ROOT, SHOWS, STAYS
+from watcher.ledger.arrivals import Arrivals
+from watcher.ledger.conditions import HAS_PICTURE, LEFT_ROOT, OF_ROOT, STAYS
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import location_of, target_of
 from watcher.model.entry import Entry, State
@@ -18,6 +19,7 @@ from watcher.model.verdict import Kind
 
 _LATEST = 100
 """So many of the last captures are looked for. If none is in its place, another disk is mounted there."""
+_READABLE = "kind != 'unreadable'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,41 +101,29 @@ class Totals:
 
     def last_of_displays(self) -> list[Entry]:
         """The entry of the last capture of every display, whenever it was judged."""
-        rows = self._rows(f"SELECT id, max(taken_at) FROM entry WHERE {OF_ROOT} GROUP BY display ORDER BY display")
-        return [self._ledger.entry(row[0]) for row in rows]
+        arrivals = self._arrivals()
+        last = [arrivals.latest(1, "display = ?", display)[0] for display in self._displays()]
+        return [self._ledger.entry(row["id"]) for row in last]
 
     def unchanged(self, display: int) -> tuple[datetime | None, int]:
         """Since when a display shows the same screen, and how many captures ago that was; (None, 0) if it changed."""
-        rows = self._rows(
-            f"""
-            WITH own AS (SELECT taken_at, {SHOWS} AS shows FROM entry
-                         WHERE {OF_ROOT} AND display = ? AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC),
-                 now AS (SELECT shows FROM own LIMIT 1),
-                 before AS (SELECT taken_at FROM own WHERE shows != (SELECT shows FROM now) LIMIT 1)
-            SELECT min(taken_at), count(*) - 1 FROM own WHERE taken_at > coalesce((SELECT taken_at FROM before), '')
-            """,
-            [display],
-        )
-        since, count = rows[0]
-        return (datetime.fromisoformat(since), count) if since and count > 0 else (None, 0)
+        since, count = self._arrivals().run(f"display = ? AND {_READABLE}", display)
+        return (datetime.fromisoformat(since), count - 1) if count > 1 else (None, 0)
 
     def last_news(self) -> tuple[datetime | None, datetime | None]:
         """When the last readable capture was taken, and the last one that showed a distinct screen."""
-        rows = self._rows(
-            f"SELECT max(taken_at), max(CASE WHEN {STAYS} THEN taken_at END) FROM entry"
-            f" WHERE {OF_ROOT} AND kind != 'unreadable'"
-        )
-        last, distinct = (datetime.fromisoformat(moment) if moment else None for moment in rows[0])
+        arrivals = self._arrivals()
+        found = (arrivals.latest(1, condition) for condition in (_READABLE, STAYS))
+        last, distinct = (datetime.fromisoformat(rows[0]["taken_at"]) if rows else None for rows in found)
         return last, distinct
 
     def last_shown(self, count: int) -> dict[int, list[Path]]:
         """By display, the kept pictures of the screens that its last *count* readable captures show, newest first."""
-        displays = self._rows(f"SELECT DISTINCT display FROM entry WHERE {OF_ROOT} ORDER BY display")
-        sql = (
-            f"SELECT near.* FROM (SELECT {SHOWS} AS shows FROM entry WHERE {OF_ROOT} AND display = ?"
-            " AND kind != 'unreadable' ORDER BY taken_at DESC, id DESC LIMIT ?) JOIN located AS near ON near.id = shows"
-        )
-        return {row[0]: [location_of(shown) for shown in self._rows(sql, [row[0], count])] for row in displays}
+        arrivals = self._arrivals()
+        shown = {
+            display: arrivals.latest(count, f"display = ? AND {_READABLE}", display) for display in self._displays()
+        }
+        return {display: [self._ledger.entry(row["shows"]).location for row in rows] for display, rows in shown.items()}
 
     def set_aside(self) -> dict[Path, State]:
         """The pictures that are in quarantine or on their way, at each place where they may lie."""
@@ -159,12 +149,17 @@ class Totals:
         )
         return {row[0]: PeriodTotal(row[1], row[2], Amount(row[3], int(row[4]))) for row in rows}
 
-    def recent_times(self, count: int) -> list[tuple[int, datetime]]:
-        """Display and time of the last *count* captures, oldest first."""
-        rows = self._rows(
-            f"SELECT display, taken_at FROM entry WHERE {OF_ROOT} ORDER BY taken_at DESC LIMIT ?", [count]
-        )
-        return [(row[0], datetime.fromisoformat(row[1])) for row in reversed(rows)]
+    def recent_times(self, count: int, told: Sequence[int] | None = None) -> list[tuple[int, datetime]]:
+        """Display and time of the last *count* captures, oldest first, by what a watcher has *told*."""
+        rows = Arrivals(self._ledger, self._root, told).latest(count)
+        return [(row["display"], datetime.fromisoformat(row["taken_at"])) for row in reversed(rows)]
+
+    def _arrivals(self) -> Arrivals:
+        return Arrivals(self._ledger, self._root)
+
+    def _displays(self) -> list[int]:
+        rows = self._rows(f"SELECT DISTINCT display FROM entry WHERE {OF_ROOT} ORDER BY display")
+        return [row[0] for row in rows]
 
     def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         return self._ledger.rows(sql, [self._root, *values])

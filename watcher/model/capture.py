@@ -6,12 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from watcher.errors import NameRefusedError
+from watcher.model.name_time import time_in
+
 DEFAULT_NAME_PATTERN = (
     r"(?:(?P<taken_at>\d{4}-\d{2}-\d{2}_\d{2}\.\d{2}\.\d{2}(?:\.\d{1,6})?)|[^.].*)"
     r"_(?P<display>\d{1,2})\.png"
 )
 """The capture job's names, and any other name that ends in ``_N.png``; hidden names are nobody's captures."""
 
+
+_MOST_DIGITS = 9
+"""Of the number of a display, as in the table ``ignore`` of the settings: SQLite holds no more than 18."""
+MOST_DISPLAYS = 10**_MOST_DIGITS - 1
+"""The greatest number of a display."""
+_YEARS = range(2, 9999)
+"""Of a capture: there is a day before and after each of its days."""
 
 Identity = tuple[Path, int, int]
 """Path, size and mtime_ns."""
@@ -52,8 +62,12 @@ def is_recordable(stat: os.stat_result) -> bool:
 class NamePattern:
     """Tells captures from other files by their name alone."""
 
-    def __init__(self, pattern: str = DEFAULT_NAME_PATTERN) -> None:
+    def __init__(self, pattern: str = DEFAULT_NAME_PATTERN, time_format: str = "") -> None:
         """Compile *pattern*, a regular expression with a group ``display`` and, if names hold it, ``taken_at``.
+
+        Args:
+            pattern: it must fit the whole of a name.
+            time_format: how ``taken_at`` is written, as ``time_in`` has it.
 
         Raises:
             ValueError: the expression is invalid or has no group ``display``.
@@ -64,27 +78,57 @@ class NamePattern:
             raise ValueError(f"not a regular expression: {error}") from error
         if "display" not in self._regex.groupindex:
             raise ValueError("needs a group named 'display', such as _(?P<display>[0-9]+)[.]png")
+        self._time_format = time_format
+        self._is_default = pattern == DEFAULT_NAME_PATTERN
 
-    def matches(self, name: str) -> bool:
-        """Whether *name* (no folder) is a capture's. Control characters in it do not matter."""
+    @property
+    def has_time(self) -> bool:
+        """Whether it looks for a time in names."""
+        return "taken_at" in self._regex.groupindex
+
+    def fits(self, name: str) -> bool:
+        """Whether *name* (no folder) has the form of a capture's; it may be refused all the same."""
         match = self._regex.fullmatch(name)
         return match is not None and (match["display"] or "").isdecimal()
 
+    def matches(self, name: str) -> bool:
+        """Whether *name* (no folder) is a capture's. Control characters in it do not matter."""
+        return self.fits(name) and not self.refusal(name)
+
+    def refusal(self, name: str) -> str:
+        """Why *name*, which fits, is no capture's all the same; empty if it is one."""
+        try:
+            self._read(name)
+        except NameRefusedError as error:
+            return str(error)
+        return ""
+
     def parse(self, path: Path, stat: os.stat_result) -> Capture:
-        """The capture at *path*, whose name must match; a name without a valid time takes the mtime's."""
-        match = self._regex.fullmatch(path.name)
+        """The capture at *path*, whose name must fit; one without a time takes the mtime's.
+
+        Raises:
+            NameRefusedError: the name tells what cannot be written down, or a time that cannot be read.
+        """
+        display, taken_at = self._read(path.name)
+        moment = taken_at or datetime.fromtimestamp(stat.st_mtime)
+        return Capture(path, display, moment, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+    def _read(self, name: str) -> tuple[int, datetime | None]:
+        """The display and the time that *name* tells, if it tells any."""
+        match = self._regex.fullmatch(name)
         if match is None:
-            raise ValueError(f"{path.name!r} is not a capture's name")
-        taken_at = _time_in(match.groupdict().get("taken_at") or "")
+            raise ValueError(f"{name!r} is not a capture's name")
+        digits, text = match["display"], match.groupdict().get("taken_at")
+        if len(digits) > _MOST_DIGITS:
+            raise NameRefusedError(f"the number of a display has at most {_MOST_DIGITS} digits, not {len(digits)}")
+        if not text:
+            return int(digits), None
+        taken_at = time_in(text, self._time_format)
+        if taken_at is None and self._is_default:
+            return int(digits), None  # any other name that ends in _N.png is a capture's as well
         if taken_at is None:
-            taken_at = datetime.fromtimestamp(stat.st_mtime)
-        return Capture(path, int(match["display"]), taken_at, stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
-def _time_in(text: str) -> datetime | None:
-    """The time in a name such as ``2020-05-04_09.10.01.596854``; None for a date that does not exist."""
-    day, _, clock = text.partition("_")
-    try:
-        return datetime.fromisoformat(f"{day}T{clock.replace('.', ':', 2)}")
-    except ValueError:
-        return None
+            form = f" of the form {self._time_format!r}" if self._time_format else " that can be read"
+            raise NameRefusedError(f"its name tells no time{form}: {text!r}; see the setting time_format")
+        if taken_at.year not in _YEARS:
+            raise NameRefusedError(f"its name tells a time before the year {_YEARS[0]} or after {_YEARS[-1]}: {text!r}")
+        return int(digits), taken_at

@@ -1,7 +1,7 @@
 """A period as people write it: a year, a month, a day, a moment, or a range of them."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Self
 
 _FORMATS = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
@@ -28,6 +28,12 @@ class Period:
         if end <= begin:
             raise ValueError(f"{text!r} ends before it begins")
         return cls(begin, end)
+
+    @classmethod
+    def of_day(cls, day: date) -> Self:
+        """The whole of *day*."""
+        midnight = datetime.combine(day, time.min)
+        return cls(midnight, _after(midnight, "%Y-%m-%d"))
 
     @classmethod
     def last_days(cls, days: int) -> Self:
@@ -58,6 +64,14 @@ def _span(text: str) -> tuple[datetime, datetime]:
 
 
 def _after(begin: datetime, time_format: str) -> datetime:
+    """What follows on the span that *begin* and its *time_format* name; the end of all time after the last."""
+    try:
+        return _next(begin, time_format)
+    except (OverflowError, ValueError):
+        return datetime.max
+
+
+def _next(begin: datetime, time_format: str) -> datetime:
     match time_format:
         case "%Y":
             return begin.replace(year=begin.year + 1)

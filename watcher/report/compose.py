@@ -88,10 +88,8 @@ def _day_spans(context: ReportContext, activity: Activity, left: int) -> _DaySpa
 
 
 def _dates(period: Period) -> Iterator[date]:
-    day = period.begin.date()
-    while day <= (period.end - timedelta(microseconds=1)).date():
-        yield day
-        day += _DAY
+    last = period.end - timedelta(microseconds=1)
+    return map(date.fromordinal, range(period.begin.toordinal(), last.toordinal() + 1))
 
 
 def _alive(displays: Spans) -> Spans:

@@ -135,12 +135,10 @@ def by_day(found: Iterable[Span]) -> dict[date, dict[int, list[Span]]]:
     """Spans by day and display, cut at midnight."""
     days: dict[date, dict[int, list[Span]]] = {}
     for span in found:
-        day = span.begin.date()
-        while day <= span.end.date():
-            midnight = datetime.combine(day, datetime.min.time())
-            if part := _cut(span, Period(midnight, midnight + timedelta(days=1))):
+        for number in range(span.begin.toordinal(), span.end.toordinal() + 1):
+            day = date.fromordinal(number)
+            if part := _cut(span, Period.of_day(day)):
                 days.setdefault(day, {}).setdefault(span.display, []).append(part)
-            day += timedelta(days=1)
     return days
 
 

@@ -39,10 +39,10 @@ _HALF_HOUR = timedelta(minutes=30)
 def strip_text(found: Sequence[Span], day: date) -> str:
     """What one display showed on *day* as 48 characters, one for each half hour: the liveliest look in it."""
     midnight = datetime.combine(day, _MIDNIGHT)
+    parts = [(span.begin - midnight, span.end - midnight, span.look) for span in found]
     strip = []
     for number in range(48):
-        begin, end = midnight + number * _HALF_HOUR, midnight + (number + 1) * _HALF_HOUR
-        looks = {span.look for span in found if span.begin < end and span.end > begin}
+        looks = {look for begin, end, look in parts if begin < (number + 1) * _HALF_HOUR and end > number * _HALF_HOUR}
         strip.append(next((_CHARACTERS[look] for look in Look if look in looks), " "))
     return "".join(strip)
 

@@ -88,8 +88,8 @@ def _nearest(key: Key, origin: Origin, model: type[BaseModel]) -> str:
     if environment:
         known += [(variable.removeprefix(PREFIX).lower(),) for variable in FOLDER_VARIABLES]
     beside = {other[-1]: other for other in known if other[:-1] == key[:-1]}
-    meant = [beside[name] for name in get_close_matches(key[-1], beside, n=1)]
-    meant += [other for other in known if other[-1] == key[-1]]
+    meant = [other for other in known if other[-1] == key[-1]]
+    meant += [beside[name] for name in get_close_matches(key[-1], beside, n=1)]
     if not meant:
         return "`framesift config show` lists them all"
     return f"did you mean {PREFIX + '__'.join(meant[0]).upper() if environment else toml_key(meant[0])}?"

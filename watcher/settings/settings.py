@@ -12,7 +12,7 @@ from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, Valida
 from pydantic_core import PydanticCustomError
 
 from watcher.errors import SettingsError
-from watcher.model.capture import DEFAULT_NAME_PATTERN
+from watcher.model.capture import DEFAULT_NAME_PATTERN, NamePattern
 from watcher.model.preparation import ignored_of
 from watcher.model.verdict import Policy
 from watcher.settings.folders import Folders
@@ -32,6 +32,7 @@ from watcher.settings.types import (
     Switch,
     Table,
     Texts,
+    TimeFormat,
 )
 
 # A description completes the sentence "must be ..." of a refusal.
@@ -103,7 +104,7 @@ class Settings(Section):
     quarantine: FolderOrDefault = Field(default=None, description='a folder, or "" for ROOT-quarantine beside ROOT')
     duplicate: Number = Field(default=0.99, gt=0, lt=1, description="a number above 0 and below 1, such as 0.99")
     similar: Number = Field(default=0.95, gt=0, lt=1, description="a number above 0 and below 1, such as 0.95")
-    window: Count = Field(default=100, ge=0, description="a whole number such as 100, or 0 for all frames")
+    window: Count = Field(default=100, ge=0, le=10**9, description="a whole number such as 100, or 0 for all frames")
     guard: Number = Field(default=0.0, ge=0, lt=1, description="a number from 0, which is off, to below 1, such as 0.5")
     across_displays: Switch = Field(default=False, description="true or false")
     frame_memory: Size = Field(default=ByteSize(10**9), gt=0, description='a size above 0, such as "1 GB"')
@@ -113,6 +114,7 @@ class Settings(Section):
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     alarm_after: Duration = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
+    time_format: TimeFormat = Field(default="", description='a format of strptime such as "%Y%m%d-%H%M%S", or ""')
     retention: RetentionSettings = Field(default=RetentionSettings(), description="a table of settings")
     ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
     hooks: HookSettings = Field(default=HookSettings(), description="a table of settings")
@@ -129,6 +131,11 @@ class Settings(Section):
     def similar_dir(self) -> Path:
         """Where similar captures go, if they are set aside."""
         return self._beside["similar"]
+
+    @property
+    def names(self) -> NamePattern:
+        """Which names are those of captures, and what they tell."""
+        return NamePattern(self.name_pattern, self.time_format)
 
     @property
     def policy(self) -> Policy:
@@ -174,7 +181,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if problems := [*_thresholds(self), *_overlaps(self)]:
+        if problems := [*_thresholds(self), *_times(self), *_overlaps(self)]:
             raise PydanticCustomError(CONTRADICTION, "settings contradict each other", {"problems": problems})
         return self
 
@@ -187,6 +194,13 @@ def _thresholds(settings: Settings) -> Iterator[_Problem]:
     if settings.similar > settings.duplicate:
         text = f"similar = {settings.similar} must not be above duplicate = {settings.duplicate}"
         yield ("similar", "duplicate"), text
+
+
+def _times(settings: Settings) -> Iterator[_Problem]:
+    """A form for times that are not looked for, or only in the form of the default."""
+    if settings.time_format and (settings.name_pattern == DEFAULT_NAME_PATTERN or not settings.names.has_time):
+        text = f"time_format = {as_toml(settings.time_format)} needs a name_pattern with a group taken_at, such as"
+        yield ("time_format",), f"{text} '(?P<taken_at>.+)_(?P<display>[0-9]+)[.]png'"
 
 
 _RELATIONS = {(True, True): "is the same folder as", (True, False): "lies inside", (False, True): "contains"}

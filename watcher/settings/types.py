@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer,
 from pydantic_core import PydanticCustomError
 
 from watcher.model.capture import NamePattern
+from watcher.model.name_time import check_time_format
 from watcher.model.preparation import EVERY_DISPLAY, Rectangle
 from watcher.settings.folders import absolute
 from watcher.settings.sources import EnvironmentText, Origin
@@ -85,6 +86,11 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _time_format(value: str) -> str:
+    check_time_format(value)
+    return value
+
+
 Folder = Annotated[Path, BeforeValidator(_folder)]
 FolderOrDefault = Annotated[Path | None, BeforeValidator(_folder_or_default)]
 Number = Annotated[float, Strict(), BeforeValidator(_decoded)]
@@ -97,6 +103,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spel
 Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(_decoded)]
 Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], BeforeValidator(_decoded)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
 Anything = Annotated[Any, BeforeValidator(_decoded)]
 Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]
 
