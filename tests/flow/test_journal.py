@@ -66,7 +66,7 @@ def test_a_watcher_tells_when_nothing_new_comes_and_when_nothing_comes_at_all(
     desk: Desk, watch_here: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interval is the one learned from the captures in the ledger; only what is long is made short here."""
-    desk.config.write_text(f'root = "{desk.root}"\nalarm_after = "1s"\nlog_format = "json"\n')
+    desk.config.write_text(f'{desk.head}alarm_after = "1s"\nlog_format = "json"\n')
     watch_here(*((desk.path(tick), screen(1)) for tick in range(8)))
     monkeypatch.setattr(silence, "SILENT_INTERVALS", 0)
     monkeypatch.setattr(silence, "SHORTEST_SILENCE", 0.0)

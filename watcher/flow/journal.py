@@ -52,7 +52,9 @@ class Journal:
         self._day = date.today()
         self._next_beat = 0.0
         self._last_seen: tuple[object, ...] = ()
-        self._alarm = SilenceAlarm(self._interval(), settings.alarm_after, time.monotonic())
+        # What comes from now on is not judged before it has settled.
+        first = time.monotonic() + settings.settle.total_seconds()
+        self._alarm = SilenceAlarm(self._interval(), settings.alarm_after, first)
 
     def begin(self) -> None:
         """The line at the start: root, device, window, and what was found."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,17 +78,22 @@ class Ledger(Database):
         insert = "INSERT OR REPLACE INTO baseline (folder, name, size, mtime_ns, settled) VALUES (?, ?, ?, ?, 1)"
         self.write(lambda db: db.execute(insert, capture_columns(capture)))
 
-    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over."""
-        return self._in_folder(folder, "entry", "TRUE") | self._in_folder(folder, "baseline", "TRUE")
+    def known(self, folder: Path, names: Sequence[bytes] = ()) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over; of a few *names* alone."""
+        few = names if len(names) <= _BATCH else ()
+        return self._in_folder(folder, "entry", "TRUE", few) | self._in_folder(folder, "baseline", "TRUE", few)
 
     def left_to_sweep(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a sweep is to judge."""
         return self._in_folder(folder, "baseline", "NOT settled")
 
-    def _in_folder(self, folder: Path, table: str, condition: str) -> set[tuple[bytes, int, int]]:
+    def _in_folder(
+        self, folder: Path, table: str, condition: str, names: Sequence[bytes] = ()
+    ) -> set[tuple[bytes, int, int]]:
         sql = f"SELECT name, size, mtime_ns FROM {table} WHERE folder = ? AND {condition}"
-        return {(row[0], row[1], row[2]) for row in self.rows(sql, [os.fsencode(folder)])}
+        if names:
+            sql += f" AND name IN ({', '.join('?' * len(names))})"
+        return {(row[0], row[1], row[2]) for row in self.rows(sql, [os.fsencode(folder), *names])}
 
     # --- decisions ---
 
