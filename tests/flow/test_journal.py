@@ -1,6 +1,7 @@
 """What the log and ``status`` tell of days: savings on a day, in its month, ever, and what the quarantine holds."""
 
 import json
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -59,6 +60,23 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
     (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
     assert f"{TODAY - timedelta(days=1)}: {some(2)} of duplicates saved (display 1: {some(2)});" in line
     assert f"{some(3)} ever; the quarantine holds {some(3)}" in line
+
+
+@pytest.mark.parametrize(("settle", "alarms"), [("0.05s", True), ("1h", False)])
+def test_captures_that_cannot_have_settled_yet_are_not_missed(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settle: str, alarms: bool
+) -> None:
+    shelf.desk.config.write_text(f'root = "{shelf.desk.root}"\nsettle = "{settle}"\n')
+    for tick in range(8):
+        shelf.keep(tick)
+    file = tmp_path / "log"
+    with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
+        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0))
+        now = time.monotonic() + 30 * 60
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        journal.idle()
+        log.say("the end")
+    assert ("no new capture for" in file.read_text()) == alarms
 
 
 @pytest.mark.slow

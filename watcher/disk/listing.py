@@ -25,7 +25,7 @@ class Known(Protocol):
 
 
 Marks = Sequence[int]
-"""What was seen in a folder: a number for each captures' name and its inode, so that many names take little memory."""
+"""What was seen in a folder: a number for the name and inode of each capture, for names would take much memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def disk_of(folder: Path) -> str:
 
 
 def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda *_: set(), seen: Marks = ()) -> Listing:
-    """List one folder, without the files that are *known* and those that were *seen* before under this name.
+    """List one folder, without the files that are *known*, and without those *seen* before under the same name.
 
     Raises:
         OSError: the folder cannot be listed.
@@ -60,7 +60,10 @@ def list_folder(folder: Path, pattern: NamePattern, known: Known = lambda *_: se
         for item in items:
             if item.name.startswith("."):
                 continue
-            mark = hash((item.name, item.inode()))
+            try:
+                mark = hash((item.name, item.inode()))
+            except FileNotFoundError:
+                continue  # on Windows, which is asked for the inode only now
             if mark in before:
                 marks.append(mark)
             elif item.is_dir(follow_symlinks=False):
