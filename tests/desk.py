@@ -79,7 +79,10 @@ class Desk:
         self.state = self.base / "state"
         self.logs = self.base / "logs"
         self.config = self.base / "framesift.toml"
-        self.config.write_text(f'root = "{self.root}"\n')
+        self.head = (
+            f'root = "{self.root}"\nsettle = "0.2s"\n'  # quick: each file is written at once, or without a pause
+        )
+        self.config.write_text(self.head)
         self.environment = os.environ | {
             "FRAMESIFT_STATE_DIR": str(self.state),
             "FRAMESIFT_LOG_DIR": str(self.logs),

@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,15 +24,17 @@ WHOLE = screen(5)
 class Seeing:
     """A live source at work on a thread, and what it has seen."""
 
-    def __init__(self, root: Path, pattern: str = DEFAULT_NAME_PATTERN) -> None:
+    def __init__(self, root: Path, pattern: str = DEFAULT_NAME_PATTERN, settle: float = 0.2) -> None:
         self.captures: list[Capture] = []
         self.said: list[str] = []
         self.sightings = 0
-        self.live = Live(root, NamePattern(pattern), self.said.append)
+        self.live = Live(root, NamePattern(pattern), settle, self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
-    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        return {(os.fsencode(c.path.name), c.size, c.mtime_ns) for c in list(self.captures) if c.path.parent == folder}
+    def known(self, folder: Path, names: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+        before = [capture for capture in list(self.captures) if capture.path.parent == folder]
+        keys = {(os.fsencode(capture.path.name), capture.size, capture.mtime_ns) for capture in before}
+        return {key for key in keys if key[0] in names}
 
     def _run(self) -> None:
         for capture in self.live.captures(self):
@@ -209,6 +211,20 @@ def test_a_rewritten_file_is_seen_again(desk: Desk, seeing: Seeing) -> None:
     wait_for(lambda: len(seeing.captures) == 1)
     path.write_bytes(screen(6))
     wait_for(lambda: len(seeing.captures) == 2)
+
+
+def test_a_job_of_several_steps_is_waited_for_as_long_as_it_rests_for_less_than_it_may(desk: Desk) -> None:
+    with Seeing(desk.root, settle=1.0) as seeing:
+        path = desk.put(1, WHOLE)
+        for number in range(3):
+            threading.Event().wait(0.5)
+            step = path.with_name("step.tmp")
+            step.write_bytes(screen(number))
+            step.rename(path)
+        later = desk.put(2, WHOLE)
+        wait_for(lambda: len(seeing.captures) == 2)
+    assert seeing.names() == [path.name, later.name]
+    assert path.stat().st_ino == seeing.captures[0].inode, "the last step's"
 
 
 @pytest.mark.usefixtures("seeing")

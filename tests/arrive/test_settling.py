@@ -1,14 +1,31 @@
 """A file that is still being written is waited for, and one that is never whole is looked at ever more rarely."""
 
 import itertools
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from watcher.arrive.settling import HOLD_SECONDS, LONGEST_GAP_SECONDS, SETTLE_SECONDS, YOUNG_SECONDS, Arrival
+from tests.desk import START
+from watcher.arrive.settling import (
+    HOLD_SECONDS,
+    LONGEST_GAP_SECONDS,
+    SWEEP_SECONDS,
+    TELL_SECONDS,
+    YOUNG_SECONDS,
+    Arrival,
+    is_too_young,
+)
+from watcher.model.capture import Capture
+
+KEY = (1, 2, 3)
+SETTLES = [0.05, 0.2, 2.0, 60.0, 3600.0]
+"""Seconds."""
+MOMENT = 0.001
 
 
 def test_gaps_double_up_to_an_hour_and_a_person_hears_once() -> None:
-    arrival, now, gaps, told = Arrival.seen((1, 2, 3), now=0.0), 0.0, [], 0
+    arrival, now, gaps, told = Arrival.seen(KEY, 2.0, now=0.0), 0.0, [], 0
     for _ in range(30):
         now = arrival.due
         arrival.postpone(now)
@@ -20,23 +37,52 @@ def test_gaps_double_up_to_an_hour_and_a_person_hears_once() -> None:
     assert told == 1
 
 
-def test_a_file_is_young_until_it_has_rested_for_a_while_or_has_held_the_others_back_for_too_long() -> None:
-    rests = Arrival.seen((1, 2, 3), now=10.0)
+@pytest.mark.parametrize("settle", SETTLES)
+def test_a_file_holds_later_ones_back_until_it_has_settled_and_a_while_longer(settle: float) -> None:
+    rests = Arrival.seen(KEY, settle, now=10.0)
+    assert rests.due == pytest.approx(10.0 + settle)
     assert rests.young(10.0)
-    assert rests.young(10.0 + YOUNG_SECONDS - 0.01)
-    assert not rests.young(10.0 + YOUNG_SECONDS)
-    grows = rests.changed((2, 3, 3), now=10.0 + HOLD_SECONDS - 0.5)
-    assert grows.young(10.0 + HOLD_SECONDS - 0.01)
-    assert not grows.young(10.0 + HOLD_SECONDS), "it changed a moment ago, but was noticed long ago"
+    assert rests.young(rests.due + YOUNG_SECONDS - MOMENT)
+    assert not rests.young(rests.due + YOUNG_SECONDS + MOMENT)
 
 
-def test_a_file_that_changes_begins_anew_but_for_when_it_was_noticed() -> None:
-    arrival = Arrival.seen((1, 2, 3), now=10.0)
-    for now in (13.0, 14.0, 15.0):
+@pytest.mark.parametrize("settle", SETTLES)
+def test_a_file_that_changes_once_more_just_before_it_has_settled_is_not_overtaken(settle: float) -> None:
+    first = Arrival.seen(KEY, settle, now=10.0)
+    changed = first.changed((2, 3, 3), now=first.due - MOMENT)
+    assert changed.young(changed.due)
+    assert changed.young(changed.due + YOUNG_SECONDS - MOMENT)
+
+
+@pytest.mark.parametrize("settle", SETTLES)
+def test_a_file_that_never_comes_to_rest_does_not_hold_the_others_back_for_ever(settle: float) -> None:
+    last = 10.0 + 2 * settle + HOLD_SECONDS
+    grows = Arrival.seen(KEY, settle, now=10.0).changed((2, 3, 3), now=last - MOMENT)
+    assert grows.young(last - MOMENT)
+    assert not grows.young(last), "it changed a moment ago, but was noticed long ago"
+
+
+@pytest.mark.parametrize("settle", SETTLES)
+def test_a_file_that_changes_begins_anew_but_for_when_it_was_noticed(settle: float) -> None:
+    arrival = Arrival.seen(KEY, settle, now=10.0)
+    told = arrival.due + TELL_SECONDS + MOMENT
+    for now in (told, told + 1):
         arrival.postpone(now)
-    assert arrival.worth_telling(15.0)
-    changed = arrival.changed((2, 3, 3), now=20.0)
-    assert changed == Arrival((2, 3, 3), since=20.0, noticed=10.0, due=20.0 + SETTLE_SECONDS, tries=0, was_told=False)
-    assert not changed.worth_telling(20.0), "it has not stayed unchanged"
-    assert changed.worth_telling(23.0)
-    assert changed.changed((3, 3, 3), now=21.0).noticed == 10.0
+    assert not arrival.worth_telling(told - 1)
+    assert arrival.worth_telling(told)
+    changed = arrival.changed((2, 3, 3), now=told + 5)
+    assert changed == replace(Arrival.seen((2, 3, 3), settle, told + 5), noticed=10.0)
+    assert not changed.worth_telling(told + 5), "it has not stayed unchanged"
+    assert changed.worth_telling(changed.due + TELL_SECONDS + MOMENT)
+    assert changed.changed((3, 3, 3), now=told + 6).noticed == 10.0
+
+
+@pytest.mark.parametrize(
+    ("age", "settle", "too_young"),
+    [(0, SWEEP_SECONDS, False), (0, 60, True), (57, 60, True), (58, 60, False), (-1000, 60, False), (1e9, 60, False)],
+)
+def test_a_sweep_waits_for_what_will_soon_have_settled_and_believes_no_time_of_the_future(
+    age: float, settle: float, too_young: bool
+) -> None:
+    capture = Capture(Path("/f_1.png"), 1, START, 1, round((1e9 - age) * 1e9))
+    assert is_too_young(capture, settle, 1e9) == too_young

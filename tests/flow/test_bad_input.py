@@ -415,7 +415,7 @@ def never_whole_path(desk: Desk, name: str) -> Path:
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     with working_desk(tmp_path_factory.mktemp("hostile")) as desk:
-        desk.config.write_text(f'root = "{desk.root}"\nframe_memory = "1 MB"\n')
+        desk.config.write_text(f'{desk.head}frame_memory = "1 MB"\n')
         evidence = Evidence(desk)
         process = desk.start(prefix=without_rights())
         meet(evidence, process)

@@ -1,6 +1,7 @@
 """What the log and ``status`` tell of days: savings on a day, in its month, ever, and what the quarantine holds."""
 
 import json
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -70,12 +71,29 @@ def test_a_watcher_writes_down_in_which_order_captures_came(desk: Desk, watch_he
     assert last.verdict.capture.path == desk.path(1)
 
 
+@pytest.mark.parametrize(("settle", "alarms"), [("0.05s", True), ("1h", False)])
+def test_captures_that_cannot_have_settled_yet_are_not_missed(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settle: str, alarms: bool
+) -> None:
+    shelf.desk.config.write_text(f'root = "{shelf.desk.root}"\nsettle = "{settle}"\n')
+    for tick in range(8):
+        shelf.keep(tick)
+    file = tmp_path / "log"
+    with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
+        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0))
+        now = time.monotonic() + 30 * 60
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        journal.idle()
+        log.say("the end")
+    assert ("no new capture for" in file.read_text()) == alarms
+
+
 @pytest.mark.slow
 def test_a_watcher_tells_when_nothing_new_comes_and_when_nothing_comes_at_all(
     desk: Desk, watch_here: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The interval is the one learned from the captures in the ledger; only what is long is made short here."""
-    desk.config.write_text(f'root = "{desk.root}"\nalarm_after = "1s"\nlog_format = "json"\n')
+    desk.config.write_text(f'{desk.head}alarm_after = "1s"\nlog_format = "json"\n')
     watch_here(*((desk.path(tick), screen(1)) for tick in range(8)))
     monkeypatch.setattr(silence, "SILENT_INTERVALS", 0)
     monkeypatch.setattr(silence, "SHORTEST_SILENCE", 0.0)

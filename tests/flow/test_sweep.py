@@ -99,6 +99,22 @@ def test_a_sweep_gives_the_very_verdicts_of_brute_force(desk: Desk, framesift: F
     assert min(Counter(kinds(found))[kind] for kind in ("new", "similar", "duplicate")) >= 20
 
 
+def test_a_sweep_leaves_alone_what_will_not_have_settled_soon_for_the_next_one(
+    desk: Desk, framesift: Framesift
+) -> None:
+    desk.config.write_text(desk.head.replace("0.2s", "1h"))
+    old, young = desk.put(1, screen(1)), desk.put(2, screen(2))
+    os.utime(old, (1e9, 1e9))
+    os.utime(young, (time.time() - 600,) * 2)
+    code, *said = framesift("sweep")
+    assert (code, "left alone because they changed only now (setting settle): 1" in "".join(said)) == (0, True)
+    with desk.ledger() as ledger:
+        assert [entry.verdict.capture.path for entry in ledger.entries()] == [old]
+        assert ledger.known(young.parent, [os.fsencode(young.name)]) == set(), "a watcher may judge it, too"
+    desk.config.write_text(desk.head)
+    assert [entry["path"] for entry in swept(framesift)] == [str(young)]
+
+
 def test_restore_after_a_sweep_gives_back_the_exact_tree_and_it_stays(desk: Desk, framesift: Framesift) -> None:
     fill(desk, 60)
     before = tree(desk.root, "*.png")

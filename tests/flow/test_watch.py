@@ -246,7 +246,7 @@ def test_a_root_behind_links_is_waited_for_and_then_watched(desk: Desk) -> None:
     (desk.base / "mounted").symlink_to(disk)
     link = desk.base / "link"
     link.symlink_to(desk.base / "mounted" / "ScreenRecord")
-    desk.config.write_text('log_color = "never"\n')
+    desk.config.write_text('log_color = "never"\nsettle = "0.2s"\n')
     process = desk.start(str(link), ready=False)
     wait_for(lambda: "waiting for" in desk.output(), 60)
     (disk / "ScreenRecord").mkdir()

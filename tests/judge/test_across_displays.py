@@ -184,7 +184,7 @@ def test_the_log_names_the_other_display_and_its_columns_stay(display: int, show
 def test_the_watcher_knows_displays_that_have_traded_places_also_after_a_restart(
     desk: Desk, watch_here: Watch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    desk.config.write_text(f'root = "{desk.root}"\nacross_displays = true\nlog_color = "never"\n')
+    desk.config.write_text(f'{desk.head}across_displays = true\nlog_color = "never"\n')
     watch_here((desk.path(1), screen(1)), (desk.path(1, 2), screen(2)), (desk.path(2, 2), screen(1)))
     watch_here(
         (desk.path(3), screen(2)),

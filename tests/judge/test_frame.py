@@ -2,6 +2,7 @@ import errno
 import math
 import os
 import random
+import tracemalloc
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from tests.desk import capture_of
 from tests.pictures import assembled, chunk, header
 from watcher.errors import GoneError, UnreadableError, WatcherError
-from watcher.judge import decoding, frame, libvips
+from watcher.judge import chunks, decoding, frame, libvips
 from watcher.judge.decoding import decode
 from watcher.judge.device import choose_device
 from watcher.judge.frame import load
@@ -118,7 +119,7 @@ def test_interlaced_images_are_read(tmp_path: Path) -> None:
 
 
 def saved(path: Path, mode: str, **options: Any) -> None:
-    drawn("RGB" if mode == "P" else mode).convert(mode).save(path, **options)
+    drawn("RGB" if mode in {"P", "1"} else mode).convert(mode).save(path, **options)
 
 
 INFO = PngInfo()
@@ -132,7 +133,7 @@ INFO.add(b"iDOT", bytes(28))
         ("RGB", {}, True),
         ("RGBA", {}, True),
         ("RGB", {"dpi": (144, 144), "pnginfo": INFO, "icc_profile": b"a profile", "exif": b"Exif\0\0"}, True),
-        ("RGB", {"transparency": (1, 2, 3)}, False),
+        ("RGB", {"transparency": (1, 2, 3)}, True),
         ("L", {}, False),
         ("P", {}, False),
     ],
@@ -297,11 +298,52 @@ def test_less_than_eleven_pixels_have_no_ssim(tmp_path: Path) -> None:
     assert loaded(tmp_path / "b_1.png").shape == (3, 11, 11)
 
 
-def test_text_that_inflates_is_refused(tmp_path: Path) -> None:
+BIG = zlib.compress(bytes(80_000_000))
+"""More than Pillow lets a text or a profile inflate to."""
+UNTOLD = {
+    "text": chunk(b"zTXt", b"key\0\0" + BIG),
+    "international text": chunk(b"iTXt", b"key\0\1\0\0\0" + BIG),
+    "profile": chunk(b"iCCP", b"name\0\0" + BIG),
+    "broken profile": chunk(b"iCCP", b"name\0\0no zlib"),
+    "animation": chunk(b"acTL", bytes(3)) + chunk(b"fcTL", bytes(3)),
+    "something new": chunk(b"neWs", bytes(1000)),
+}
+
+
+@pytest.mark.parametrize("at_once", [chunks._AT_ONCE, 50])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])
+@pytest.mark.parametrize("untold", UNTOLD.values(), ids=UNTOLD.keys())
+def test_what_tells_no_pixels_has_no_say_and_is_not_inflated(
+    untold: bytes, mode: str, at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "_recent", decoding._Recent())
+    monkeypatch.setattr(chunks, "_AT_ONCE", at_once)  # 50: what is larger than may be held as a whole
+    plain, other = tmp_path / "a_1.png", tmp_path / "b_1.png"
+    if mode == "I;16":
+        plain.write_bytes(png(header(37, 35, 16, 0), (b"\0" + random.Random(1).randbytes(74)) * 35))
+    else:
+        saved(plain, mode)
+    content = plain.read_bytes()
+    middle = content.index(b"IDAT") + 4
+    length = int.from_bytes(content[middle - 8 : middle - 4])
+    data, end = content[middle : middle + length], content[middle + length + 4 :]
+    pieces = b"".join(chunk(b"IDAT", data[at : at + 9]) for at in range(0, length, 9))
+    expected = loaded(plain)
+    tracemalloc.start()
+    try:
+        for arranged in (untold + pieces, chunk(b"IDAT", data) + untold, pieces[:21] + untold + pieces[21:]):
+            other.write_bytes(content[: middle - 8] + arranged + end + content[::-1])
+            assert torch.equal(loaded(other), expected)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", [b"PLTE", b"IHDR", b"IEND"])
+def test_a_chunk_longer_than_any_picture_has_it_is_refused_unread(kind: bytes, tmp_path: Path) -> None:
     path = tmp_path / "1_1.png"
-    bomb = chunk(b"zTXt", b"key\0\0" + zlib.compress(bytes(80_000_000)))
-    path.write_bytes(png(header(30, 30, 8, 0), bytes(31 * 30), extra=bomb))
-    with pytest.raises(UnreadableError, match="broken"):
+    path.write_bytes(png(header(30, 30, 8, 3), bytes(31 * 30), extra=chunk(kind, bytes(5_000_000))))
+    with pytest.raises(UnreadableError, match=f"a chunk {kind.decode()} of 5000000 bytes"):
         loaded(path)
 
 

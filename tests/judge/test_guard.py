@@ -149,7 +149,7 @@ def test_a_policy_written_before_there_was_a_guard_is_read() -> None:
 def test_the_watcher_keeps_what_the_guard_keeps_and_says_why(
     desk: Desk, watch_here: Watch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    desk.config.write_text(f'root = "{desk.root}"\nguard = 0.5\nduplicate = 0.97\nlog_color = "never"\n')
+    desk.config.write_text(f'{desk.head}guard = 0.5\nduplicate = 0.97\nlog_color = "never"\n')
     one, other = desk.path(1), desk.path(2)
     watch_here((one, screen(1)), (other, typed(1, 1)), flags=["--guard", "0.998"])
     watch_here((desk.path(3), typed(1, 1)), (desk.path(4), screen(1)))
@@ -166,7 +166,7 @@ def test_the_watcher_keeps_what_the_guard_keeps_and_says_why(
     assert "duplicate above 0.97, similar above 0.95, guard 0.998, window 100" in text
     main(["compare", str(one), str(other)])
     assert "duplicate above 0.97, similar above 0.95, guard 0.5)" in capfd.readouterr().out
-    desk.config.write_text(f'root = "{desk.root}"\nguard = 0.998\nduplicate = 0.97\n')
+    desk.config.write_text(f"{desk.head}guard = 0.998\nduplicate = 0.97\n")
     main(["compare", "--json", str(one), str(other)])
     found = json.loads(capfd.readouterr().out)
     assert (found["kind"], found["guarded"], found["policy"]["guard"]) == ("similar", True, 0.998)

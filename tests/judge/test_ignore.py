@@ -288,7 +288,7 @@ def test_compare_prints_what_the_settings_take(
     desk: Desk, watch_here: Watch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     del watch_here  # its environment names the desk's settings
-    head = f'root = "{desk.root}"\nduplicate = 0.9999\n'
+    head = f"{desk.head}duplicate = 0.9999\n"
     one, other, picture = tmp_path / "a_1.png", tmp_path / "b_1.png", tmp_path / "map.png"
     ticking(1, 0).save(one)
     ticking(1, 4).save(other)
@@ -321,7 +321,7 @@ def test_compare_prints_what_the_settings_take(
 def test_the_watcher_ignores_what_it_is_told_to_also_after_a_restart(
     desk: Desk, watch_here: Watch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    head = f'root = "{desk.root}"\nduplicate = 0.9999\n'
+    head = f"{desk.head}duplicate = 0.9999\n"
     desk.config.write_text(head)
     watch_here((desk.path(1), screen(1)), (desk.path(2), screen(1, tick=1)), (desk.path(2, 2), screen(2)))
     desk.config.write_text(head + '[ignore]\n"1" = [[70, 10, 12, 16]]\n')

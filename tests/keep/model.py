@@ -199,7 +199,8 @@ class World:
 
     def is_waiting(self, actor: Actor) -> bool:
         """Whether *actor* can do nothing until the lock is free."""
-        return actor.at == "lock" and self.holder not in (None, actor) and not self.holder.is_done  # type: ignore[union-attr]
+        holder = self.holder
+        return actor.at == "lock" and holder is not None and holder is not actor and not holder.is_done
 
     # --- pictures ---
 
@@ -349,17 +350,17 @@ class World:
         assert path.is_relative_to(self.quarantine), f"{path} would be deleted from its root"
         assert digest not in self.mine, f"{path} was brought back by a person"
         number = self.numbers[digest]
-        alike = [one for one in places if one != digest and one in self.numbers and self.numbers[one] // 2 == number // 2]
+        alike = [
+            one for one in places if one != digest and one in self.numbers and self.numbers[one] // 2 == number // 2
+        ]
         assert alike, f"{path} is the last picture of its screen"
         self.purged.add(digest)
 
 
 class Judge:
-    """A stand-in: pictures of one number, or with a lax policy of two, are duplicates; its window is as old as it is."""
+    """A stand-in: pictures of one number, or with a lax policy of two, are duplicates; its window is of its start."""
 
-    def __init__(
-        self, world: World, ledger: Ledger, custody: Custody, timeline: Timeline, policy: Policy
-    ) -> None:
+    def __init__(self, world: World, ledger: Ledger, custody: Custody, timeline: Timeline, policy: Policy) -> None:
         self._world, self._ledger, self._custody, self._policy = world, ledger, custody, policy
         self._kept = [one.capture for one in ledger.frames(timeline, 0)] if not timeline.round else []
 

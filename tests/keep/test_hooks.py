@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self, desk: Desk, text: str = "", **hook_files: str) -> None:
         self.desk = desk
-        desk.config.write_text(f'root = "{desk.root}"\n{text}')
+        desk.config.write_text(f"{desk.head}{text}")
         self.folders = Folders(desk.config, desk.state, desk.logs)
         self.folders.hooks_dir.mkdir(exist_ok=True)
         for name, source in hook_files.items():

@@ -1,4 +1,4 @@
-"""No picture is lost, whoever does what, in any order: watcher, sweeps, restore, purge, and a person with a file manager.
+"""No picture is lost, whoever does what, in any order: watcher, sweeps, restore, purge, a person with a file manager.
 
 ``MODEL=50 bash tests/run tests/keep/test_model.py`` goes 100,000 steps instead of 2,000.
 """

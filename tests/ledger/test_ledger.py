@@ -109,6 +109,9 @@ def test_what_was_judged_or_there_before_is_known_and_other_files_of_the_name_ar
         new(ledger, kept(1))
         assert ledger.known(ROOT) == {(b"f7_1.png", 100, 7), (b"f1_1.png", 100, 1)}
         assert ledger.known(ROOT / "other") == set()
+        assert ledger.known(ROOT, [b"f1_1.png", b"f9_1.png"]) == {(b"f1_1.png", 100, 1)}
+        assert ledger.known(ROOT, [b"f7_1.png"]) == {(b"f7_1.png", 100, 7)}
+        assert ledger.known(ROOT, [b"f7_1.png"] * 100_000) == ledger.known(ROOT), "more than a statement may name"
         assert Totals(ledger, ROOT).left_alone() == 1
         assert Totals(ledger, Path("/screen")).left_alone() == 0
 

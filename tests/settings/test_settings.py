@@ -36,6 +36,7 @@ on_similar = "keep"        # keep | set-aside (into ROOT-similar, same mirror)
 log_color = "always"
 log_format = "console"
 alarm_after = "24h"        # nothing new on any display for so long: warn
+settle = "2s"
 
 [ignore]
 
@@ -103,6 +104,7 @@ def test_defaults(load: Load, tmp_path: Path) -> None:
     assert (settings.device, settings.on_similar) == ("auto", "keep")
     assert (settings.log_color, settings.log_format) == ("always", "console")
     assert settings.alarm_after == timedelta(hours=24)
+    assert settings.settle == timedelta(seconds=2)
     assert settings.name_pattern == DEFAULT_NAME_PATTERN
     assert (settings.retention.days, settings.retention.max_bytes, settings.retention.is_on) == (0, 0, False)
     assert settings.hooks.blocked == settings.hooks.run_command.argv == ()
@@ -361,6 +363,9 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
         ('[retention]\nmax_bytes = "much"', f'FILE:2: retention.max_bytes = "much": {MAX_BYTES}'),
         ("[retention]\nmax_bytes = -1", f"FILE:2: retention.max_bytes = -1: {MAX_BYTES}"),
         ("retention = 30", "FILE:1: retention = 30: must be a table of settings"),
+        ('settle = "0.04s"', 'FILE:1: settle = "0.04s": must be a duration from "0.05s" to "1h", such as "2s"'),
+        ('settle = "61m"', 'FILE:1: settle = "61m": must be a duration from "0.05s" to "1h", such as "2s"'),
+        ("settle = 2", 'FILE:1: settle = 2: must be a duration from "0.05s" to "1h", such as "2s"'),
         ('alarm_after = "0h"', 'FILE:1: alarm_after = "0h": must be a duration above 0, such as "24h" or "90m"'),
         ('alarm_after = "a day"', 'FILE:1: alarm_after = "a day": must be a duration above 0, such as "24h" or "90m"'),
         ("root = 5", 'FILE:1: root = 5: must be a folder such as "~/Documents/ScreenRecord"'),
@@ -652,12 +657,33 @@ def test_a_folder_that_cannot_be_is_refused() -> None:
 # Texts.
 
 
-@given(st.integers(0, 10**8))
-def test_durations_round_trip(seconds: int) -> None:
-    assert parse_duration(spell_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+@given(
+    st.integers(0, 10**8).map(lambda seconds: timedelta(seconds=seconds))
+    | st.timedeltas(timedelta(0), timedelta(days=10**6))
+)
+def test_durations_round_trip(duration: timedelta) -> None:
+    assert parse_duration(spell_duration(duration)) == duration
 
 
-@pytest.mark.parametrize("text", ["", "24", "h", "-1h", "1.5h", "1h 30m", "1y", "٣h", "9" * 13 + "s", "999999999999w"])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("200ms", 0.2), ("0.2s", 0.2), ("1.5h", 5400), ("1m500ms", 60.5), ("1d1h1m1s1ms", 90061.001)]
+)
+def test_durations_may_have_fractions(text: str, seconds: float) -> None:
+    assert parse_duration(text).total_seconds() == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spelled"), [(0.2, "0.2s"), (0.05, "0.05s"), (2, "2s"), (90, "90s"), (120, "2m"), (3600.25, "3600.25s")]
+)
+def test_a_duration_is_spelled_in_the_largest_unit_that_says_it_in_whole_or_in_seconds(
+    seconds: float, spelled: str
+) -> None:
+    assert spell_duration(timedelta(seconds=seconds)) == spelled
+
+
+@pytest.mark.parametrize(
+    "text", ["", "24", "h", "-1h", "1.h", ".5s", "1,5s", "1e3s", "1h 30m", "1y", "٣h", "9" * 13 + "s", "999999999999w"]
+)
 def test_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r'is not a duration such as "24h", "1h30m" or "7d"$'):
         parse_duration(text)

@@ -18,7 +18,7 @@ RETRY_SECONDS = 300.0
 _MISSES = 2
 """In a row. One is no alarm: what is written into a folder that was made an instant ago, any observer may miss."""
 COALESCE_SECONDS = 0.05
-"""Events of one burst are taken together, so that a folder is listed once for them."""
+"""Events of one burst are taken together, so that a file is looked at once for them."""
 _ENDED = "no events arrive: the observer has ended"
 _DEAF = "no events arrive"
 _UNTOLD = "captures come of which no event tells, as on a network volume"
@@ -77,21 +77,21 @@ class Events:
         """Observe no more."""
         self._observer.stop()
 
-    def mark(self, folder: Path) -> None:
-        """Have *folder* listed soon, as if an event had named it."""
-        self._changes.put(Change(folder, has_come=False))
+    def mark(self, path: Path) -> None:
+        """Have the file at *path* looked at soon, as if an event had named it."""
+        self._changes.put(Change(path, is_folder=False, has_come=False))
 
     def wake(self) -> None:
         """End the wait. May be called from a signal handler."""
         self._changes.put(None)
 
-    def wait(self, seconds: float) -> list[Path]:
-        """Wait so long for an event at most; returns the folders in which something has changed."""
-        changes = [change for change in dict.fromkeys(self._next_changes(seconds)) if self._is_visible(change.folder)]
+    def wait(self, seconds: float) -> list[Change]:
+        """Wait so long for an event at most; returns what has changed in the root."""
+        changes = [change for change in dict.fromkeys(self._next_changes(seconds)) if self._is_visible(change.path)]
         for change in changes:
             if change.has_come:
-                self._hear(change.folder)
-        return list(dict.fromkeys(change.folder for change in changes))
+                self._hear(change)
+        return changes
 
     def looked(self, found: Iterable[Path], now: float) -> None:
         """A look is done, right after a wait, and has *found* captures: does an event tell of them as well?"""
@@ -122,14 +122,14 @@ class Events:
                     yield change
                 change = self._changes.get_nowait()
 
-    def _is_visible(self, folder: Path) -> bool:
-        """Whether it is the root or a visible folder below it: events of the root itself name its parent, too."""
-        if not folder.is_relative_to(self._root):
+    def _is_visible(self, path: Path) -> bool:
+        """Whether it is the root, or in the root and visible."""
+        if not path.is_relative_to(self._root):
             return False
-        return not any(part.startswith(".") for part in folder.relative_to(self._root).parts)
+        return not any(part.startswith(".") for part in path.relative_to(self._root).parts)
 
-    def _hear(self, folder: Path) -> None:
-        self._finds.pop(folder, None)
+    def _hear(self, change: Change) -> None:
+        self._finds.pop(change.path if change.is_folder else change.path.parent, None)
         self._misses = 0
         if not self._is_short:
             self.works, self.why = True, ""

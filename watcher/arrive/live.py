@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -25,8 +25,8 @@ _IDLE_SECONDS = 1.0
 class Host(Protocol):
     """Whoever takes the captures, as the source calls it on the same thread."""
 
-    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """What to pass over: (name, size, mtime_ns) of files in *folder*."""
+    def known(self, folder: Path, names: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+        """What to pass over: (name, size, mtime_ns) of files in *folder*, at least of those with *names*."""
 
     def found(self) -> None:
         """The root has come into sight: events are on, and the first look follows."""
@@ -41,18 +41,19 @@ class Host(Protocol):
 class Live:
     """Captures as they arrive in a root, until it is stopped.
 
-    A folder that an event names is listed, and so is a folder that looks at the tree find changed; what the host does
-    not know is on its way until it has settled and is whole.
+    A file that an event names is looked at, and a folder that looks at the tree find changed is listed; what the host
+    does not know is on its way until it has settled and is whole.
     """
 
-    def __init__(self, root: Path, pattern: NamePattern, say: Callable[[str], None]) -> None:
-        """Watch *root*; *say* takes lines about what it cannot see."""
+    def __init__(self, root: Path, pattern: NamePattern, settle: float, say: Callable[[str], None]) -> None:
+        """Watch *root* for files that have rested for *settle* seconds; *say* takes lines about what it cannot see."""
         self.status = SourceStatus()
         self._root = root
         self._pattern = pattern
+        self._settle = settle
         self._say = say
         self._arrivals: dict[Path, tuple[Capture, Arrival]] = {}
-        self._handed_out = Arrival.seen((0, 0, 0), 0.0)
+        self._handed_out = Arrival.seen((0, 0, 0), settle, 0.0)
         self._stopped = False
         self._tree = Tree(root, pattern, self.status)
         self._events = Events(root)
@@ -80,7 +81,7 @@ class Live:
     def postpone(self, capture: Capture, error: Exception) -> None:
         """Look again later at the capture handed out last: it could not be judged."""
         if isinstance(error, GoneError):
-            self._events.mark(capture.path.parent)  # it is noticed again if it is still there in another form
+            self._events.mark(capture.path)  # it is noticed again if it is still there in another form
             return
         self._arrivals[capture.path] = (capture, self._handed_out)
         self._postpone(capture, self._handed_out, time.monotonic(), f"cannot be judged: {error}")
@@ -155,12 +156,12 @@ class Live:
         self._tell_events()
 
     def _await_events(self) -> None:
-        """Wait for an event or for the next thing that is due, then list the folders that events named."""
+        """Wait for an event or for the next thing that is due, then look at what events named."""
         now = time.monotonic()
         due = min((arrival.due for _, arrival in self._arrivals.values()), default=now + _IDLE_SECONDS)
         try:
-            for folder in self._events.wait(min(max(due - now, COALESCE_SECONDS), _IDLE_SECONDS)):
-                self._notice(self._tree.scan(folder))
+            changes = self._events.wait(min(max(due - now, COALESCE_SECONDS), _IDLE_SECONDS))
+            self._notice(self._tree.visit(changes))
         except OSError as error:
             self._blind(error)
 
@@ -173,7 +174,7 @@ class Live:
             before = self._arrivals.get(capture.path)
             key = (capture.size, capture.mtime_ns, capture.inode)
             if before is None:
-                self._arrivals[capture.path] = (capture, Arrival.seen(key, now))
+                self._arrivals[capture.path] = (capture, Arrival.seen(key, self._settle, now))
                 found.append(capture.path)
             elif before[1].key != key:
                 self._arrivals[capture.path] = (capture, before[1].changed(key, now))
@@ -223,7 +224,7 @@ class Live:
         except (FileNotFoundError, NotADirectoryError, GoneError):
             self._arrivals.pop(capture.path, None)  # it is noticed again if it is still there in another form
             self.status.waiting.pop(capture.path.name, None)
-            self._events.mark(capture.path.parent)
+            self._events.mark(capture.path)
             return b""
         except NotWholeError as error:
             self._postpone(capture, arrival, now, str(error))

@@ -30,11 +30,12 @@ _COMING = {EVENT_TYPE_CLOSED, EVENT_TYPE_CREATED, EVENT_TYPE_MODIFIED}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an event tells: something has changed in *folder*."""
+    """What an event tells: something has changed at *path*."""
 
-    folder: Path
+    path: Path
+    is_folder: bool
     has_come: bool
-    """Whether something visible has come there. That something went, even a network volume tells, if we moved it."""
+    """Whether something has come there. That something went, even a network volume tells, if we moved it."""
 
 
 class TreeObserver(FileSystemEventHandler):
@@ -88,7 +89,7 @@ class TreeObserver(FileSystemEventHandler):
             self._observer = None
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Tell of the folder of *event*, and note when it came; an exception here would end all events."""
+        """Tell what *event* names, and note when it came; an exception here would end all events."""
         self.heard = time.monotonic()
         if event.event_type in _READING:
             return  # our own
@@ -99,13 +100,8 @@ class TreeObserver(FileSystemEventHandler):
         self._tell_of(event.dest_path, event, has_come=event.event_type == EVENT_TYPE_MOVED)
 
     def _tell_of(self, raw: str | bytes, event: FileSystemEvent, *, has_come: bool) -> None:
-        if not raw:
-            return
-        path = Path(os.fsdecode(raw))
-        has_come = has_come and not path.name.startswith(".")
-        self._tell(Change(path.parent, has_come))
-        if event.is_directory:
-            self._tell(Change(path, has_come))
+        if raw:
+            self._tell(Change(Path(os.fsdecode(raw)), event.is_directory, has_come))
 
 
 class _Warnings(logging.Handler):

@@ -1,12 +1,14 @@
-"""The folders below a root as they were last listed, and which of them are listed again when."""
+"""The folders below a root as they were last listed, which of them are listed again when, and what events name."""
 
 import heapq
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
-from watcher.disk.listing import Known, Names, list_folder
+from watcher.arrive.observer import Change
+from watcher.disk.listing import Known, Marks, Names, captures_named, list_folder
 from watcher.health.heartbeat import SourceStatus
 from watcher.model.capture import Capture, NamePattern
 
@@ -15,7 +17,7 @@ LATEST_SECONDS = 10.0
 ALL_SECONDS = 60.0
 """How often all folders are looked at."""
 ANEW_SECONDS = 3600.0
-"""How often all folders are listed, whatever their mtimes say."""
+"""How often all folders are listed and all files looked at, whatever was seen before."""
 CALM_SECONDS = 10.0
 """Between two scans of everything at least, however many events are lost."""
 _LATEST = 20
@@ -26,27 +28,31 @@ _COARSE_MTIME_NS = 3_000_000_000
 
 
 class Tree:
-    """The folders below a root and their mtimes.
+    """The folders below a root, their mtimes, and what was seen in them.
 
-    A look compares mtimes, and lists the folders that have changed. All times are of the monotonic clock.
+    A look compares mtimes, lists the folders that have changed, and looks at the files in them that were not seen
+    before. All times are of the monotonic clock.
     """
 
     def __init__(self, root: Path, pattern: NamePattern, status: SourceStatus) -> None:
         """Know nothing of *root* yet; *status* takes which folders cannot be listed, and when all were looked at."""
-        self.known: Known = lambda _: set()
+        self.known: Known = lambda *_: set()
         """What listings pass over."""
         self.names = Names()
         """What names came to in all listings so far, each as often as it was listed."""
         self._root, self._pattern, self._status = root, pattern, status
         self._mtimes: dict[Path, int] = {}
         """By folder, in ns; 0 where another file may have come at the same mtime."""
+        self._seen: dict[Path, Marks] = {}
+        """By folder, the files in it: a new one in a folder of 100,000 must not cost a look at each."""
         self._next_latest = self._next_all = self._next_anew = 0.0
         self._listed_anew = 0.0
         self._clock_offset = _clock_offset()
 
     def forget(self) -> None:
-        """List everything at the next look, which is the first."""
+        """Look at everything at the next look, which is the first."""
         self._mtimes.clear()
+        self._seen.clear()
         self._next_anew = 0.0
 
     def count(self) -> int:
@@ -69,8 +75,29 @@ class Tree:
             self._status.last_scan = time.time()
         return captures
 
+    def visit(self, changes: Sequence[Change]) -> list[Capture]:
+        """See what *changes* name; returns the captures among it that are not known.
+
+        Raises:
+            OSError: the root cannot be listed.
+        """
+        captures: list[Capture] = []
+        files = {change.path for change in changes if not change.is_folder and self._pattern.fits(change.path.name)}
+        for folder, paths in groupby(sorted(files), key=lambda path: path.parent):
+            try:
+                captures += captures_named(folder, [path.name for path in paths], self._pattern, self.known, self.names)
+            except OSError:
+                captures += self.scan(folder)
+        for change in changes:
+            if change.is_folder and change.has_come:
+                self._seen.pop(change.path, None)
+                captures += self.scan(change.path)
+            elif change.is_folder and not self._can_list(change.path):
+                captures += self.scan(change.path)
+        return captures
+
     def scan(self, folder: Path) -> list[Capture]:
-        """List *folder* and those below it that are new; returns their captures that are not known.
+        """List *folder* and those below it that are new; returns their captures that are not known, and were not seen.
 
         Raises:
             OSError: it is the root, and cannot be listed.
@@ -80,17 +107,27 @@ class Tree:
         while waiting:
             inner = waiting.pop()
             try:
-                listing = list_folder(inner, self._pattern, self.known)
+                listing = list_folder(inner, self._pattern, self.known, self._seen.get(inner, ()))
             except OSError as error:
                 self._cannot_list(inner, error)
                 continue
             self._status.unlisted.pop(os.fspath(inner), None)
             is_fresh = time.time_ns() - listing.mtime_ns < _COARSE_MTIME_NS
-            self._mtimes[inner] = 0 if is_fresh else listing.mtime_ns
+            self._mtimes[inner], self._seen[inner] = 0 if is_fresh else listing.mtime_ns, listing.marks
             waiting += [new for new in listing.folders if new not in self._mtimes]
             captures += listing.captures
             self.names.add(listing.names)
         return captures
+
+    def _can_list(self, folder: Path) -> bool:
+        """Whether *folder* has been listed and still could be: then what has changed in it has events of its own."""
+        if folder not in self._mtimes:
+            return False
+        try:
+            os.scandir(folder).close()
+        except OSError:
+            return False
+        return True
 
     def _hasten(self, now: float, *, has_lost: bool) -> None:
         """See to a scan of everything if events may be lost: too many came, the machine slept, or a clock was set."""
@@ -107,6 +144,7 @@ class Tree:
         if now >= self._next_anew:
             self._listed_anew, self._next_anew, self._next_all = now, now + ANEW_SECONDS, now + ALL_SECONDS
             self._mtimes.clear()
+            self._seen.clear()
             self._status.unlisted.clear()
             return [self._root]
         if now >= self._next_all:
@@ -127,6 +165,7 @@ class Tree:
 
     def _cannot_list(self, folder: Path, error: OSError) -> None:
         self._mtimes.pop(folder, None)
+        self._seen.pop(folder, None)
         if folder == self._root:
             raise error
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):

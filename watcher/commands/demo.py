@@ -84,7 +84,7 @@ def _folder(*, keep: bool) -> Iterator[Path]:
 def _watcher(base: Path, root: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The real watcher as a process of its own, untouched by the user's own settings and state."""
     config = base / "framesift.toml"
-    write_private(config, b"")
+    write_private(config, b'settle = "0.2s"\n')  # each file is written at once, and a newcomer waits
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     environment |= dict(zip(FOLDER_VARIABLES, map(str, (config, base / "state", base / "logs")), strict=True))
     # The text of the first lines must come before the watcher's, whatever standard output is.

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from watcher.health.silence import SHORTEST_SILENCE, silence
+from watcher.judge.chunks import PixelChunks
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.finding import Finding
@@ -92,7 +93,7 @@ def _shown(display: int, pictures: Sequence[Path]) -> Shown:
 def flat_color(picture: Path) -> tuple[int, ...] | None:
     """The RGB colour of a picture that has one only; None of any other, and of one that cannot be read."""
     try:
-        with Image.open(picture, formats=["PNG"]) as image:
+        with picture.open("rb") as file, Image.open(PixelChunks(file).opened(), formats=["PNG"]) as image:
             extremes = image.convert("RGB").getextrema()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -1,7 +1,7 @@
 """The whole examination: the checks, their order, and the evidence for them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -84,8 +84,8 @@ def _meet(program: Program, settings: Settings, ledger: Ledger | None = None) ->
     own = claim_folder(program.folders.state_dir, settings.root)
     now = datetime.now().astimezone()
 
-    def judged(folder: Path) -> set[tuple[bytes, int, int]]:
-        return ledger.known(folder) - ledger.left_to_sweep(folder) if ledger else set()
+    def judged(folder: Path, names: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+        return ledger.known(folder, names) - ledger.left_to_sweep(folder) if ledger else set()
 
     found = survey(settings.root, settings.names, judged)
     locked, busy = is_claimed(own), is_claimed(own, "sweep")

@@ -32,7 +32,7 @@ class Survey:
     names: Names = field(default_factory=Names)
 
 
-def survey(root: Path, pattern: NamePattern, known: Known = lambda _: set()) -> Survey:
+def survey(root: Path, pattern: NamePattern, known: Known = lambda *_: set()) -> Survey:
     """Look through all of *root*; *known* tells what was judged."""
     folders = captures = 0
     newest: datetime | None = None
@@ -42,7 +42,7 @@ def survey(root: Path, pattern: NamePattern, known: Known = lambda _: set()) -> 
         folders += 1
         captures += len(listing.captures)
         names.add(listing.names)
-        judged = known(folder)
+        judged = known(folder, [os.fsencode(one.path.name) for one in listing.captures])
         own = (one.taken_at for one in listing.captures if key_in_folder(one) not in judged)
         newest = max((newest, *own), key=lambda at: at or datetime.min)
     return Survey(folders, captures, newest, tuple(unlisted), names)

@@ -55,7 +55,9 @@ class Journal:
         self._next_beat = 0.0
         self._arrivals = deque(ledger.heartbeat(settings.root).arrivals, ARRIVALS)
         self._last_seen: tuple[object, ...] = ()
-        self._alarm = SilenceAlarm(self._interval(), settings.alarm_after, time.monotonic())
+        # What comes from now on is not judged before it has settled.
+        first = time.monotonic() + settings.settle.total_seconds()
+        self._alarm = SilenceAlarm(self._interval(), settings.alarm_after, first)
 
     def begin(self) -> None:
         """The line at the start: root, device, window, and what was found."""

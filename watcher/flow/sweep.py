@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from watcher.arrive.settling import SETTLE_SECONDS
+from watcher.arrive.settling import SWEEP_SECONDS, is_too_young
 from watcher.disk.listing import ELSEWHERE, Names
 from watcher.errors import GoneError, WatcherError
 from watcher.flow.readahead import ReadAhead
@@ -101,16 +101,22 @@ def _without_entry(task: Task, ledger: Ledger, scope: Scope) -> list[Capture]:
     def unlisted(folder: Path, error: OSError) -> None:
         task.log.say(f"{folder} cannot be listed: {error.strerror or error}", "warning")
 
+    settle, now, young = task.settings.settle.total_seconds(), time.time(), 0
     watched, found, claimed, names = task.is_watched, [], [], Names()
     for capture, is_left in unjudged(ledger, task.root, task.settings.names, unlisted, names):
         if not scope.begin <= capture.taken_at < scope.end:
             continue
-        if is_left:
+        if is_too_young(capture, settle, now):
+            young += 1
+        elif is_left:
             found.append(capture)
         elif not watched:
             claimed.append(capture)
     for line in names.lines(task.root):
         task.log.say(line, "warning")
     ledger.leave_to_sweep(task.root, claimed)
-    time.sleep(SETTLE_SECONDS)  # so that a file that is only being written has changed, or is not whole
+    if young:
+        task.log.say(f"left alone because they changed only now (setting settle): {young}", "warning")
+    if found or claimed:
+        time.sleep(min(settle, SWEEP_SECONDS))  # so that a file that is only being written has changed, or is not whole
     return found + claimed

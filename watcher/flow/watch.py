@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,7 +43,8 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
     with contextlib.ExitStack() as stack:
         root_lock = stack.enter_context(task.root_lock)
         root_lock.take()
-        live = Live(root, task.settings.names, partial(log.say, tone="warning"))
+        settle = task.settings.settle.total_seconds()
+        live = Live(root, task.settings.names, settle, partial(log.say, tone="warning"))
         notifier = SdNotifier(root, live.status)
         listener = _Listener(notifier, None if task.dry_run else task.claims)
         ledger = stack.enter_context(task.begun("watch", listener))
@@ -88,9 +90,9 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         else:
             self._journal.entry(outcome, time.perf_counter() - begun)
 
-    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """The (name, size, mtime_ns) of everything in *folder* that needs no judgement any more."""
-        return self._ledger.known(folder)
+    def known(self, folder: Path, names: Sequence[bytes]) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of what in *folder* has one of *names* and needs no judgement any more."""
+        return self._ledger.known(folder, names)
 
     def found(self) -> None:
         """The root has come into sight: what is there at the very first start is left to sweeps."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from watcher.errors import UnreadableError
 from watcher.judge import libvips
+from watcher.judge.chunks import PixelChunks
 from watcher.judge.tiles import padded_sides
 from watcher.model.preparation import Preparation
 
@@ -38,8 +39,6 @@ _PAINTED = bytes.fromhex(_PAINT[1:]) + bytes(libvips.RGBX - 3)
 """A pixel of it."""
 _HEAD = struct.Struct(">16xIIBB2xB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_AT_ONCE = 16_000_000
-"""Bytes of the largest file that is held in memory as a whole while it is decoded."""
 _RECENT = 6
 """Pictures whose data are remembered: two rounds of three displays."""
 _RECENT_BYTES = 64_000_000
@@ -48,8 +47,6 @@ _RGB_OR_RGBA = {(8, 2), (8, 6)}
 """Depth and colour type of plain pictures; alpha counts for nothing."""
 _PLAIN = [b"IHDR", b"IDAT", b"IEND"]
 """The chunks of a plain picture that tell its pixels."""
-_SILENT = frozenset(b"bKGD cHRM eXIf gAMA iCCP iDOT iTXt pHYs sBIT sRGB tEXt tIME zTXt".split())
-"""Chunks that change no pixel of what Pillow reads. They are not read here, so that no text inflates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +114,12 @@ def decode(path: Path, preparation: Preparation) -> Tensor:
         width, height = (-(-side // preparation.reduce) for side in header.size)
         if min(width, height) < SMALLEST:
             raise UnreadableError(f"{width} x {height} pixels after averaging are too few: SSIM needs {SMALLEST}")
-        source = _Source(header, preparation, _data(file, header))
-        if (known := _recent.find(source)) is not None:
-            return known
         try:
-            pixels = _tensor(_averaged(file, source), height, width)
+            chunks = PixelChunks(file)
+            source = _Source(header, preparation, _data(chunks, header))
+            if (known := _recent.find(source)) is not None:
+                return known
+            pixels = _tensor(_averaged(chunks, source), height, width)
         except BROKEN as error:
             raise UnreadableError(f"broken image data ({error})") from error
         except OSError as error:
@@ -157,20 +155,17 @@ def _header(file: BinaryIO) -> _Header:
     return _Header((width, height), not interlaced and (depth, colours) in _RGB_OR_RGBA)
 
 
-def _averaged(file: BinaryIO, source: _Source) -> Iterator[tuple[Image.Image, str]]:
+def _averaged(chunks: PixelChunks, source: _Source) -> Iterator[tuple[Image.Image, str]]:
     """Red, green and blue, averaged down: images, and the names of the bands."""
     plain = _plain(source)
     if plain is not None:
         averaged = plain.reduce(source.preparation.reduce)
         yield from ((averaged, band) for band in "RGB")
         return
-    file.seek(0)
     # Pillow's warnings of odd chunks would stand in the log between the lines about captures.
-    with warnings.catch_warnings(action="ignore"), Image.open(file, formats=["PNG"]) as image:
+    with warnings.catch_warnings(action="ignore"), Image.open(chunks.opened(), formats=["PNG"]) as image:
         if image.size != source.header.size:
             raise UnreadableError("declares two different sizes")
-        # Alpha is dropped in any case, and Pillow warns of some forms of it.
-        image.info.pop("transparency", None)
         image.load()
         yield from _planes(image, source.preparation)
 
@@ -190,25 +185,9 @@ def _plain(source: _Source) -> Image.Image | None:
     return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)  # type: ignore[arg-type]
 
 
-def _data(file: BinaryIO, header: _Header) -> bytes:
+def _data(chunks: PixelChunks, header: _Header) -> bytes:
     """The PNG data of a plain picture; empty if it is another, or too large to be held as a whole."""
-    content = file.read(_AT_ONCE + 1) if header.plain else b""
-    return _stripped(content) if len(content) <= _AT_ONCE else b""
-
-
-def _stripped(content: bytes) -> bytes:
-    """A PNG file without what tells no pixels; empty if the picture is not in one run, or if more may have a say."""
-    view, at = memoryview(content), len(_SIGNATURE)
-    kinds: list[bytes] = []
-    parts: list[bytes | memoryview] = [_SIGNATURE]
-    while at + 12 <= len(content) and kinds[-1:] != [b"IEND"]:
-        end, kind = at + 12 + int.from_bytes(view[at : at + 4]), content[at + 4 : at + 8]
-        if kind in _PLAIN:
-            parts.append(view[at:end])
-        if (kind, kinds[-1:]) != (b"IDAT", [b"IDAT"]):
-            kinds.append(kind)
-        at = end
-    return b"".join(parts) if [kind for kind in kinds if kind not in _SILENT] == _PLAIN else b""
+    return chunks.small() if header.plain and chunks.kinds == _PLAIN else b""
 
 
 def _planes(image: Image.Image, preparation: Preparation) -> Iterator[tuple[Image.Image, str]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -105,22 +105,26 @@ class Ledger(Database):
             for root_id, folder in homes(self.rows, capture.path.parent)
         )
 
-    def known(self, folder: Path) -> set[tuple[bytes, int, int]]:
-        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over.
+    def known(self, folder: Path, names: Sequence[bytes] = ()) -> set[tuple[bytes, int, int]]:
+        """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over; of a few *names* alone.
 
         Not of what the ledger believes to be elsewhere: if it lies here again, that is worth a look.
         """
-        return self._in_folder(folder, "entry", "state IN ('kept', 'restored', 'moving')") | self._in_folder(
-            folder, "baseline", "TRUE"
-        )
+        few = names if len(names) <= _BATCH else ()
+        at_home = "state IN ('kept', 'restored', 'moving')"
+        return self._in_folder(folder, "entry", at_home, few) | self._in_folder(folder, "baseline", "TRUE", few)
 
     def left_to_sweep(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a sweep is to judge."""
         return self._in_folder(folder, "baseline", "NOT settled")
 
-    def _in_folder(self, folder: Path, table: str, condition: str) -> set[tuple[bytes, int, int]]:
+    def _in_folder(
+        self, folder: Path, table: str, condition: str, names: Sequence[bytes] = ()
+    ) -> set[tuple[bytes, int, int]]:
         sql = f"SELECT name, size, mtime_ns FROM {table} WHERE root_id = ? AND folder = ? AND {condition}"
-        found = (self.rows(sql, home) for home in homes(self.rows, folder))
+        if names:
+            sql += f" AND name IN ({', '.join('?' * len(names))})"
+        found = (self.rows(sql, [*home, *names]) for home in homes(self.rows, folder))
         return {(row[0], row[1], row[2]) for rows in found for row in rows}
 
     # --- the folders that take pictures of a root ---
@@ -247,7 +251,7 @@ class Ledger(Database):
         return self._changed(entry, "release", State.KEPT)
 
     def learn(self, entry: Entry, capture: Capture) -> Entry:
-        """Write down that the picture of *entry* is *capture* now: its times or its digest, or its path if it is at home."""
+        """Write down that the picture of *entry* has times and bytes of *capture* and, if it is at home, its path."""
 
         def made(db: Transaction) -> Entry:
             bump = "UPDATE entry SET version = version + 1 WHERE id = ? AND version = ?"

@@ -60,7 +60,10 @@ TRANSITIONS = {
         "the file is gone, changed or damaged, and its disk is there",
     ),
     "find": _way(
-        {MISSING}, {KEPT, RESTORED}, "watcher, sweep", "a file with the digest of the row lies where the capture job wrote it"
+        {MISSING},
+        {KEPT, RESTORED},
+        "watcher, sweep",
+        "a file with the digest of the row lies where the capture job wrote it",
     ),
     "bring back": _way(
         {QUARANTINED, PURGED, MISSING},

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image, features
 
 from watcher.errors import GoneError, WatcherError
+from watcher.judge.chunks import PixelChunks
 from watcher.judge.decoding import BROKEN, PIXEL_LIMIT
 from watcher.judge.frame import require_same
 from watcher.model.capture import Capture
@@ -78,7 +79,11 @@ def open_capture(capture: Capture, path: Path) -> Image.Image:
     """
     try:
         require_same(capture, path)
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=["PNG"]) as image:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            path.open("rb") as file,
+            Image.open(PixelChunks(file).opened(), formats=["PNG"]) as image,
+        ):
             if image.width * image.height > PIXEL_LIMIT:
                 raise GoneError(f"{path.name} is too large")
             return image.convert("RGB")

@@ -113,6 +113,12 @@ class Settings(Section):
     log_color: Literal["always", "auto", "never"] = Field(default="always", description="always, auto or never")
     log_format: Literal["console", "json"] = Field(default="console", description="console or json")
     alarm_after: Duration = Field(default=timedelta(hours=24), description='a duration above 0, such as "24h" or "90m"')
+    settle: Duration = Field(
+        default=timedelta(seconds=2),
+        ge=timedelta(milliseconds=50),
+        le=timedelta(hours=1),
+        description='a duration from "0.05s" to "1h", such as "2s"',
+    )
     name_pattern: Pattern = Field(default=DEFAULT_NAME_PATTERN, description="a regular expression")
     time_format: TimeFormat = Field(default="", description='a format of strptime such as "%Y%m%d-%H%M%S", or ""')
     retention: RetentionSettings = Field(default=RetentionSettings(), description="a table of settings")

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def as_toml(value: Any) -> str:
             text = json.dumps(str(value), ensure_ascii=False)
             # TOML knows fewer escapes than text for people has.
             return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)
+        case timedelta():
+            return as_toml(spell_duration(value))
         case list() | tuple():
             return f"[{', '.join(map(as_toml, value))}]"
         case dict():
@@ -62,26 +65,28 @@ def spell_size(value: int) -> str:
     return f"{value // _SIZES[unit]} {unit}"
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_UNITS = {"ms": 10**3, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6, "w": 604800 * 10**6}
+"""Microseconds."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """The duration that a text such as ``24h``, ``1h30m`` or ``7d`` names.
+    """The duration that a text such as ``24h``, ``1h30m``, ``0.5s`` or ``200ms`` names.
 
     Raises:
         ValueError: it names none.
     """
-    parts = re.findall(r"(\d{1,12})([smhdw])", text, re.ASCII)
+    parts = re.findall(r"(\d{1,12}(?:\.\d{1,6})?)(ms|[smhdw])", text, re.ASCII)
     try:
         if text and text == "".join(map("".join, parts)):
-            return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+            return timedelta(microseconds=int(sum(Fraction(number) * _UNITS[unit] for number, unit in parts)))
     except OverflowError:
         pass  # Longer than Python can say is no duration either.
     raise ValueError(f'{as_toml(text)} is not a duration such as "24h", "1h30m" or "7d"')
 
 
 def spell_duration(value: timedelta) -> str:
-    """The text that :func:`parse_duration` reads as *value*, in whole seconds."""
-    seconds = round(value.total_seconds())
-    unit = next(unit for unit in "hms" if seconds % _UNITS[unit] == 0)
-    return f"{seconds // _UNITS[unit]}{unit}"
+    """The text that :func:`parse_duration` reads as *value*."""
+    micros = value // timedelta(microseconds=1)
+    if unit := next((unit for unit in "hms" if micros % _UNITS[unit] == 0), ""):
+        return f"{micros // _UNITS[unit]}{unit}"
+    return f"{micros // _UNITS['s']}.{micros % _UNITS['s']:06}".rstrip("0") + "s"
