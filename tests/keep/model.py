@@ -23,8 +23,9 @@ from tests.pictures import chunk, screen
 from watcher.disk import files, names
 from watcher.disk.mirror import mark
 from watcher.errors import ConflictError, GoneError, StaleError
-from watcher.keep.custody import Custody, restore
+from watcher.keep.custody import Custody
 from watcher.keep.purge import Limits, Purge
+from watcher.keep.restoring import restore
 from watcher.ledger import database
 from watcher.ledger.database import Database
 from watcher.ledger.ledger import Ledger

@@ -9,7 +9,7 @@ import pytest
 
 from tests.desk import CONTENT, Desk, Shelf, on_its_way
 from watcher.errors import ConflictError
-from watcher.keep.custody import restore
+from watcher.keep.restoring import restore
 from watcher.model.entry import Entry, State, Timeline
 from watcher.model.kept_frame import Changes, KeptFrame
 

@@ -18,8 +18,9 @@ import pytest
 from tests.desk import LONG_AGO, Desk, capture_of, facts, land, wait_for, working_desk
 from tests.keep.crash_points import CALLS, KILL, Met, go_through, met_at_every
 from tests.pictures import screen, typed
-from watcher.keep.custody import Custody, restore
+from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
+from watcher.keep.restoring import restore
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.entry import Entry, State, Timeline

@@ -16,7 +16,7 @@ from tests.desk import CONTENT, SIZE, Shelf, capture_of, facts, on_its_way
 from watcher.disk import files
 from watcher.disk.mirror import Amount, held, mark, mark_anew
 from watcher.health.heartbeat import Heartbeat
-from watcher.keep.custody import restore
+from watcher.keep.restoring import restore
 from watcher.model.entry import Entry, State
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy, Score, Verdict

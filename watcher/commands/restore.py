@@ -14,7 +14,7 @@ import click
 from watcher.commands.options import as_period
 from watcher.disk.mirror import quarantined, root_of
 from watcher.errors import ConflictError, FaultError, WatcherError
-from watcher.keep.custody import obstacle_at, obstacle_to_restore, restore, restore_unrecorded
+from watcher.keep.restoring import obstacle_at, obstacle_to_restore, restore, restore_unrecorded
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Entry, State

@@ -15,7 +15,7 @@ from watcher.flow.task import Task
 from watcher.flow.waiting import Stop, Wait, WaitListener
 from watcher.flow.work import Work
 from watcher.judge.pipeline import Postponed
-from watcher.keep.custody import Met
+from watcher.keep.homecoming import Met
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
 from watcher.ledger.totals import is_elsewhere

@@ -19,7 +19,7 @@ from watcher.flow.work import Work
 from watcher.health.sd_notify import SdNotifier
 from watcher.health.wait_reason import write_wait_reason
 from watcher.judge.pipeline import Postponed
-from watcher.keep.custody import Met
+from watcher.keep.homecoming import Met
 from watcher.keep.retention import Retention
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals

@@ -8,7 +8,8 @@ from watcher.judge.device import DeviceBudget, choose_device
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judge, Load, Postponed
 from watcher.judge.windows import Windows
-from watcher.keep.custody import Custody, DryRunCustody, Met
+from watcher.keep.custody import Custody, DryRunCustody
+from watcher.keep.homecoming import Met
 from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture

@@ -6,17 +6,14 @@ they are then: nothing that was read before is believed.
 """
 
 import contextlib
-import itertools
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from watcher.disk import files
-from watcher.disk.mirror import require_unmarked, unnumbered
-from watcher.errors import ConflictError, FaultError, GoneError, KnownError, StaleError, WatcherError
-from watcher.keep.deletion import end_interrupted_deletion
+from watcher.disk.mirror import unnumbered
+from watcher.errors import FaultError, KnownError
+from watcher.keep.homecoming import Homecoming, Met
+from watcher.keep.moves import finish_move, free
 from watcher.keep.places import Places
 from watcher.keep.plugins import Hooks
 from watcher.keep.proof import find
@@ -25,19 +22,6 @@ from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import Changes, KeptFrame
 from watcher.model.verdict import Kind, Verdict
-
-_TRIES = 9
-_IN_ROOT = {State.KEPT, State.RESTORED, State.MOVING}
-"""States of a picture that may lie where it was captured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """A picture that has come into its root, and that the ledger knows: it is not judged."""
-
-    capture: Capture
-    said: str = ""
-    """What is worth a line about it."""
 
 
 class Custody:
@@ -48,6 +32,7 @@ class Custody:
         self._hooks = hooks
         self._timeline = timeline
         self._places = Places(ledger, timeline.root)
+        self._homecoming = Homecoming(ledger, self._places, timeline)
 
     def carry_out(self, verdict: Verdict, admitted: KeptFrame | None) -> Entry:
         """Record the verdict, move the picture if a hook says so, confirm, and tell the listeners.
@@ -91,80 +76,15 @@ class Custody:
         if wanted in (now, now.with_name(unnumbered(now.name))):
             return None
         # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
-        return Move(home, State.KEPT) if target is None else Move(_free(target), State.QUARANTINED)
+        return Move(home, State.KEPT) if target is None else Move(free(target), State.QUARANTINED)
 
     def meet(self, capture: Capture) -> Met | None:
         """Put right what the ledger knows of a picture that has come into its root; None if it is to be judged.
 
-        What it is, its bytes say: a sync, a backup, another clock or a person with a file manager brings back what was
-        seen before, and each is dealt with by what it was.
-
         Raises:
             FaultError: disk or ledger refuse, and there was no waiting for it.
         """
-        if not self._may_be_known(capture):
-            return None
-        return self._ledger.exclusively(lambda: self._meet(capture))
-
-    def _may_be_known(self, capture: Capture) -> bool:
-        """Whether it is worth to ask for the lock."""
-        ledger, path = self._ledger, capture.path
-        return bool(
-            ledger.at_home(path)
-            or ledger.with_bytes(self._timeline.root, capture)
-            or ledger.is_settled(path)
-            or ledger.is_left_to_sweep(capture)
-        )
-
-    def _meet(self, capture: Capture) -> Met | None:
-        if not files.is_still(capture.path, capture):
-            return None  # judged anew where it lies, or gone meanwhile
-        entry = self._ledger.on(capture) or self._undigested(capture)
-        if entry is None:
-            entry = self._moved_by_hand(capture)
-        elif self._timeline.round and entry.state in (State.KEPT, State.QUARANTINED):
-            return None  # it is judged anew
-        if entry is not None:
-            return Met(capture, self._put_right(entry, capture))
-        if self._ledger.is_settled(capture.path):
-            self._ledger.settle(self._timeline.root, capture)
-            return Met(capture)
-        if self._timeline.name == "watch" and self._ledger.is_left_to_sweep(capture):
-            self._ledger.leave_to_sweep(self._timeline.root, [capture])
-            return Met(capture)
-        return None
-
-    def _undigested(self, capture: Capture) -> Entry | None:
-        """What an older framesift judged at this path, with this size: of its bytes no more is known."""
-        older = [one for one in self._ledger.at_home(capture.path) if not one.verdict.capture.digest]
-        return next((one for one in older if one.verdict.capture.size == capture.size), None)
-
-    def _moved_by_hand(self, capture: Capture) -> Entry | None:
-        """What is known of a picture with these bytes and times whose own place is empty now."""
-        for entry in self._ledger.with_bytes(self._timeline.root, capture):
-            if entry.state in (State.MOVING, State.PURGED) or os.path.lexists(entry.location):
-                continue
-            self._places.require(entry.location)
-            return entry
-        return None
-
-    def _put_right(self, entry: Entry, capture: Capture) -> str:
-        """Let *entry* be so as its picture, which lies in its root as *capture*, is now; returns what to say of it."""
-        name = capture.path.name
-        if entry.state in _IN_ROOT:
-            if _facts(entry.verdict.capture) != _facts(capture) and entry.state is not State.MOVING:
-                self._ledger.learn(entry, capture)
-            return ""
-        if entry.state is State.MISSING and entry.location == entry.verdict.capture.path:
-            self._ledger.find(entry, capture)
-            return f"{name} is back, and kept as before"
-        if entry.state is State.QUARANTINED:
-            self._places.require(entry.location)
-            if not find(entry.location, capture).objection:
-                files.move(capture.path, entry.location, capture)  # which compares both anew, and leaves one of them
-                return f"{name} came back, and its picture is in quarantine: there it stays"
-        self._ledger.bring_back(entry, capture)
-        return f"{name} was brought back, and stays"
+        return self._homecoming.meet(capture)
 
     def note(self, changes: Changes) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.
@@ -236,161 +156,11 @@ class DryRunCustody(Custody):
 
     def meet(self, capture: Capture) -> Met | None:
         """Leave as it is what is known."""
-        known = self._may_be_known(capture) and not self._timeline.round
+        known = self._homecoming.may_be_known(capture) and not self._timeline.round
         return Met(capture) if known and self._ledger.on(capture) else None
-
-
-def finish_move(ledger: Ledger, entry: Entry, places: Places) -> Entry:
-    """Make the move that a MOVING entry stands for, or give it up because of the file itself.
-
-    What is no longer MOVING, because another process has finished it, is left as it is.
-
-    Raises:
-        FaultError: the system refuses moves altogether, and there was no waiting for it; the entry stays MOVING.
-    """
-    return ledger.exclusively(lambda: _finish_move(ledger, ledger.entry(entry.id), places))
-
-
-def _finish_move(ledger: Ledger, entry: Entry, places: Places) -> Entry:
-    if entry.target is None:
-        return entry
-    if entry.becomes is State.PURGED:
-        return end_interrupted_deletion(ledger, entry)
-    try:
-        places.prepare(entry.target)
-        _bring(entry, entry.target)
-    except GoneError as error:
-        gone = not os.path.lexists(entry.location)
-        if gone:
-            places.require(entry.location)
-        return ledger.give_up(entry, State.MISSING if gone else _before(entry), str(error))
-    except ConflictError as error:
-        return ledger.give_up(entry, _before(entry), str(error))
-    except OSError as error:
-        if error.errno in files.FAULTS:
-            raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
-        return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
-    return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
-
-
-def _bring(entry: Entry, target: Path) -> None:
-    """Move the picture; again if a purge in another process tidies the folder, empty as yet, away in that instant."""
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            _make_folder(target.parent, private=entry.becomes is State.QUARANTINED)
-            files.move(_source(entry), target, entry.verdict.capture)
-        except FileNotFoundError:
-            if not tries_left:
-                raise
-        else:
-            return
-
-
-def _source(entry: Entry) -> Path:
-    """Where the picture is: its own folder may not have become a link, a quarantine may."""
-    return entry.location if entry.becomes is State.QUARANTINED else _without_links(entry.location)
-
-
-def _without_links(path: Path) -> Path:
-    """*path* by way of the folders that it leads to now: a quarantine may have moved, and left a link behind."""
-    return Path(os.path.realpath(path.parent)) / path.name
-
-
-def restore(ledger: Ledger, entry: Entry) -> Entry:
-    """Bring a picture back to where the capture job wrote it; one that another process has brought back stays there.
-
-    What is on its way, because a process was killed or waits for a disk, is taken over.
-
-    Raises:
-        ConflictError: another file is there now, or the picture itself is gone, or has been dealt with otherwise since
-            *entry* was read; nothing was changed.
-        FaultError: the disk or the ledger refuses.
-    """
-    # Decided by the row as it is under the lock: *entry* may be as old as the list of all that is to be restored.
-    return ledger.exclusively(lambda: _restore(ledger, ledger.entry(entry.id)))
-
-
-def _restore(ledger: Ledger, entry: Entry) -> Entry:
-    places = Places(ledger, entry.root)
-    entry = _finish_move(ledger, entry, places)
-    if entry.state is State.RESTORED:
-        return entry
-    if obstacle := obstacle_to_restore(entry):
-        raise ConflictError(obstacle)
-    try:
-        move = Move(entry.verdict.capture.path, State.RESTORED)
-        done = _finish_move(ledger, ledger.intend(entry, move), places)
-    except StaleError as error:
-        raise ConflictError(str(error)) from error
-    if done.state is not State.RESTORED:
-        raise ConflictError(f"{entry.location}: {done.note}")
-    return done
-
-
-def obstacle_to_restore(entry: Entry) -> str:
-    """Why the picture of *entry* cannot be brought back now; empty if it can."""
-    target = entry.verdict.capture.path
-    if entry.state is State.MOVING:
-        return ""  # where it is then is found out under the lock
-    if not entry.aside:
-        return f"{target.name} is not in quarantine any more: it is {entry.state} now"
-    if not files.is_still(_without_links(entry.location), entry.verdict.capture):
-        return f"{entry.location} is gone or was changed"
-    return obstacle_at(entry.location, entry.root, target)
-
-
-def obstacle_at(location: Path, root: Path, target: Path) -> str:
-    """Why nothing can be brought back from *location* to *target* in *root*; empty if something can."""
-    if not root.is_dir():
-        return f"{location} stays there: {root} is not there any more; if it has moved, framesift relocate OLD NEW"
-    try:
-        require_unmarked(target.parent)
-    except WatcherError as error:
-        return f"{location} stays there: {error}"
-    if os.path.lexists(target):
-        return f"{location} stays there: {target} exists and was not overwritten"
-    return ""
 
 
 def _require_there(capture: Capture, before: Entry | None) -> None:
     """What was judged must be what lies there now, while nobody else moves anything."""
     if not files.is_still(before.location if before else capture.path, capture):
         raise KnownError(f"{capture.path.name} is no longer there, or was changed")
-
-
-def _before(entry: Entry) -> State:
-    return State.KEPT if entry.location == entry.verdict.capture.path else State.QUARANTINED
-
-
-def _facts(capture: Capture) -> tuple[object, ...]:
-    return capture.path, capture.size, capture.mtime_ns, capture.digest
-
-
-def _make_folder(folder: Path, *, private: bool) -> None:
-    if private:
-        files.make_private_folder(folder)
-    else:
-        folder.mkdir(parents=True, exist_ok=True)  # the user's own tree, with the user's umask
-
-
-def _free(target: Path) -> Path:
-    """*target*, or a numbered name beside it if an earlier picture of the same name lies there."""
-    names = itertools.chain([target], (target.with_name(f"{target.name}.~{n}~") for n in itertools.count(1)))
-    return next(path for path in names if not os.path.lexists(path))
-
-
-def restore_unrecorded(path: Path, root: Path, target: Path, settle: Callable[[Path, Capture], object]) -> None:
-    """Bring back a picture that no ledger knows; *settle* remembers it first, so that it is never judged again.
-
-    Raises:
-        ConflictError: another file is at *target*, or *root* is not there; nothing was changed.
-        OSError: the system refuses.
-    """
-    if obstacle := obstacle_at(path, root, target):
-        raise ConflictError(obstacle)
-    status = path.lstat()
-    taken_at = datetime.fromtimestamp(status.st_mtime)
-    capture = Capture(target, 0, taken_at, status.st_size, status.st_mtime_ns)
-    settle(root, capture)
-    _make_folder(target.parent, private=False)
-    files.move(path, target, capture)

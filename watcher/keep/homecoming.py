@@ -1,0 +1,107 @@
+"""Pictures that come into their root and that the ledger knows: by a sync, a backup, a person with a file manager."""
+
+import os
+from dataclasses import dataclass
+
+from watcher.disk import files
+from watcher.keep.places import Places
+from watcher.keep.proof import find
+from watcher.ledger.ledger import Ledger
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry, State, Timeline
+
+_IN_ROOT = {State.KEPT, State.RESTORED, State.MOVING}
+"""States of a picture that may lie where it was captured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A picture that has come into its root, and that the ledger knows: it is not judged."""
+
+    capture: Capture
+    said: str = ""
+    """What is worth a line about it."""
+
+
+class Homecoming:
+    """Puts right what the ledger says of pictures that come back, each by what it was."""
+
+    def __init__(self, ledger: Ledger, places: Places, timeline: Timeline) -> None:
+        self._ledger, self._places, self._timeline = ledger, places, timeline
+
+    def meet(self, capture: Capture) -> Met | None:
+        """Put right what the ledger knows of a picture that has come into its root; None if it is to be judged.
+
+        What it is, its bytes say: a sync, a backup, another clock or a person with a file manager brings back what was
+        seen before, and each is dealt with by what it was.
+
+        Raises:
+            FaultError: disk or ledger refuse, and there was no waiting for it.
+        """
+        if not self.may_be_known(capture):
+            return None
+        return self._ledger.exclusively(lambda: self._meet(capture))
+
+    def may_be_known(self, capture: Capture) -> bool:
+        """Whether it is worth to ask for the lock."""
+        ledger, path = self._ledger, capture.path
+        return bool(
+            ledger.at_home(path)
+            or ledger.with_bytes(self._timeline.root, capture)
+            or ledger.is_settled(path)
+            or ledger.is_left_to_sweep(capture)
+        )
+
+    def _meet(self, capture: Capture) -> Met | None:
+        if not files.is_still(capture.path, capture):
+            return None  # judged anew where it lies, or gone meanwhile
+        entry = self._ledger.on(capture) or self._undigested(capture)
+        if entry is None:
+            entry = self._moved_by_hand(capture)
+        elif self._timeline.round and entry.state in (State.KEPT, State.QUARANTINED):
+            return None  # it is judged anew
+        if entry is not None:
+            return Met(capture, self._put_right(entry, capture))
+        if self._ledger.is_settled(capture.path):
+            self._ledger.settle(self._timeline.root, capture)
+            return Met(capture)
+        if self._timeline.name == "watch" and self._ledger.is_left_to_sweep(capture):
+            self._ledger.leave_to_sweep(self._timeline.root, [capture])
+            return Met(capture)
+        return None
+
+    def _undigested(self, capture: Capture) -> Entry | None:
+        """What an older framesift judged at this path, with this size: of its bytes no more is known."""
+        older = [one for one in self._ledger.at_home(capture.path) if not one.verdict.capture.digest]
+        return next((one for one in older if one.verdict.capture.size == capture.size), None)
+
+    def _moved_by_hand(self, capture: Capture) -> Entry | None:
+        """What is known of a picture with these bytes and times whose own place is empty now."""
+        for entry in self._ledger.with_bytes(self._timeline.root, capture):
+            if entry.state in (State.MOVING, State.PURGED) or os.path.lexists(entry.location):
+                continue
+            self._places.require(entry.location)
+            return entry
+        return None
+
+    def _put_right(self, entry: Entry, capture: Capture) -> str:
+        """Let *entry* be so as its picture, which lies in its root as *capture*, is now; returns what to say of it."""
+        name = capture.path.name
+        if entry.state in _IN_ROOT:
+            if _facts(entry.verdict.capture) != _facts(capture) and entry.state is not State.MOVING:
+                self._ledger.learn(entry, capture)
+            return ""
+        if entry.state is State.MISSING and entry.location == entry.verdict.capture.path:
+            self._ledger.find(entry, capture)
+            return f"{name} is back, and kept as before"
+        if entry.state is State.QUARANTINED:
+            self._places.require(entry.location)
+            if not find(entry.location, capture).objection:
+                files.move(capture.path, entry.location, capture)  # which compares both anew, and leaves one of them
+                return f"{name} came back, and its picture is in quarantine: there it stays"
+        self._ledger.bring_back(entry, capture)
+        return f"{name} was brought back, and stays"
+
+
+def _facts(capture: Capture) -> tuple[object, ...]:
+    return capture.path, capture.size, capture.mtime_ns, capture.digest

@@ -1,0 +1,107 @@
+"""What becomes of pictures, one transition at a time; :mod:`watcher.ledger.transitions` has the table of them."""
+
+import os
+from typing import Any
+
+from watcher.errors import StaleError
+from watcher.ledger import stored_windows as windows
+from watcher.ledger.entries import content_columns, target_columns
+from watcher.ledger.places import placed, relative
+from watcher.ledger.questions import Questions
+from watcher.ledger.rows import Transaction
+from watcher.ledger.transitions import change
+from watcher.model.capture import Capture
+from watcher.model.entry import Entry, Move, State
+
+
+class Fates(Questions):
+    """A ledger that takes what has become of pictures. Each method is one transaction, durable when it returns.
+
+    Each raises StaleError if the row is no longer what it was when the entry was read; nothing is changed then.
+    """
+
+    def intend(self, entry: Entry, move: Move) -> Entry:
+        """Write down that the picture of *entry*, which is in quarantine, is about to be restored.
+
+        Raises:
+            StaleError: the row is no longer what it was when *entry* was read. So it is for all that follow.
+        """
+
+        def made(db: Transaction) -> Entry:
+            (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+            change(db, entry, "restore", State.MOVING, move.becomes, **target_columns(db, row[0], move))
+            return self.entry(entry.id)
+
+        return self.write(made)
+
+    def confirm(self, entry: Entry) -> Entry:
+        """Write down that the move of *entry* is done."""
+        if entry.target is None or entry.becomes is None:
+            raise ValueError(f"entry {entry.id} is not moving")
+        state, target = entry.becomes, entry.target
+
+        def made(db: Transaction) -> Entry:
+            (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+            mirror, location = placed(db.execute, row[0], target)
+            change(db, entry, "arrive", state, mirror_id=mirror, location=location)
+            return self.entry(entry.id)
+
+        return self.write(made)
+
+    def give_up(self, entry: Entry, state: State, note: str) -> Entry:
+        """Write down that the move of *entry* does not take place, and why."""
+        return self._changed(entry, "lose" if state is State.MISSING else "stay", state, note=note)
+
+    def find(self, entry: Entry, capture: Capture) -> Entry:
+        """Write down that the picture of *entry*, which was missing, lies where the capture job wrote it."""
+        return self._at_home(entry, "find", entry.becomes or State.KEPT, capture)
+
+    def bring_back(self, entry: Entry, capture: Capture) -> Entry:
+        """Write down that a person has brought the picture of *entry* back into its root, as *capture*."""
+        return self._at_home(entry, "bring back", State.RESTORED, capture)
+
+    def release(self, entry: Entry) -> Entry:
+        """Write down that the picture of *entry*, which was restored, may be judged again."""
+        return self._changed(entry, "release", State.KEPT)
+
+    def learn(self, entry: Entry, capture: Capture) -> Entry:
+        """Write down that the picture of *entry* has times and bytes of *capture* and, if it is at home, its path."""
+
+        def made(db: Transaction) -> Entry:
+            bump = "UPDATE entry SET version = version + 1 WHERE id = ? AND version = ?"
+            if not db.execute(bump, [entry.id, entry.version]).rowcount:
+                raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
+            self._set_content(db, entry, capture, is_home=entry.location == entry.verdict.capture.path)
+            return self.entry(entry.id)
+
+        return self.write(made)
+
+    def lose(self, entry: Entry, note: str = "") -> Entry:
+        """Write down that the file of *entry* is gone, so that nothing can be a duplicate of it any more."""
+        found = State.RESTORED if entry.state is State.RESTORED else None
+        return self._changed(entry, "lose", State.MISSING, becomes=found, note=note)
+
+    def _at_home(self, entry: Entry, name: str, state: State, capture: Capture) -> Entry:
+        def made(db: Transaction) -> Entry:
+            change(db, entry, name, state, note="")
+            self._set_content(db, entry, capture, is_home=True)
+            return self.entry(entry.id)
+
+        return self.write(made)
+
+    def _set_content(self, db: Transaction, entry: Entry, capture: Capture, *, is_home: bool) -> None:
+        columns = content_columns(capture)
+        if is_home:
+            home = {"folder": relative(capture.path.parent, entry.root), "name": os.fsencode(capture.path.name)}
+            columns |= home | {"location": relative(capture.path, entry.root), "mirror_id": None}
+        names = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(f"UPDATE entry SET {names} WHERE id = ?", [*columns.values(), entry.id])
+
+    def _changed(self, entry: Entry, name: str, state: State, **values: Any) -> Entry:
+        def made(db: Transaction) -> Entry:
+            change(db, entry, name, state, **values)
+            if state is State.MISSING:
+                windows.leave(db, entry.id)
+            return self.entry(entry.id)
+
+        return self.write(made)
