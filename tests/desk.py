@@ -196,10 +196,10 @@ def on_its_way(ledger: Ledger, entry: Entry, target: Path, becomes: State) -> En
     state = {"state": State.MOVING.value, "becomes": becomes.value, "version": entry.version + 1}
 
     def made(db: Transaction) -> None:
-        (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+        (row,) = db.execute("SELECT root_id FROM picture WHERE id = ?", [entry.id])
         columns = state | target_columns(db, row[0], Move(target, becomes))
         for name, value in columns.items():
-            db.execute(f"UPDATE entry SET {name} = ? WHERE id = ?", [value, entry.id])  # noqa: S608 - our own names
+            db.execute(f"UPDATE picture SET {name} = ? WHERE id = ?", [value, entry.id])  # noqa: S608 - our own names
 
     ledger.write(made)
     return ledger.entry(entry.id)
@@ -309,7 +309,7 @@ class Shelf:
         """As if *entry* had been recorded, and its picture quarantined, then."""
         moment = (datetime.now().astimezone() - timedelta(days=days_ago)).isoformat()
         with self.desk.ledger() as ledger:
-            ledger.rows("UPDATE entry SET recorded_at = ?, aside_at = ? WHERE id = ?", [moment, moment, entry.id])
+            ledger.rows("UPDATE picture SET recorded_at = ?, aside_at = ? WHERE id = ?", [moment, moment, entry.id])
 
     def run(self, *arguments: object, code: int = 0) -> str:
         """What framesift writes, in this process."""

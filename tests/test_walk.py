@@ -33,6 +33,8 @@ def step_of(frame: FrameType) -> str:
     room, _, module = name.removeprefix("watcher.").partition(".")
     if not name.startswith("watcher.") or room in SHARED:
         return ""
+    if room == "ledger":
+        return "ledger/ledger"  # one object, whose class has more than one module
     return "hooks" if room == "hooks" else f"{room}/{module}"
 
 

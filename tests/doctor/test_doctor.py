@@ -17,7 +17,7 @@ import pyvips
 import torch
 from PIL import Image
 
-from tests.desk import Desk, Shelf, capture_of
+from tests.desk import Desk, Shelf, capture_of, on_its_way
 from tests.pictures import png, screen
 from watcher.disk.claims import claim, claim_folder
 from watcher.disk.listing import key_in_folder
@@ -27,7 +27,7 @@ from watcher.health.heartbeat import Heartbeat
 from watcher.judge import decoding
 from watcher.judge.decoding import decode
 from watcher.model.capture import NamePattern
-from watcher.model.entry import Entry, Move, State
+from watcher.model.entry import Entry, State
 from watcher.model.finding import Finding, Grade, worst
 from watcher.model.preparation import Preparation
 from watcher.model.verdict import Kind
@@ -371,7 +371,7 @@ def test_a_file_that_is_no_ledger(shelf: Shelf) -> None:
 def test_a_move_that_was_never_finished(watched: Shelf) -> None:
     entry = watched.keep(1)
     with watched.desk.ledger() as ledger:
-        ledger.intend(entry, Move(watched.desk.mirrored(entry.location), State.QUARANTINED))
+        on_its_way(ledger, entry, watched.desk.mirrored(entry.location), State.QUARANTINED)
     assert examined(watched)["moves"]["verdict"] == "well", "it may be on its way"
     watched.recorded(entry, 1)
     finding = examined(watched, 4)["moves"]

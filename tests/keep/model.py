@@ -391,7 +391,7 @@ class Judge:
     def _nearest(self, capture: Capture) -> Score:
         lost = []
         best = NOTHING_TO_COMPARE
-        for kept in self._kept:
+        for kept in sorted(self._kept, key=lambda kept: -self._alike(kept, capture)):
             alike = self._alike(kept, capture)
             if kept.path == capture.path or not alike:
                 continue
@@ -425,8 +425,8 @@ def books_balance(world: World) -> None:
         by_digest.setdefault(entry.verdict.capture.digest, []).append(entry)
     for digest in world.came:
         said = by_digest.get(digest, [])
-        # Renamed after some tool had set its time, a picture is a new one, and its old entry says that it is missing.
-        said = [one for one in said if one.state is not State.MISSING] if len(said) > 1 else said
+        # Renamed after some tool had set its time, a picture is a new one, and its old entry will be missed some day.
+        said = [one for one in said if one.location.exists()] if len(said) > 1 else said
         assert len(said) == 1 or digest in world.destroyed, f"{len(said)} entries on {world.came[digest].name}"
         if digest in world.destroyed:
             assert not [one for one in said if one.state is State.QUARANTINED and one.location.exists()] or places

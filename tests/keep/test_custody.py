@@ -100,7 +100,7 @@ def test_what_another_process_has_brought_back_meanwhile_stays_there(shelf: Shel
 def test_what_has_been_dealt_with_otherwise_meanwhile_is_not_brought_back(shelf: Shelf, now: State) -> None:
     (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
     with shelf.desk.ledger() as ledger:
-        ledger.rows("UPDATE entry SET state = ? WHERE id = ?", [now.value, twin.id])
+        ledger.rows("UPDATE picture SET state = ? WHERE id = ?", [now.value, twin.id])
         with pytest.raises(ConflictError, match=f"it is {now} now"):
             restore(ledger, twin)
         assert ledger.entry(twin.id).state is now

@@ -66,7 +66,7 @@ def _moving(shelf: Shelf, kept: Entry) -> None:
 
 def _duplicate(shelf: Shelf, kept: Entry) -> None:
     with shelf.desk.ledger() as ledger:
-        ledger.rows("UPDATE entry SET kind = 'duplicate' WHERE id = ?", [kept.id])
+        ledger.rows("UPDATE picture SET kind = 'duplicate' WHERE id = ?", [kept.id])
 
 
 Spoil = Callable[[Shelf, Entry], object]

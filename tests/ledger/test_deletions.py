@@ -113,7 +113,7 @@ def test_the_candidates_are_the_quarantined_ones_in_the_order_in_which_they_were
     monkeypatch.setattr(deletions, "BATCH", 2)
     stays, twins = kept(ledger), [twin(ledger, number) for number in range(1, 6)]
     restoring(ledger, twins[1])
-    ledger.rows("UPDATE entry SET aside_day = 1 WHERE id = ?", [twins[0].id])
+    ledger.rows("UPDATE picture SET aside_day = 1 WHERE id = ?", [twins[0].id])
     batches = list(candidates(ledger, ROOT))
     assert [[one.entry.id for one in batch] for batch in batches] == [
         [twins[2].id, twins[3].id],

@@ -225,7 +225,7 @@ def test_duplicates_in_which_one_tile_changed_strongly_are_listed_once_for_each_
     looks = look(album).second_looks
     assert [entry.id for entry in looks] == [entry.id for entry in strong[:5]]
     assert restore_command(looks[0], "framesift") == f"framesift restore {looks[0].verdict.capture.path}"
-    album.ledger.rows("UPDATE entry SET state = ? WHERE id = ?", [State.RESTORED.value, strong[0].id])
+    album.ledger.rows("UPDATE picture SET state = ? WHERE id = ?", [State.RESTORED.value, strong[0].id])
     assert look(album).second_looks[0].verdict.score.worst_tile == pytest.approx(0.2)
     assert look(album, period=Period.parse("2020-05-05")).second_looks == ()
 

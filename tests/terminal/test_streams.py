@@ -55,7 +55,7 @@ def test_a_reader_that_has_read_enough_ends_nothing_badly(judged: Desk) -> None:
 
 def test_what_acts_finishes_though_nobody_reads(shelf: Shelf) -> None:
     twins = shelf.twins(range(1, 4), shelf.keep(0))
-    done = shell(shelf.desk, "framesift restore --all | true")
+    done = shell(shelf.desk, "framesift restore --all --yes | true")
     assert (done.returncode, done.stderr) == (0, b"")
     assert all(twin.verdict.capture.path.exists() for twin in twins)
 

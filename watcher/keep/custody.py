@@ -73,7 +73,7 @@ class Custody:
         """The move that brings the picture to *target*, or back to where it was captured; None if it is there."""
         home = verdict.capture.path
         now, wanted = before.location if before else home, target or home
-        if wanted in (now, now.with_name(unnumbered(now.name))):
+        if wanted == now or (before and wanted == now.with_name(unnumbered(now.name))):
             return None
         # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
         return Move(home, State.KEPT) if target is None else Move(free(target), State.QUARANTINED)

@@ -9,9 +9,10 @@ from watcher.ledger.conditions import OF_ROOT, SHOWS
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Row, path_of
 
-_ENTRY = f"SELECT id, display, taken_at, {SHOWS} AS shows FROM entry"
+_ENTRY = f"SELECT id, display, taken_at, {SHOWS} AS shows FROM picture"
 _LATER = """
-    SELECT 1 FROM entry AS last JOIN entry ON entry.root_id = last.root_id AND entry.taken_at > last.taken_at
+    SELECT 1 FROM picture AS last
+    JOIN picture AS entry ON entry.root_id = last.root_id AND entry.taken_at > last.taken_at
     WHERE last.id = ? AND entry.id > last.id LIMIT 1
 """
 

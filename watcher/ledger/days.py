@@ -41,7 +41,7 @@ class Days:
             db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [self._root])
             db.execute(
                 "INSERT OR IGNORE INTO day (root_id, date, last_entry)"
-                " SELECT id, ?, (SELECT coalesce(max(id), 0) FROM entry) FROM root WHERE path = ?",
+                " SELECT id, ?, (SELECT coalesce(max(id), 0) FROM picture) FROM root WHERE path = ?",
                 [today.isoformat(), self._root],
             )
 

@@ -47,7 +47,7 @@ def candidates(ledger: Ledger, root: Path) -> Iterator[list[Candidate]]:
     """The quarantined duplicates of *root*, those that were quarantined first before the others, some at a time."""
     last = (0, 0)
     while rows := ledger.rows(
-        f"SELECT id, aside_day FROM entry WHERE {OF_ROOT} AND kind = 'duplicate' AND state = 'quarantined'"
+        f"SELECT id, aside_day FROM picture WHERE {OF_ROOT} AND kind = 'duplicate' AND state = 'quarantined'"
         " AND (aside_day, id) > (?, ?) ORDER BY aside_day, id LIMIT ?",
         [os.fsencode(root), *last, BATCH],
     ):
@@ -58,7 +58,7 @@ def candidates(ledger: Ledger, root: Path) -> Iterator[list[Candidate]]:
 
 def candidate(ledger: Ledger, number: int) -> Candidate | None:
     """The entry *number* as a candidate, as it is now; None if it is none any more."""
-    (row,) = ledger.rows("SELECT aside_day, nearest_id FROM entry WHERE id = ?", [number])
+    (row,) = ledger.rows("SELECT aside_day, nearest_id FROM picture WHERE id = ?", [number])
     entry = ledger.entry(number)
     if entry.state is not State.QUARANTINED or entry.verdict.kind is not Kind.DUPLICATE:
         return None
@@ -73,7 +73,7 @@ def condemn(ledger: Ledger, entries: Iterable[Entry]) -> list[Entry]:
     def made(db: Transaction) -> list[Entry]:
         condemned = []
         for entry in entries:
-            (row,) = db.execute("SELECT mirror_id, location FROM entry WHERE id = ?", [entry.id])
+            (row,) = db.execute("SELECT mirror_id, location FROM picture WHERE id = ?", [entry.id])
             target = {"target_mirror_id": row["mirror_id"], "target": row["location"]}
             with contextlib.suppress(StaleError):
                 change(db, entry, "condemn", State.MOVING, State.PURGED, **target)

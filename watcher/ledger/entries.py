@@ -43,7 +43,7 @@ def insert_entry(db: Transaction, timeline: Timeline, verdict: Verdict, move: Mo
         **target_columns(db, root_id, move),
     }
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    number = int(db.execute(f"INSERT INTO entry ({names}) VALUES ({marks})", [*columns.values()]).lastrowid)
+    number = int(db.execute(f"INSERT INTO picture ({names}) VALUES ({marks})", [*columns.values()]).lastrowid)
     settle_nothing(db, path)
     return number
 
@@ -109,7 +109,7 @@ def _nearest(db: Transaction, root_id: int, timeline: Timeline, verdict: Verdict
     folder = relative(nearest.path.parent, timeline.root)
     number = next(iter(numbers_in(db.execute, root_id, folder, nearest)), None)
     if verdict.kind is Kind.DUPLICATE:
-        kept = f"SELECT 1 FROM entry WHERE id = ? AND {STAYS} AND {HAS_PICTURE}"
+        kept = f"SELECT 1 FROM picture WHERE id = ? AND {STAYS} AND {HAS_PICTURE}"
         if number is None or not db.execute(kept, [number]).fetchone():
             raise NearestGoneError(f"{nearest.path.name} is no longer kept")
     return number

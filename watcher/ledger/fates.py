@@ -28,7 +28,7 @@ class Fates(Questions):
         """
 
         def made(db: Transaction) -> Entry:
-            (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+            (row,) = db.execute("SELECT root_id FROM picture WHERE id = ?", [entry.id])
             change(db, entry, "restore", State.MOVING, move.becomes, **target_columns(db, row[0], move))
             return self.entry(entry.id)
 
@@ -41,7 +41,7 @@ class Fates(Questions):
         state, target = entry.becomes, entry.target
 
         def made(db: Transaction) -> Entry:
-            (row,) = db.execute("SELECT root_id FROM entry WHERE id = ?", [entry.id])
+            (row,) = db.execute("SELECT root_id FROM picture WHERE id = ?", [entry.id])
             mirror, location = placed(db.execute, row[0], target)
             change(db, entry, "arrive", state, mirror_id=mirror, location=location)
             return self.entry(entry.id)
@@ -68,7 +68,7 @@ class Fates(Questions):
         """Write down that the picture of *entry* has times and bytes of *capture* and, if it is at home, its path."""
 
         def made(db: Transaction) -> Entry:
-            bump = "UPDATE entry SET version = version + 1 WHERE id = ? AND version = ?"
+            bump = "UPDATE picture SET version = version + 1 WHERE id = ? AND version = ?"
             if not db.execute(bump, [entry.id, entry.version]).rowcount:
                 raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
             self._set_content(db, entry, capture, is_home=entry.location == entry.verdict.capture.path)
@@ -95,7 +95,7 @@ class Fates(Questions):
             home = {"folder": relative(capture.path.parent, entry.root), "name": os.fsencode(capture.path.name)}
             columns |= home | {"location": relative(capture.path, entry.root), "mirror_id": None}
         names = ", ".join(f"{name} = ?" for name in columns)
-        db.execute(f"UPDATE entry SET {names} WHERE id = ?", [*columns.values(), entry.id])
+        db.execute(f"UPDATE picture SET {names} WHERE id = ?", [*columns.values(), entry.id])
 
     def _changed(self, entry: Entry, name: str, state: State, **values: Any) -> Entry:
         def made(db: Transaction) -> Entry:

@@ -103,7 +103,7 @@ class Ledger(Fates):
         """
         few = names if len(names) <= _BATCH else ()
         at_home = "state IN ('kept', 'restored', 'moving')"
-        return self._in_folder(folder, "entry", at_home, few) | self._in_folder(folder, "baseline", "TRUE", few)
+        return self._in_folder(folder, "picture", at_home, few) | self._in_folder(folder, "baseline", "TRUE", few)
 
     def left_to_sweep(self, folder: Path) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a sweep is to judge."""
@@ -195,7 +195,7 @@ class Ledger(Fates):
         return known
 
     def _is_judged_anew(self, number: int, timeline: Timeline) -> bool:
-        return bool(self.rows("SELECT 1 FROM entry WHERE id = ? AND round < ?", [number, timeline.round]))
+        return bool(self.rows("SELECT 1 FROM picture WHERE id = ? AND round < ?", [number, timeline.round]))
 
     # --- windows ---
 

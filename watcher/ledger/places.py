@@ -47,7 +47,7 @@ def numbers_of(query: Query, capture: Capture) -> list[int]:
 def numbers_in(query: Query, root_id: int, folder: bytes, capture: Capture) -> list[int]:
     """The same for one root, in whose *folder* the capture is."""
     rows = query(
-        "SELECT id, size, mtime_ns, digest FROM entry WHERE root_id = ? AND folder = ? AND name = ? ORDER BY id DESC",
+        "SELECT id, size, mtime_ns, digest FROM picture WHERE root_id = ? AND folder = ? AND name = ? ORDER BY id DESC",
         [root_id, folder, os.fsencode(capture.path.name)],
     )
     return [row["id"] for row in rows if _is_of(row, capture)]

@@ -20,7 +20,7 @@ _BATCH = 500
 _ENTRY = f"""
     SELECT entry.*, policy.json AS policy, {NEAR_CAPTURE}
     FROM located AS entry JOIN policy ON policy.id = entry.policy_id
-    LEFT JOIN entry AS near ON near.id = entry.nearest_id
+    LEFT JOIN picture AS near ON near.id = entry.nearest_id
 """
 
 
@@ -49,7 +49,7 @@ class Questions(Database):
             self.entry(row[0])
             for root_id, folder in homes(self.rows, path.parent)
             for row in self.rows(
-                "SELECT id FROM entry WHERE root_id = ? AND folder = ? AND name = ? ORDER BY id DESC",
+                "SELECT id FROM picture WHERE root_id = ? AND folder = ? AND name = ? ORDER BY id DESC",
                 [root_id, folder, os.fsencode(path.name)],
             )
         ]
@@ -57,7 +57,7 @@ class Questions(Database):
     def with_bytes(self, root: Path, capture: Capture) -> list[Entry]:
         """The entries of *root* on files with the bytes, the size and the mtime of *capture*, wherever they are."""
         rows = self.rows(
-            "SELECT entry.id FROM entry JOIN root ON root.id = root_id"
+            "SELECT entry.id FROM picture AS entry JOIN root ON root.id = root_id"
             " WHERE root.path = ? AND digest = ? AND size = ? AND mtime_ns = ? ORDER BY entry.id DESC",
             [os.fsencode(root), capture.digest, capture.size, capture.mtime_ns],
         )
@@ -81,8 +81,8 @@ class Questions(Database):
             (row[0], row[1], relative(path, path_of(row[2]))) for row in bases if path.is_relative_to(path_of(row[2]))
         ]
         sql = (
-            "SELECT id FROM entry WHERE location = ?3 AND (?1 = 0 OR (root_id = ?1 AND mirror_id IS ?2)) UNION"
-            " SELECT id FROM entry WHERE state = 'moving' AND target = ?3"
+            "SELECT id FROM picture WHERE location = ?3 AND (?1 = 0 OR (root_id = ?1 AND mirror_id IS ?2)) UNION"
+            " SELECT id FROM picture WHERE state = 'moving' AND target = ?3"
             " AND (?1 = 0 OR (root_id = ?1 AND target_mirror_id IS ?2))"
         )
         return [row[0] for place in [*places, (NO_ROOT, None, os.fsencode(path))] for row in self.rows(sql, place)]
@@ -113,14 +113,14 @@ class Questions(Database):
             "state = ?": state,
         }
         given = {sql: value for sql, value in conditions.items() if value is not None}
-        inner = f"SELECT id FROM entry WHERE {' AND '.join(given) or 'TRUE'} ORDER BY id DESC LIMIT ?"
+        inner = f"SELECT id FROM picture WHERE {' AND '.join(given) or 'TRUE'} ORDER BY id DESC LIMIT ?"
         ids = [row[0] for row in reversed(self.rows(inner, [*given.values(), limit]))]
         return self._entries(ids)
 
     def restorable(self) -> Iterator[Entry]:
         """The entries whose picture is in quarantine or on its way, oldest first."""
         numbers = [
-            row[0] for row in self.rows("SELECT id FROM entry WHERE state IN ('quarantined', 'moving') ORDER BY id")
+            row[0] for row in self.rows("SELECT id FROM picture WHERE state IN ('quarantined', 'moving') ORDER BY id")
         ]
         return self._entries(numbers)
 
@@ -132,7 +132,7 @@ class Questions(Database):
 
     def count(self) -> int:
         """How many entries there are."""
-        return int(self.rows("SELECT count(*) FROM entry")[0][0])
+        return int(self.rows("SELECT count(*) FROM picture")[0][0])
 
     def location(self, capture: Capture) -> Path:
         """Where the file of *capture* is now: its own path, or the place a hook gave it."""

@@ -31,7 +31,7 @@ def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end
         windows.clear(db, Timeline(root, "again"))
         number = db.execute(
             "INSERT INTO round (root_id, policy_id, begin, end, last_entry_id)"
-            " SELECT root.id, ?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM entry) FROM root WHERE path = ?4",
+            " SELECT root.id, ?1, ?2, ?3, (SELECT coalesce(max(id), 0) FROM picture) FROM root WHERE path = ?4",
             same,
         ).lastrowid
         return Timeline(root, "again", number)

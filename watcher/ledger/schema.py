@@ -122,6 +122,7 @@ MIGRATIONS = (
         FROM root WHERE json_extract(report, '$.quarantine') != '';
     INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(path || '-quarantine' AS BLOB) FROM root;
     INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(path || '-similar' AS BLOB) FROM root;
+    ALTER TABLE entry RENAME TO picture;       -- the tables that refer to it follow
     CREATE TABLE placed (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         root_id INTEGER NOT NULL REFERENCES root,
@@ -155,14 +156,14 @@ MIGRATIONS = (
     INSERT INTO placed (id, root_id, folder, name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile,
             nearest_id, reason, policy_id, state, location, target, becomes, note, recorded_at, round,
             aside_at, aside_day)
-        SELECT entry.id, root_id, CASE WHEN folder = root.path THEN X'' WHEN substr(folder, 1, length(root.path) + 1)
+        SELECT picture.id, root_id, CASE WHEN folder = root.path THEN X'' WHEN substr(folder, 1, length(root.path) + 1)
                 IN (CAST(root.path || '/' AS BLOB), CAST(root.path || '\' AS BLOB))
                 THEN substr(folder, length(root.path) + 2) ELSE folder END,
             name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile, nearest_id, reason, policy_id,
             state, location, target, becomes, note, recorded_at, round, recorded_at,
             (SELECT coalesce(max(day.id), 0) FROM day  -- what was judged anew counts from now: its day is not known
-                WHERE day.root_id = entry.root_id AND (entry.round > 0 OR day.last_entry < entry.id))
-        FROM entry JOIN root ON root.id = root_id;
+                WHERE day.root_id = picture.root_id AND (picture.round > 0 OR day.last_entry < picture.id))
+        FROM picture JOIN root ON root.id = root_id;
     UPDATE placed SET mirror_id = (SELECT mirror.id FROM mirror WHERE mirror.root_id = placed.root_id
         AND substr(location, 1, length(path) + 1) IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB))
         ORDER BY length(path) DESC LIMIT 1),
@@ -177,22 +178,34 @@ MIGRATIONS = (
         LEFT JOIN mirror ON mirror.id = target_mirror_id WHERE root.id = placed.root_id)) + 2)
         WHERE target_mirror_id IS NOT NULL OR (SELECT substr(target, 1, length(path) + 1)
         IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB)) FROM root WHERE root.id = placed.root_id);
-    DROP TABLE entry;
-    ALTER TABLE placed RENAME TO entry;
-    CREATE INDEX entry_path ON entry (root_id, folder, name, size, mtime_ns);
-    CREATE UNIQUE INDEX entry_content ON entry (root_id, folder, name, digest) WHERE digest IS NOT NULL;
-    CREATE INDEX entry_digest ON entry (root_id, digest) WHERE digest IS NOT NULL;
-    CREATE INDEX entry_location ON entry (location);
-    CREATE INDEX entry_state ON entry (state);
-    CREATE INDEX entry_time ON entry (root_id, taken_at);
-    CREATE INDEX entry_display ON entry (root_id, display, taken_at);
-    CREATE INDEX entry_saved ON entry (root_id, display, recorded_at, size)
+    DROP TABLE picture;
+    ALTER TABLE placed RENAME TO picture;
+    CREATE INDEX entry_path ON picture (root_id, folder, name, size, mtime_ns);
+    CREATE UNIQUE INDEX entry_content ON picture (root_id, folder, name, digest) WHERE digest IS NOT NULL;
+    CREATE INDEX entry_digest ON picture (root_id, digest) WHERE digest IS NOT NULL;
+    CREATE INDEX entry_location ON picture (location);
+    CREATE INDEX entry_state ON picture (state);
+    CREATE INDEX entry_time ON picture (root_id, taken_at);
+    CREATE INDEX entry_display ON picture (root_id, display, taken_at);
+    CREATE INDEX entry_saved ON picture (root_id, display, recorded_at, size)
         WHERE kind = 'duplicate' AND state IN ('quarantined', 'purged');
-    CREATE INDEX entry_aside ON entry (root_id, aside_day, id) WHERE kind = 'duplicate' AND state = 'quarantined';
-    CREATE VIEW located AS SELECT entry.*, root.path AS root_path, mirror.path AS mirror_path,
+    CREATE INDEX entry_aside ON picture (root_id, aside_day, id) WHERE kind = 'duplicate' AND state = 'quarantined';
+    CREATE VIEW located AS SELECT picture.*, root.path AS root_path, mirror.path AS mirror_path,
             target_mirror.path AS target_mirror_path
-        FROM entry JOIN root ON root.id = entry.root_id LEFT JOIN mirror ON mirror.id = entry.mirror_id
-        LEFT JOIN mirror AS target_mirror ON target_mirror.id = entry.target_mirror_id;
+        FROM picture JOIN root ON root.id = picture.root_id LEFT JOIN mirror ON mirror.id = picture.mirror_id
+        LEFT JOIN mirror AS target_mirror ON target_mirror.id = picture.target_mirror_id;
+    CREATE VIEW entry AS                       -- for whoever reads this with other tools: with whole paths
+        WITH based AS (SELECT *, CASE WHEN substr(root_path, 1, 1) = X'2F' THEN '/' ELSE '\' END AS slash,
+            coalesce(mirror_path, root_path) AS base, coalesce(target_mirror_path, root_path) AS target_base
+            FROM located)
+        SELECT id, root_id, CASE WHEN folder = X'' THEN root_path ELSE CAST(root_path || slash || folder AS BLOB) END
+            AS folder, name, size, mtime_ns, digest, display, taken_at, kind, ssim, exact, worst_tile, nearest_id,
+            reason, policy_id, state,
+            CASE WHEN substr(location, 1, 1) = X'2F' OR substr(location, 2, 1) = X'3A' THEN location
+            ELSE CAST(base || slash || location AS BLOB) END AS location, CASE WHEN target IS NULL
+            OR substr(target, 1, 1) = X'2F' OR substr(target, 2, 1) = X'3A' THEN target
+            ELSE CAST(target_base || slash || target AS BLOB) END AS target, becomes, note, recorded_at, round, version,
+            aside_at, aside_day FROM based;
     CREATE TABLE left_alone (                  -- what no watcher judges
         root_id INTEGER NOT NULL,              -- 0 if the folder is absolute, from when no root was known
         folder BLOB NOT NULL,                  -- relative to the root

@@ -17,7 +17,7 @@ _DOUBTFUL = f"""
     SELECT id FROM (
         SELECT id, taken_at, worst_tile,
                row_number() OVER (PARTITION BY nearest_id ORDER BY worst_tile, taken_at, id) AS rank
-        FROM entry WHERE {_IN_PERIOD} AND (? IS NULL OR display = ?)
+        FROM picture WHERE {_IN_PERIOD} AND (? IS NULL OR display = ?)
         AND kind = 'duplicate' AND state = 'quarantined' AND exact AND worst_tile < ?)
     WHERE rank = 1 ORDER BY worst_tile, taken_at, id LIMIT ?
 """
@@ -26,7 +26,7 @@ _DOUBTFUL = f"""
 def sightings(ledger: Ledger, root: Path, period: Period) -> list[Sighting]:
     """What each capture of *period* in *root* shows, in order of time."""
     rows = ledger.rows(
-        f"SELECT display, taken_at, kind, {SHOWS} FROM entry WHERE {_IN_PERIOD} ORDER BY taken_at, id",
+        f"SELECT display, taken_at, kind, {SHOWS} FROM picture WHERE {_IN_PERIOD} ORDER BY taken_at, id",
         _bounds(root, period),
     )
     return [Sighting(row[0], datetime.fromisoformat(row[1]), Kind(row[2]), row[3]) for row in rows]
@@ -35,7 +35,7 @@ def sightings(ledger: Ledger, root: Path, period: Period) -> list[Sighting]:
 def was_seen_before(ledger: Ledger, root: Path, moment: datetime) -> bool:
     """Whether the ledger knows a capture in *root* from before *moment*."""
     values = _bounds(root, Period(datetime.min, moment))
-    return bool(ledger.rows(f"SELECT 1 FROM entry WHERE {_IN_PERIOD} LIMIT 1", values))
+    return bool(ledger.rows(f"SELECT 1 FROM picture WHERE {_IN_PERIOD} LIMIT 1", values))
 
 
 def doubtful_duplicates(ledger: Ledger, root: Path, query: Query, below: float, limit: int) -> list[Entry]:

@@ -10,7 +10,7 @@ from watcher.ledger.ledger import Ledger
 
 _KEPT = f"""
     SELECT entry.id, display, taken_at, height, width, signature
-    FROM frame JOIN entry ON entry.id = frame.entry_id
+    FROM frame JOIN picture AS entry ON entry.id = frame.entry_id
     WHERE {STAYS} AND {HAS_PICTURE} AND entry.id {AMONG}
 """
 

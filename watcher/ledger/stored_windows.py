@@ -23,7 +23,7 @@ PLACED = f"""
 """The entries in the windows of a timeline, most recently used first; values: its name, its root, their length."""
 
 KEPT = f"""
-    SELECT entry.id AS entry_id FROM entry JOIN frame ON frame.entry_id = entry.id
+    SELECT entry.id AS entry_id FROM picture AS entry JOIN frame ON frame.entry_id = entry.id
     LEFT JOIN place ON place.entry_id = entry.id AND place.timeline = ?
     WHERE entry.root_id = {_ROOT} AND entry.{HAS_PICTURE}
     ORDER BY place.used IS NULL, place.used DESC, entry.id DESC
@@ -90,7 +90,7 @@ def _named(timeline: Timeline) -> list[Any]:
 def _window_of(db: Transaction, timeline: Timeline, number: int) -> dict[str, Any]:
     """The window that entry *number* belongs to; empty if its frame is not kept."""
     row = db.execute(
-        "SELECT root_id, display, height, width FROM frame JOIN entry ON entry.id = frame.entry_id WHERE entry_id = ?",
+        "SELECT root_id, display, height, width FROM frame JOIN picture ON picture.id = entry_id WHERE entry_id = ?",
         [number],
     ).fetchone()
     return {"timeline": timeline.name, **dict(row)} if row else {}

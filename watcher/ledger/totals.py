@@ -67,7 +67,7 @@ class Totals:
 
     def counts(self) -> dict[Kind, int]:
         """How many captures got which verdict."""
-        rows = self._rows(f"SELECT kind, count(*) FROM entry WHERE {OF_ROOT} GROUP BY kind")
+        rows = self._rows(f"SELECT kind, count(*) FROM picture WHERE {OF_ROOT} GROUP BY kind")
         return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
 
     def has_some_in_place(self) -> bool:
@@ -93,7 +93,7 @@ class Totals:
         spans = [("substr(recorded_at, 1, 10) = ?", str(day)), ("substr(recorded_at, 1, 7) = ?", str(day)[:7])]
         sums = [f"count(CASE WHEN {span} THEN 1 END), total(CASE WHEN {span} THEN size END)" for span, _ in spans]
         rows = self._ledger.rows(
-            f"SELECT display, {', '.join(sums)}, count(*), total(size) FROM entry WHERE {OF_ROOT}"
+            f"SELECT display, {', '.join(sums)}, count(*), total(size) FROM picture WHERE {OF_ROOT}"
             f" AND {LEFT_ROOT} GROUP BY display",
             [*(value for _, value in spans for _ in range(2)), self._root],
         )
@@ -134,7 +134,7 @@ class Totals:
         """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""
         placed = f"SELECT display, count(*) FROM place WHERE {OF_ROOT} AND timeline = 'watch' GROUP BY display"
         kept = (
-            f"SELECT display, count(*) FROM entry JOIN frame ON frame.entry_id = entry.id WHERE {OF_ROOT}"
+            f"SELECT display, count(*) FROM picture AS entry JOIN frame ON frame.entry_id = entry.id WHERE {OF_ROOT}"
             f" AND {HAS_PICTURE} GROUP BY display"
         )
         rows = self._rows(placed if window else kept)
@@ -144,7 +144,7 @@ class Totals:
         """What the captures of *period* came to, by display."""
         rows = self._rows(
             f"SELECT display, count(*), sum({STAYS}), sum({LEFT_ROOT}), total(CASE WHEN {LEFT_ROOT} THEN size END)"
-            f" FROM entry WHERE {OF_ROOT} AND taken_at >= ? AND taken_at < ? GROUP BY display ORDER BY display",
+            f" FROM picture WHERE {OF_ROOT} AND taken_at >= ? AND taken_at < ? GROUP BY display ORDER BY display",
             [period.begin.isoformat(), period.end.isoformat()],
         )
         return {row[0]: PeriodTotal(row[1], row[2], Amount(row[3], int(row[4]))) for row in rows}
@@ -158,7 +158,7 @@ class Totals:
         return Arrivals(self._ledger, self._root)
 
     def _displays(self) -> list[int]:
-        rows = self._rows(f"SELECT DISTINCT display FROM entry WHERE {OF_ROOT} ORDER BY display")
+        rows = self._rows(f"SELECT DISTINCT display FROM picture WHERE {OF_ROOT} ORDER BY display")
         return [row[0] for row in rows]
 
     def _rows(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:

@@ -102,7 +102,7 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
     way, after = TRANSITIONS[name], fate(state.value, becomes and becomes.value)
     if after not in way.after:
         raise ValueError(f"{name!r} does not lead to {after!r}")
-    row = db.execute("SELECT state, becomes, version FROM entry WHERE id = ?", [entry.id]).fetchone()
+    row = db.execute("SELECT state, becomes, version FROM picture WHERE id = ?", [entry.id]).fetchone()
     if row is None or row["version"] != entry.version or fate(row["state"], row["becomes"]) not in way.before:
         raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
     values |= {"state": state.value, "becomes": becomes and becomes.value, "version": entry.version + 1}
@@ -111,13 +111,13 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
     if state is State.QUARANTINED and name in ("arrive", "judge anew"):
         values |= _aside_since(db, entry.id)
     columns = ", ".join(f"{column} = ?" for column in values)
-    db.execute(f"UPDATE entry SET {columns} WHERE id = ?", [*values.values(), entry.id])
+    db.execute(f"UPDATE picture SET {columns} WHERE id = ?", [*values.values(), entry.id])
 
 
 def _aside_since(db: Transaction, number: int) -> dict[str, Any]:
     """From when on retention counts: the moment, and the last day that has begun on the clock of retention."""
     day = db.execute(
-        "SELECT coalesce(max(day.id), 0) FROM day JOIN entry ON entry.root_id = day.root_id WHERE entry.id = ?",
+        "SELECT coalesce(max(day.id), 0) FROM day JOIN picture USING (root_id) WHERE picture.id = ?",
         [number],
     ).fetchone()[0]
     return {"aside_at": datetime.now().astimezone().isoformat(), "aside_day": day}

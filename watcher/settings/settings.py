@@ -215,7 +215,7 @@ _RELATIONS = {(True, True): "is the same folder as", (True, False): "lies inside
 def _overlaps(settings: Settings) -> Iterator[_Problem]:
     """Pairs of trees that are not apart: moved files would come back as new captures, or be mixed."""
     trees = (
-        (("root",), f"{settings.root.name}-similar", settings.similar_dir),
+        (("root",), f"{settings.root.name}-similar", settings.root.with_name(f"{settings.root.name}-similar")),
         (("root",), "root", settings.root),
         (("quarantine", "root"), "quarantine", settings.quarantine_dir),
     )
