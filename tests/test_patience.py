@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from watcher.errors import ConflictError, FaultError
-from watcher.patience import NoPatience, retry
+from watcher.errors import ConflictError, FaultError, HeldError
+from watcher.patience import NoPatience, Patience, Turns, retry
 
 
 class Limited:
@@ -54,6 +54,16 @@ def test_nothing_but_a_fault_is_waited_out() -> None:
     assert patience.told == []
 
 
-def test_at_a_terminal_nothing_is_waited_for() -> None:
+@pytest.mark.parametrize("patience", [NoPatience(), Turns()])
+def test_at_a_terminal_nothing_is_waited_for(patience: Patience) -> None:
     with pytest.raises(FaultError, match="full"):
-        retry(raising(FaultError("full")), NoPatience())
+        retry(raising(FaultError("full")), patience)
+
+
+def test_at_a_terminal_another_process_has_its_turn_but_not_for_ever() -> None:
+    held = HeldError("another process")
+    assert retry(raising(held, held, held), Turns()) == "done"
+    with pytest.raises(HeldError):
+        retry(raising(*[held] * 99), Turns())
+    with pytest.raises(HeldError):
+        retry(raising(held), NoPatience())

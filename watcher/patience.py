@@ -22,6 +22,17 @@ class Patience(Protocol):
 
 
 class NoPatience:
+    """What ends waits for nothing."""
+
+    def wait(self, fault: FaultError) -> None:
+        """Raise *fault*."""
+        raise fault
+
+    def over(self) -> None:
+        """Nothing was waited for."""
+
+
+class Turns:
     """At a terminal, whoever sees the one line about a fault mends it and calls again.
 
     Only another process's turn is waited for, a while.

@@ -13,10 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
-from watcher.errors import FaultError, WatcherError
+from watcher.disk import claims
+from watcher.errors import FaultError, HeldError, WatcherError
 from watcher.ledger.database import Database
 from watcher.ledger.rows import Transaction
 from watcher.ledger.schema import MIGRATIONS
+from watcher.patience import NoPatience
 
 LOCKING = """
 import sys, pathlib
@@ -25,6 +27,24 @@ print("asks", flush=True)
 with exclusive(pathlib.Path(sys.argv[1])):
     print("has it", flush=True)
 """
+
+
+@contextlib.contextmanager
+def exclusive_elsewhere(database: Database) -> Iterator[Callable[[], object]]:
+    """Another process holds the lock; yields what lets go of it."""
+    program = f"{LOCKING}    input()\n"
+    command = [sys.executable, "-c", program, str(database.path.with_name("moving.lock"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert [process.stdout.readline() for _ in range(2)][1] == "has it\n"
+        end = process.stdin
+
+        def release() -> None:
+            end.close()
+            process.wait()
+
+        yield release
 
 
 class Mending:
@@ -190,7 +210,7 @@ def test_a_change_whose_commit_failed_is_made_once(hasty: Database) -> None:
         hasty.patience = patience = Mending(lambda: reader.execute("ROLLBACK"))
         assert hasty.write(change) == "done"
     assert tries == ["put", "put"]
-    assert patience.told == [f"the ledger {hasty.path} cannot be used: database is locked", "over"]
+    assert patience.told == [f"another process is writing into the ledger {hasty.path}, or was stopped in it", "over"]
     assert found(hasty) == [b"/screens"]
 
 
@@ -237,7 +257,7 @@ def test_a_question_that_is_refused_is_asked_again_with_the_same_values(hasty: D
         hasty.patience = patience = Mending(lambda: writer.execute("ROLLBACK"))
         rows = hasty.rows("SELECT path FROM root WHERE path = ?", (value for value in [b"/screens"]))
     assert [tuple(row) for row in rows] == [(b"/screens",)]
-    assert patience.told == [f"the ledger {hasty.path} cannot be used: database is locked", "over"]
+    assert patience.told == [f"another process is writing into the ledger {hasty.path}, or was stopped in it", "over"]
 
 
 def test_what_a_row_refers_to_is_there(database: Database) -> None:
@@ -259,3 +279,43 @@ def test_what_is_closed_or_could_not_be_opened_is_held_open_no_longer(tmp_path: 
     assert refused.tb is not None
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         found(database)
+
+
+def test_a_lock_is_asked_for_with_a_limit_and_whoever_waits_for_it_can_be_ended(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody stops another process in the middle of a move."""
+    monkeypatch.setattr(claims, "TURN_SECONDS", 0.05)
+    with exclusive_elsewhere(database) as release:
+        patience = Mending(mend=release)
+        database.patience = patience
+        assert database.exclusively(lambda: "done") == "done"
+    assert patience.told == ["another framesift is moving pictures, or was stopped in the middle of that", "over"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_where_the_ledger_is_no_longer_the_file_that_was_opened_nothing_is_moved(
+    database: Database, is_replaced: bool
+) -> None:
+    database.path.rename(database.path.with_name("elsewhere"))
+    if is_replaced:
+        database.path.touch()
+    moved: list[str] = []
+    with pytest.raises(FaultError, match="was deleted or replaced under this run; start framesift anew"):
+        database.exclusively(lambda: moved.append("a picture"))
+    assert moved == []
+    database.path.with_name("elsewhere").replace(database.path)
+    database.exclusively(lambda: moved.append("a picture"))
+    assert moved == ["a picture"]
+
+
+def test_a_ledger_can_be_read_while_another_process_stands_in_the_middle_of_writing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Database.open(path) as writing, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with Database.open(path) as reading:
+            assert reading.problems() == []
+        writing.patience = NoPatience()
+        with pytest.raises(HeldError, match="another process is writing into the ledger"):
+            writing.write(lambda db: db.execute("INSERT INTO root (path) VALUES (x'2f')"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from watcher.disk.mirror import quarantined
 from watcher.doctor import first_few
 from watcher.errors import FaultError
+from watcher.keep.moves import without_links
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.schema import MIGRATIONS
 from watcher.ledger.totals import Totals
@@ -54,7 +55,7 @@ def moves_are_finished(ledger: Ledger, now: datetime) -> Finding:
 
 def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Finding:
     """Whether every quarantined picture is on disk, and every picture in the quarantine is in the ledger."""
-    known = Totals(ledger, root).set_aside()
+    known = {without_links(path): state for path, state in Totals(ledger, root).set_aside().items()}
     aside = [path for path, state in known.items() if state is State.QUARANTINED]
     missing = [path for path in aside if not os.path.lexists(path)]
     unknown = [path for path, _ in quarantined(quarantine, root) if path not in known]

@@ -10,7 +10,7 @@ from watcher.disk.claims import WORKS, claim, claim_folder, is_claimed
 from watcher.disk.files import FAULTS
 from watcher.disk.mirror import require_unmarked
 from watcher.disk.rootlock import RootLock
-from watcher.errors import BusyError, FaultError
+from watcher.errors import BusyError, FaultError, HeldError
 from watcher.flow.waiting import Stop, Wait, WaitListener
 from watcher.keep.places import Places
 from watcher.ledger.ledger import Ledger
@@ -100,6 +100,7 @@ class _Start(Wait):
         if error.startswith("SQLITE_CORRUPT") and not self._is_sure:
             # SQLite takes a read that failed for damage, too; a second look tells them apart.
             self._is_sure = by_ledger = True
-        if not by_ledger and getattr(cause, "errno", None) not in FAULTS:
+        is_held = isinstance(fault, HeldError)
+        if not (by_ledger or is_held or getattr(cause, "errno", None) in FAULTS):
             raise fault
         super().wait(fault)

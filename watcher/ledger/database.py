@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from watcher.disk.claims import exclusive
+from watcher.disk.claims import TURN_SECONDS, exclusive
 from watcher.disk.files import make_private_folder
-from watcher.errors import FaultError, WatcherError
+from watcher.errors import FaultError, HeldError, WatcherError
 from watcher.ledger.rows import Transaction
 from watcher.ledger.schema import MIGRATIONS
-from watcher.patience import NoPatience, Patience, Result, retry
+from watcher.patience import Patience, Result, Turns, retry
 
-_BUSY_SECONDS = 30.0
+_BUSY_SECONDS = TURN_SECONDS
 
 
 class Database:
@@ -27,10 +27,11 @@ class Database:
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         """Take over an open connection, making or migrating what is in it as needed."""
         self.path = path
-        self.patience: Patience = NoPatience()
-        """What is done while the disk refuses; at first nothing is waited for."""
+        self.patience: Patience = Turns()
+        """What is done while the disk refuses; at first nothing is waited for but another process's turn."""
         self._db = db
         self._exclusive = self._changing = False
+        self._file: tuple[int, int] | None = None
         with _faults(path):
             self._migrate()
 
@@ -52,6 +53,7 @@ class Database:
                 # NORMAL forgot moved files in a power cut (measured); a few rows every few minutes can afford FULL.
                 db.execute("PRAGMA synchronous=FULL")
             opened = cls(path, db)
+            opened._file = _file_at(path)
             db.execute("PRAGMA foreign_keys=ON")  # not before: a migration puts tables in the place of others
             return opened
 
@@ -106,11 +108,17 @@ class Database:
         if self._exclusive:
             return action()
         with exclusive(self.path.with_name("moving.lock")):
+            self._require_same_file()
             self._exclusive = True
             try:
                 return action()
             finally:
                 self._exclusive = False
+
+    def _require_same_file(self) -> None:
+        """Nothing is moved that would be written into a file which nobody can read any more."""
+        if self._file is not None and _file_at(self.path) != self._file:
+            raise FaultError(f"the ledger {self.path} was deleted or replaced under this run; start framesift anew")
 
     def write(self, change: Callable[[Transaction], Result]) -> Result:
         """Make a *change* in one transaction: all of it is durable when this returns, or none.
@@ -153,15 +161,21 @@ class Database:
             return self._db.execute(sql, values).fetchall()
 
     def _migrate(self) -> None:
-        # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
-        self._write(self._to_newest)
+        # Questions can be asked while the disk is full, or another process is in the middle of writing.
+        if not self._is_newest(self._db):
+            # One transaction, and the version read inside it: a kill leaves the old version, two starts do not collide.
+            self._write(self._to_newest)
 
-    def _to_newest(self, db: Transaction) -> None:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
+    def _is_newest(self, db: Transaction) -> bool:
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
         if version > len(MIGRATIONS):
             raise WatcherError(f"{self.path} was written by a newer framesift; update this one")
-        if version == len(MIGRATIONS):
-            return  # nothing is written: questions can be asked while the disk is full
+        return version == len(MIGRATIONS)
+
+    def _to_newest(self, db: Transaction) -> None:
+        if self._is_newest(db):
+            return
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
         for statement in ";".join(MIGRATIONS[version:]).split(";"):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -187,6 +201,15 @@ def _closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Device and inode of what lies at *path*; None if nothing does."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _connect(path: Path | str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
     db.row_factory = sqlite3.Row
@@ -200,4 +223,6 @@ def _faults(path: Path) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise  # ours to mend, not the disk's
     except (sqlite3.DatabaseError, OSError) as error:
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            raise HeldError(f"another process is writing into the ledger {path}, or was stopped in it") from error
         raise FaultError(f"the ledger {path} cannot be used: {error}") from error
