@@ -46,6 +46,7 @@ SECTIONS = {
         "purge": "Delete quarantined duplicates for good.",
     },
     "Set up": {
+        "relocate": "Tell the ledger that ROOT has moved.",
         "config": "Tell where the settings come from, and what they are.",
         "help": "Read the manual, or the help of a verb.",
     },

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,30 @@ class Ledger(Fates):
             )
 
         self.write(made)
+
+    def relocate(self, old: Path, new: Path, mirrors: Mapping[Path, Path]) -> None:
+        """Write down that the root *old* is *new* now, and where each of its *mirrors* is that has moved."""
+
+        def made(db: Transaction) -> None:
+            db.execute("DELETE FROM baseline WHERE root_id IN (SELECT id FROM root WHERE path = ?)", [os.fsencode(new)])
+            for table in ("day", "mirror", "round"):
+                known = f"DELETE FROM {table} WHERE root_id IN (SELECT id FROM root WHERE path = ?)"
+                db.execute(known, [os.fsencode(new)])
+            db.execute("DELETE FROM root WHERE path = ?", [os.fsencode(new)])  # of which no picture is known
+            db.execute("UPDATE root SET path = ? WHERE path = ?", [os.fsencode(new), os.fsencode(old)])
+            number = root_number(db.execute, new)
+            for before, after in mirrors.items():
+                db.execute("DELETE FROM mirror WHERE root_id = ? AND path = ?", [number, os.fsencode(after)])
+                db.execute(
+                    "UPDATE mirror SET path = ?, disk = '' WHERE root_id = ? AND path = ?",
+                    [os.fsencode(after), number, os.fsencode(before)],
+                )
+
+        self.write(made)
+        heartbeat = self.heartbeat(new)
+        place = mirrors.get(Path(heartbeat.quarantine))
+        if place is not None:
+            self.write_heartbeat(new, replace(heartbeat, quarantine=os.fspath(place), disk=""))
 
     # --- decisions ---
 

@@ -1,7 +1,7 @@
 """Totals and last things of one root, read from its ledger."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -79,6 +79,16 @@ class Totals:
             f"SELECT * FROM located WHERE {OF_ROOT} AND state = 'kept' ORDER BY id DESC LIMIT ?", [_LATEST]
         )
         return not rows or any(os.path.lexists(location_of(row)) for row in rows)
+
+    def is_there(self) -> bool:
+        """Whether the ledger knows any picture of the root."""
+        return bool(self._rows(f"SELECT 1 FROM picture WHERE {OF_ROOT} LIMIT 1"))
+
+    def latest_pictures(self, count: int) -> Iterator[Entry]:
+        """The last *count* entries whose picture should be in the root, and as many of those in its mirrors."""
+        for where in ("mirror_id IS NULL AND state IN ('kept', 'restored')", "state = 'quarantined'"):
+            rows = self._rows(f"SELECT id FROM picture WHERE {OF_ROOT} AND {where} ORDER BY id DESC LIMIT ?", [count])
+            yield from (self._ledger.entry(row[0]) for row in rows)
 
     def left_alone(self) -> int:
         """How many captures were there before the first start and are left to ``sweep``."""

@@ -1,0 +1,99 @@
+"""A root that has moved, and its quarantine with it: the ledger follows, once the pictures are seen to be there."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from watcher.disk import files
+from watcher.disk.mirror import mark_anew, owner_of, require_unmarked
+from watcher.errors import WatcherError
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.totals import Totals
+from watcher.model.entry import Entry
+
+_SAMPLE = 1000
+"""So many of the latest pictures in a root, and in each of its mirrors, are looked for."""
+
+
+@dataclass(slots=True)
+class Count:
+    """How many of the pictures that were looked for are there."""
+
+    found: int = 0
+    expected: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.found} of {self.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has moved where, and how much of it is there."""
+
+    old: Path
+    new: Path
+    in_root: Count = field(default_factory=Count)
+    mirrors: dict[Path, Path] = field(default_factory=dict)
+    """Where each quarantine of *old* is now."""
+    in_mirrors: Count = field(default_factory=Count)
+
+
+def plan(ledger: Ledger, old: Path, new: Path) -> Plan:
+    """Find out whether *old*, a root that the ledger knows, has become *new*.
+
+    Raises:
+        WatcherError: it has not: nothing that the ledger expects is there, or *new* is something else already.
+    """
+    totals = Totals(ledger, old)
+    if not totals.is_there():
+        raise WatcherError(f"the ledger knows no pictures of {old}")
+    if not new.is_dir():
+        raise WatcherError(f"{new} is not there")
+    require_unmarked(new)
+    if Totals(ledger, new).is_there():
+        raise WatcherError(f"the ledger knows {new} already, as a folder of its own")
+    found = Plan(old, new)
+    found.mirrors.update((mirror, place) for mirror in ledger.mirrors(old) if (place := _moved(mirror, old, new)))
+    for entry in totals.latest_pictures(_SAMPLE):
+        _count(found, entry)
+    if found.in_root.expected and not found.in_root.found:
+        raise WatcherError(f"none of the last {found.in_root.expected} pictures kept in {old} is in {new}")
+    return found
+
+
+def _moved(mirror: Path, old: Path, new: Path) -> Path | None:
+    """Where *mirror* is now: beside the *new* root, under its name or the old one; or where it was. None if nowhere."""
+    ending = mirror.name.removeprefix(old.name) if mirror.name.startswith(old.name) else ""
+    named = [new.with_name(f"{new.name}{ending}")] if ending else []
+    below = [new / mirror.relative_to(old)] if mirror.is_relative_to(old) else []
+    places = (*named, *below, new.with_name(mirror.name), mirror)
+    return next((place for place in places if owner_of(place) in (old, new)), None)
+
+
+def _count(found: Plan, entry: Entry) -> None:
+    """Whether the picture of *entry* is where it would be."""
+    mirror = next((one for one in found.mirrors if entry.location.is_relative_to(one)), None)
+    if mirror is not None:
+        count, place = found.in_mirrors, found.mirrors[mirror] / entry.location.relative_to(mirror)
+    elif entry.location.is_relative_to(found.old):
+        count, place = found.in_root, found.new / entry.location.relative_to(found.old)
+    else:
+        count, place = found.in_mirrors, entry.location
+    count.expected += 1
+    count.found += files.is_still(place, entry.verdict.capture)
+
+
+def carry_out(ledger: Ledger, found: Plan) -> None:
+    """Let the quarantines say whose they are now, and the ledger where all is. Can be repeated after a crash.
+
+    Raises:
+        FaultError: the ledger refuses.
+        OSError: a mark cannot be written.
+    """
+
+    def follow() -> None:
+        for place in found.mirrors.values():
+            mark_anew(place, found.new)
+        # Killed here: marks that say NEW, which plan() takes for those of OLD as well.
+        ledger.relocate(found.old, found.new, {old: new for old, new in found.mirrors.items() if old != new})
+
+    ledger.exclusively(follow)
