@@ -108,7 +108,7 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
     values |= {"state": state.value, "becomes": becomes and becomes.value, "version": entry.version + 1}
     if state is not State.MOVING:
         values |= {"target": None, "target_mirror_id": None}
-    if state is State.QUARANTINED and name in ("arrive", "judge anew"):
+    if state is State.QUARANTINED and name == "arrive":
         values |= _aside_since(db, entry.id)
     columns = ", ".join(f"{column} = ?" for column in values)
     db.execute(f"UPDATE picture SET {columns} WHERE id = ?", [*values.values(), entry.id])
