@@ -86,6 +86,21 @@ class Custody:
         """
         return self._homecoming.meet(capture)
 
+    def rewritten(self, capture: Capture, describe: Callable[[], KeptFrame | None]) -> bool:
+        """Whether *capture* is a kept picture that was written anew in its place with the same pixels.
+
+        *describe* tells of its frame, if it can be read.
+        """
+        entry = None if self._timeline.round else self._homecoming.rewritten(capture)
+        kept = None if entry is None else self._ledger.frame_of(entry)
+        if entry is None or kept is None or not kept.checksum:
+            return False
+        now = describe()
+        if now is None or now.shows() != kept.shows():
+            return False
+        self._homecoming.is_the_same_screen(entry, capture)
+        return True
+
     def note(self, changes: Changes) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.
 

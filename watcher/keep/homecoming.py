@@ -42,6 +42,25 @@ class Homecoming:
             return None
         return self._ledger.exclusively(lambda: self._meet(capture))
 
+    def rewritten(self, capture: Capture) -> Entry | None:
+        """The kept picture in whose place *capture* lies with other bytes, as an optimiser leaves them; or None."""
+        before = self._ledger.at_home(capture.path)[:1]
+        return next((one for one in before if one.state is State.KEPT and one.location == capture.path), None)
+
+    def is_the_same_screen(self, entry: Entry, capture: Capture) -> None:
+        """*capture*, which lies in the place of *entry*, has its very pixels: it is that picture.
+
+        Raises:
+            FaultError: the ledger refuses, and there was no waiting for it.
+        """
+
+        def learn() -> None:
+            now = self._ledger.entry(entry.id)
+            if now.version == entry.version and files.is_still(capture.path, capture):
+                self._ledger.learn(now, capture)
+
+        self._ledger.exclusively(learn)
+
     def may_be_known(self, capture: Capture) -> bool:
         """Whether it is worth to ask for the lock."""
         ledger, path = self._ledger, capture.path

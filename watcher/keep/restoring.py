@@ -13,6 +13,7 @@ from watcher.keep.places import Places
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State
+from watcher.text import quoted
 
 
 def restore(ledger: Ledger, entry: Entry) -> Entry:
@@ -53,15 +54,17 @@ def obstacle_to_restore(entry: Entry) -> str:
         return ""  # where it is then is found out under the lock
     if not entry.aside:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
-    if not files.is_still(without_links(entry.location), entry.verdict.capture):
+    obstacle = obstacle_at(entry.location, entry.root, target)
+    if not obstacle and not files.is_still(without_links(entry.location), entry.verdict.capture):
         return f"{entry.location} is gone or was changed"
-    return obstacle_at(entry.location, entry.root, target)
+    return obstacle
 
 
 def obstacle_at(location: Path, root: Path, target: Path) -> str:
     """Why nothing can be brought back from *location* to *target* in *root*; empty if something can."""
     if not root.is_dir():
-        return f"{location} stays there: {root} is not there any more; if it has moved, framesift relocate OLD NEW"
+        command = f"framesift relocate {quoted(root)} NEW"
+        return f"{location} stays there: {root} is not there any more; if it has moved, {command}"
     try:
         require_unmarked(target.parent)
     except WatcherError as error:
