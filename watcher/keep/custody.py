@@ -12,7 +12,7 @@ from pathlib import Path
 from watcher.disk import files
 from watcher.disk.mirror import unnumbered
 from watcher.errors import FaultError, KnownError
-from watcher.keep.homecoming import Homecoming, Met
+from watcher.keep.homecoming import Homecoming, Met, find_aside
 from watcher.keep.moves import finish_move, free
 from watcher.keep.places import Places
 from watcher.keep.plugins import Hooks
@@ -123,6 +123,8 @@ class Custody:
 
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""
+        for missed in self._ledger.missed_aside(self._timeline.root):
+            self._ledger.exclusively(lambda missed=missed: find_aside(self._ledger, self._ledger.entry(missed.id)))  # type: ignore[misc]
         # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
         left = self._ledger.exclusively(lambda: self._ledger.moving(self._timeline.root))
         return [self._recover(entry) for entry in left]

@@ -147,11 +147,11 @@ class Ledger(Fates):
         """Write down that the root *old* is *new* now, and where each of its *mirrors* is that has moved."""
 
         def made(db: Transaction) -> None:
-            db.execute("DELETE FROM baseline WHERE root_id IN (SELECT id FROM root WHERE path = ?)", [os.fsencode(new)])
-            for table in ("day", "mirror", "round"):
-                known = f"DELETE FROM {table} WHERE root_id IN (SELECT id FROM root WHERE path = ?)"
-                db.execute(known, [os.fsencode(new)])
-            db.execute("DELETE FROM root WHERE path = ?", [os.fsencode(new)])  # of which no picture is known
+            if old != new:  # else only mirrors have moved
+                for table in ("baseline", "day", "mirror", "round"):
+                    known = f"DELETE FROM {table} WHERE root_id IN (SELECT id FROM root WHERE path = ?)"
+                    db.execute(known, [os.fsencode(new)])
+                db.execute("DELETE FROM root WHERE path = ?", [os.fsencode(new)])  # of which no picture is known
             db.execute("UPDATE root SET path = ? WHERE path = ?", [os.fsencode(new), os.fsencode(old)])
             number = root_number(db.execute, new)
             for before, after in mirrors.items():
