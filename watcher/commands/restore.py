@@ -69,7 +69,7 @@ def command(
     """
     if bool(paths) + bool(day) + everything != 1:
         raise click.UsageError("say what to restore: PATH..., --day DAY or --all")
-    wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths), day)
+    wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths) + _folders(paths), day)
     asks = not (paths or yes or dry_run)
     with contextlib.ExitStack() as stack:
         if quarantine is not None:
@@ -79,6 +79,11 @@ def command(
         if asks:
             found = iter(_agreed(found))
         _Telling(dry_run=dry_run, quiet=program.quiet).restore(found)
+
+
+def _folders(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The folders among *paths*, whatever links lead to them; a link in the place of a file is nobody's capture."""
+    return tuple(path.resolve() for path in paths if path.is_dir())
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,9 @@ class Homecoming:
         elif self._timeline.round and entry.state in (State.KEPT, State.QUARANTINED):
             return None  # it is judged anew
         if entry is not None:
-            return Met(capture, self._put_right(entry, capture))
+            said = self._put_right(entry, capture)
+            is_judged_anew = self._timeline.round and self._ledger.entry(entry.id).state is State.KEPT
+            return None if is_judged_anew else Met(capture, said)
         if self._ledger.is_settled(capture.path):
             self._ledger.settle(self._timeline.root, capture)
             return Met(capture)
