@@ -214,10 +214,12 @@ MIGRATIONS = (
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
         settled INTEGER NOT NULL DEFAULT 0,    -- brought back by hand: never judged, else it is left to sweep
+        digest BLOB,                           -- of what is settled
         PRIMARY KEY (root_id, folder, name, size, mtime_ns)
     ) WITHOUT ROWID;
     INSERT OR IGNORE INTO left_alone SELECT coalesce(root.id, 0), CASE WHEN path IS NULL THEN folder
-            WHEN folder = path THEN X'' ELSE substr(folder, length(path) + 2) END, name, size, mtime_ns, settled
+            WHEN folder = path THEN X'' ELSE substr(folder, length(path) + 2) END, name, size, mtime_ns, settled,
+            NULL
         FROM baseline LEFT JOIN root ON folder = path OR substr(folder, 1, length(path) + 1)
             IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB));
     DROP TABLE baseline;
