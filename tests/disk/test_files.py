@@ -91,7 +91,8 @@ def test_a_copy_that_was_cut_short_is_made_anew(source: Path, target: Path, monk
         "_rename_noreplace",
         lambda a, name, b, new: real(a, name, b, new) if name.endswith(b".part") else errno.EXDEV,
     )
-    (target.parent / f".{target.name}.part").write_bytes(b"half of it")
+    name = hashlib.sha256(target.name.encode()).hexdigest()[:16]
+    (target.parent / f".framesift-{name}.part").write_bytes(b"half of it")
     before = facts(source)
     files.move(source, target, capture_of(source))
     assert facts(target) == before

@@ -82,7 +82,7 @@ def command(
 
 def _folders(paths: Iterable[Path]) -> tuple[Path, ...]:
     """The folders among *paths*, whatever links lead to them; a link in the place of a file is nobody's capture."""
-    return tuple(path.resolve() for path in paths if path.is_dir())
+    return tuple(path.resolve() for path in paths if os.path.isdir(path))  # noqa: PTH112 - is_dir() may raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,15 @@ def claim(folder: Path, root: Path, work: str = "watch") -> FileLock:
 def is_claimed(folder: Path, work: str = "watch") -> bool:
     """Whether a process holds the lock of *folder* for *work* now: evidence of life, whatever a heartbeat says."""
     path = folder / MARKER_FOLDER / _LOCKS[work]
-    if not path.exists():
-        return False
     try:
+        if not path.exists():
+            return False
         with FileLock(path, mode=0o600, blocking=False):
             return False
     except Timeout:
         return True
+    except OSError as error:
+        raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -203,7 +204,8 @@ def _finish(source: Name, target: Name, capture: Capture) -> None:
 
 def _copy(source: Name, target: Name, capture: Capture) -> None:
     """Carry the file to another volume: whole and verified there under *target* before it leaves *source*."""
-    part = target.beside(f".{target.path.name}.part")
+    # Not the name with an ending, which may be longer than a name can be.
+    part = target.beside(f".framesift-{hashlib.sha256(os.fsencode(target.path.name)).hexdigest()[:16]}.part")
     with contextlib.suppress(FileNotFoundError):
         part.unlink()  # left by a crash in the middle of this very copy
     try:

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from watcher.disk import files
 from watcher.disk.mirror import unnumbered
 from watcher.errors import FaultError, KnownError
 from watcher.keep.homecoming import Homecoming, Met, find_aside
 from watcher.keep.moves import finish_move, free
 from watcher.keep.places import Places
 from watcher.keep.plugins import Hooks
-from watcher.keep.proof import find
+from watcher.keep.proof import find, is_there
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
@@ -187,5 +186,5 @@ class DryRunCustody(Custody):
 
 def _require_there(capture: Capture, before: Entry | None) -> None:
     """What was judged must be what lies there now, while nobody else moves anything."""
-    if not files.is_still(before.location if before else capture.path, capture):
+    if not is_there(before.location if before else capture.path, capture):
         raise KnownError(f"{capture.path.name} is no longer there, or was changed")

@@ -7,7 +7,7 @@ from watcher.disk import files
 from watcher.errors import ConflictError, FaultError, GoneError
 from watcher.keep.moves import without_links
 from watcher.keep.places import Places
-from watcher.keep.proof import find
+from watcher.keep.proof import find, is_there
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State, Timeline
@@ -77,7 +77,7 @@ class Homecoming:
 
         def learn() -> None:
             now = self._ledger.entry(entry.id)
-            if now.version == entry.version and files.is_still(capture.path, capture):
+            if now.version == entry.version and is_there(capture.path, capture):
                 self._ledger.learn(now, capture)
 
         self._ledger.exclusively(learn)
@@ -94,7 +94,7 @@ class Homecoming:
         )
 
     def _meet(self, capture: Capture) -> Met | None:
-        if not files.is_still(capture.path, capture):
+        if not is_there(capture.path, capture):
             return None  # judged anew where it lies, or gone meanwhile
         entry = self._ledger.on(capture) or self._undigested(capture)
         if entry is None:

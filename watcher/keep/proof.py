@@ -7,7 +7,8 @@ from pathlib import Path
 
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of
-from watcher.errors import GoneError, NotWholeError, StaleError
+from watcher.disk import files
+from watcher.errors import FaultError, GoneError, NotWholeError, StaleError
 from watcher.ledger.deletions import Candidate
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
@@ -30,7 +31,7 @@ def find(path: Path, capture: Capture) -> Found:
     Where the digest of *capture* is not known, as in an older ledger, size and mtime have to do.
 
     Raises:
-        OSError: it cannot be read.
+        FaultError: the disk refuses.
     """
     try:
         status = path.lstat()
@@ -39,9 +40,30 @@ def find(path: Path, capture: Capture) -> Found:
         return Found(objection="is gone or was changed")
     except NotWholeError:
         return Found(objection="is damaged")
+    except OSError as error:
+        return Found(objection=f"cannot be read: {_reason(error)}")
     alike = (status.st_size, status.st_mtime_ns) == (capture.size, capture.mtime_ns)
     is_same = digest == capture.digest if capture.digest else alike and digest
     return Found(digest, "" if is_same else "is gone or was changed")
+
+
+def is_there(path: Path, capture: Capture) -> bool:
+    """Whether the file of *capture* is seen at *path*; what may not be looked at is not.
+
+    Raises:
+        FaultError: the disk refuses.
+    """
+    try:
+        return files.is_still(path, capture)
+    except OSError as error:
+        _reason(error)
+        return False
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in files.FAULTS:
+        raise FaultError(f"a picture cannot be read: {error.strerror}") from error
+    return error.strerror or str(error)
 
 
 class Proofs:
@@ -55,7 +77,7 @@ class Proofs:
         """Why nothing proves that the screen of *one* is kept; empty if something does.
 
         Raises:
-            OSError: the kept picture cannot be read.
+            FaultError: the disk refuses.
         """
         verdict = one.entry.verdict
         if decide(verdict.capture, verdict.score, verdict.policy).kind is not Kind.DUPLICATE:

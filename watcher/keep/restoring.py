@@ -12,7 +12,7 @@ from watcher.errors import ConflictError, StaleError, WatcherError
 from watcher.keep.homecoming import find_aside
 from watcher.keep.moves import finish_now, make_folder, without_links
 from watcher.keep.places import Places
-from watcher.keep.proof import find
+from watcher.keep.proof import find, is_there
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State
@@ -65,13 +65,13 @@ def obstacle_to_restore(entry: Entry) -> str:
     if not entry.aside:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
     obstacle = obstacle_at(entry.location, entry.root, target, entry.verdict.capture)
-    if not obstacle and not files.is_still(without_links(entry.location), entry.verdict.capture):
+    if not obstacle and not is_there(without_links(entry.location), entry.verdict.capture):
         return f"{entry.location} is gone or was changed"
     return obstacle
 
 
 def _gone(location: Path, root: Path) -> str:
-    if root.is_dir():
+    if os.path.isdir(root):  # noqa: PTH112 - what may not be looked at is not there
         return ""
     command = f"framesift relocate {quoted(root)} NEW"
     return f"{location} stays there: {root} is not there any more; if it has moved, {command}"
@@ -88,7 +88,7 @@ def obstacle_at(location: Path, root: Path, target: Path, capture: Capture | Non
         require_unmarked(target.parent)
     except WatcherError as error:
         return f"{location} stays there: {error}"
-    if os.path.lexists(target) and not (capture and files.is_still(target, capture)):
+    if os.path.lexists(target) and not (capture and is_there(target, capture)):
         return f"{location} stays there: {target} exists and was not overwritten"
     return ""
 
