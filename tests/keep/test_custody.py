@@ -101,10 +101,13 @@ def test_what_has_been_dealt_with_otherwise_meanwhile_is_not_brought_back(shelf:
     (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
     with shelf.desk.ledger() as ledger:
         ledger.rows("UPDATE picture SET state = ? WHERE id = ?", [now.value, twin.id])
+        twin.location.rename(shelf.desk.base / "backup")
         with pytest.raises(ConflictError, match=f"it is {now} now"):
             restore(ledger, twin)
         assert ledger.entry(twin.id).state is now
-    assert twin.location.read_bytes() == CONTENT
+        (shelf.desk.base / "backup").rename(twin.location)
+        assert restore(ledger, twin).state is State.RESTORED, "it is there, as from a backup"
+    assert twin.verdict.capture.path.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("harm", [os.unlink, os.utime])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import read_whole
+from tests.desk import digested
 from tests.keep.crash_points import FAIL, KILL, Met, go_through, met_at_every
 from tests.keep.test_kills import Bench
 from watcher.disk.mirror import owner_of
@@ -49,7 +49,7 @@ class Returned(Bench):
         """A look finds it."""
         with self.at_work() as (_, custody):
             if self.place.exists():
-                assert custody.meet(read_whole(self.place)) is not None
+                assert custody.meet(digested(self.place)) is not None
 
     def look_after(self, _: int) -> Sequence[object]:
         """Its state after a start, and whether it is in its root."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import LONG_AGO, Desk, facts, land, read_whole, wait_for, working_desk
+from tests.desk import LONG_AGO, Desk, facts, land, digested, wait_for, working_desk
 from tests.keep.crash_points import CALLS, KILL, Met, go_through, met_at_every
 from tests.pictures import screen, typed
 from watcher.disk.mirror import MARKER_FOLDER, mark, owner_of
@@ -160,7 +160,7 @@ class Bench:
         """Make everything as it is at first."""
         for path in (self.kept, self.duplicate):
             land(path, screen(1), LONG_AGO, 0o640)
-        capture = read_whole(self.kept)
+        capture = digested(self.kept)
         with self.at_work() as (ledger, custody):
             ledger.adopt(self.root, [])
             ledger.see_mirror(self.root, self.quarantine, "")
@@ -170,8 +170,8 @@ class Bench:
 
     def twin(self) -> Verdict:
         """That on the duplicate."""
-        score = Score(read_whole(self.kept), 1.0, exact=True, worst_tile=1.0)
-        return Verdict(read_whole(self.duplicate), Kind.DUPLICATE, score, Policy())
+        score = Score(digested(self.kept), 1.0, exact=True, worst_tile=1.0)
+        return Verdict(digested(self.duplicate), Kind.DUPLICATE, score, Policy())
 
     def cycle(self) -> None:
         """From the verdict into the quarantine, and back; what is done already is not done again."""

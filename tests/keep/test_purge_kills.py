@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import LONG_AGO, read_whole, facts, land
+from tests.desk import LONG_AGO, digested, facts, land
 from tests.keep.crash_points import KILL, Met, go_through, met_at_every
 from tests.keep.test_kills import Bench
 from tests.pictures import screen
@@ -45,13 +45,13 @@ class Quarantine(Bench):
 
     def make(self) -> None:
         land(self.kept, screen(1), LONG_AGO, 0o640)
-        kept = read_whole(self.kept)
+        kept = digested(self.kept)
         score = Score(kept, 1.0, exact=True, worst_tile=1.0)
         with self.at_work() as (ledger, custody):
             ledger.adopt(self.root, [])
             custody.carry_out(Verdict(kept, Kind.NEW, NOTHING_TO_COMPARE, Policy()), KeptFrame(kept, 40, 48, b"s"))
             for name in NAMES[:-1]:
-                capture = read_whole(land(self.root / name, screen(1), LONG_AGO))
+                capture = digested(land(self.root / name, screen(1), LONG_AGO))
                 custody.carry_out(Verdict(capture, Kind.DUPLICATE, score, Policy()), None)
         land(self.stray, screen(1), LONG_AGO)
         mark(self.quarantine, self.root)

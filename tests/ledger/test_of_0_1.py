@@ -121,7 +121,7 @@ def test_an_archive_that_was_touched_by_a_clock_is_still_what_it_was(moved: Desk
 
 @pytest.mark.parametrize("what", ["nothing is there", "another ledger's", "no folder", "unknown", "a quarantine"])
 def test_a_move_that_cannot_be_seen_is_not_believed(moved: Desk, shelf: Shelf, what: str) -> None:
-    new, old, said = moved.root, OLD, {"nothing is there": "none of the last 4 pictures"}.get(what, "")
+    new, old, said = moved.root, OLD, {"nothing is there": "only 0 of 4 of the latest"}.get(what, "")
     if what == "nothing is there":
         new = moved.base / "empty"
         new.mkdir()

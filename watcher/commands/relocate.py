@@ -19,15 +19,15 @@ from watcher.text import visible
 @click.option("--dry-run", is_flag=True, help="Only say what was found; change nothing.")
 @click.pass_obj
 def command(program: Program, old: Path, new: Path, dry_run: bool) -> None:
-    """Tell the ledger that the folder OLD is NEW now.
+    """Tell the ledger that ROOT has moved.
 
-    For a ROOT that was renamed or moved, to another disk, another home or another machine, with its ledger. It moves
-    no picture: it looks whether the pictures that the ledger expects are in NEW, and in the quarantine beside it, and
+    OLD is where it was, and NEW where it is: renamed, on another disk, or on another machine with its ledger. No
+    picture is moved: it looks whether those that the ledger expects are in NEW, and in the quarantine beside it, and
     writes down that they are there. Settings that name OLD are yours to change.
 
     \b
     Example:
-      framesift relocate ~/Documents/ScreenRecord /Volumes/big/ScreenRecord --dry-run
+      framesift relocate ~/Documents/ScreenRecord /Volumes/big/ScreenRecord
 
     Ends with 1 if nothing of what the ledger expects is in NEW.
     """

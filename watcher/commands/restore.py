@@ -164,11 +164,13 @@ class _Wanted:
 
 def _in_ledger(ledger: Ledger, wanted: _Wanted) -> Iterator[_Found]:
     for entry in ledger.restorable():
-        if wanted.entry(entry):
+        if wanted.entry(entry) and (entry.state is not State.MISSING or os.path.lexists(entry.location)):
             yield _known(ledger, entry)
     for path in wanted.paths:
         for entry in ledger.about(path):
-            if entry.state is State.PURGED:
+            if entry.state is State.PURGED and os.path.lexists(entry.location):
+                yield _known(ledger, entry)  # as from a backup
+            elif entry.state is State.PURGED:
                 yield _gone(path, f"{path} {entry.note}")
 
 
@@ -208,12 +210,16 @@ def _in_folder(ledger: Ledger | None, quarantine: Path, wanted: _Wanted) -> Iter
             )
 
 
+_TO_RESTORE = {State.QUARANTINED, State.MOVING, State.MISSING, State.PURGED}
+"""States in which a picture may lie in quarantine, though the ledger may not know."""
+
+
 def _entries(ledger: Ledger | None, path: Path) -> list[Entry]:
     """What a ledger that can be read says of the picture at *path*."""
     if ledger is None:
         return []
     try:
-        return [entry for entry in ledger.about(path) if entry.aside or entry.state is State.MOVING]
+        return [entry for entry in ledger.about(path) if entry.state in _TO_RESTORE]
     except FaultError:
         return []
 

@@ -25,6 +25,7 @@ LOG_NAME = "sweep.log"
 @since_option
 @until_option
 @click.option("--again", is_flag=True, help="Judge anew what was judged before, because the policy has changed.")
+@click.option("--restored", is_flag=True, help="With --again: also what framesift restore has brought back.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object for each capture, as framesift history --json does."
 )
@@ -37,6 +38,7 @@ def command(
     since: Period | None,
     until: Period | None,
     again: bool,
+    restored: bool,
     as_json: bool,
 ) -> int:
     """Judge the captures that are in ROOT already.
@@ -45,8 +47,9 @@ def command(
     you like; the next sweep goes on where this one was. A watcher may be at work on ROOT meanwhile: what has arrived
     since the first start of the watcher is left to the watcher.
 
-    It never deletes or overwrites a picture, and never judges what you restored, not even with --again. A file that is
-    not whole stays where it is, and the next sweep looks at it again.
+    It never deletes or overwrites a picture, and never judges what you restored, not even with --again; only --again
+    --restored, which takes a restore back, does. A file that is not whole stays where it is, and the next sweep looks
+    at it again.
 
     DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
 
@@ -59,13 +62,15 @@ def command(
 
     Stopped before its end, it ends with 130.
     """
+    if restored and not again:
+        raise click.UsageError("--restored goes with --again")
     settings, tally = program.settings(**flags), Tally()
     file, terminal = log_file or program.folders.log_dir / LOG_NAME, not (program.quiet or as_json)
     with program.log(settings, file, terminal=terminal) as log:
         log.say(f"framesift sweeps {settings.root}")
         from watcher.flow.sweep import Scope, sweep  # noqa: PLC0415 - torch takes seconds
 
-        scope = Scope(since.begin if since else datetime.min, until.end if until else datetime.max, again)
+        scope = Scope(since.begin if since else datetime.min, until.end if until else datetime.max, again, restored)
         with bar(log) as shown:
             for entry in sweep(Task(program, settings, log, dry_run), scope, tally):
                 if entry is not None:

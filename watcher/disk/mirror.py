@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watcher.disk.files import make_private_folder, write_private
 from watcher.errors import FaultError, WatcherError
-from watcher.text import bytes_text
+from watcher.text import bytes_text, quoted
 
 MARKER_FOLDER = ".framesift"
 """In the quarantine: the lock, and the name of the root, so that a restore needs no ledger."""
@@ -46,18 +46,27 @@ def mark(folder: Path, root: Path) -> None:
         WatcherError: it has the mark of another root, which stays.
         FaultError: it cannot be made or written.
     """
-    if (owner := owner_of(folder)) == root:
+    if require_own(folder, root):
         return  # a mark that is there needs no room on a disk that is full
-    if owner is not None:
-        raise WatcherError(
-            f"{folder} is the quarantine of {owner}, not of {root}: each root needs one of its own;"
-            f" if {owner} has become {root}, framesift relocate tells the ledger"
-        )
     try:
         make_private_folder(folder / MARKER_FOLDER)
         write_private(folder / MARKER_FOLDER / _MARK, os.fsencode(root) + b"\n")
     except OSError as error:
         raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
+
+
+def require_own(folder: Path, root: Path) -> bool:
+    """Whether *folder* has the mark of *root*, or none.
+
+    Raises:
+        WatcherError: it has the mark of another root.
+        FaultError: nobody can know.
+    """
+    owner = owner_of(folder)
+    if owner not in (None, root):
+        moved = "" if owner.is_dir() else f"; if that has moved, framesift relocate {quoted(owner)} {quoted(root)}"
+        raise WatcherError(f"{folder} is the quarantine of {owner}, not of {root}: each root has one of its own{moved}")
+    return owner is not None
 
 
 def mark_anew(folder: Path, root: Path) -> None:

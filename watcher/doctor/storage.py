@@ -11,6 +11,7 @@ from watcher.disk.files import try_move
 from watcher.disk.mirror import MARKER_FOLDER, root_of
 from watcher.errors import WatcherError
 from watcher.model.finding import Finding, Grade, worst
+from watcher.text import quoted
 
 LITTLE = 1_000_000_000
 """Bytes: hours of captures."""
@@ -26,6 +27,9 @@ def quarantine_takes(root: Path, quarantine: Path) -> Finding:
     try:
         if (owner := root_of(quarantine)) != root:
             found = f"{quarantine} is that of {owner}"
+            if not owner.is_dir():
+                mend = f"framesift relocate {quoted(owner)} {quoted(root)}"
+                return Finding.sick("quarantine", found, "ROOT has moved, and the ledger does not know", mend)
             return Finding.sick("quarantine", found, "two roots share it", "give each root a quarantine of its own")
         if not try_move(root, quarantine / MARKER_FOLDER):
             return Finding.odd(

@@ -17,7 +17,7 @@ from watcher.flow.work import Work
 from watcher.judge.pipeline import Postponed
 from watcher.keep.homecoming import Met
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
+from watcher.ledger.rounds import begin_round, finish_round, release_restored, still_to_judge
 from watcher.ledger.totals import is_elsewhere
 from watcher.ledger.unjudged import unjudged
 from watcher.model.capture import Capture
@@ -33,6 +33,8 @@ class Scope:
     end: datetime = datetime.max
     again: bool = False
     """Also those that have been judged."""
+    restored: bool = False
+    """Of these, also what a person has brought back."""
 
     @property
     def everything(self) -> bool:
@@ -89,6 +91,9 @@ def _counted(task: Task, tally: Tally, outcome: Entry | Postponed | Met) -> Entr
 def _to_judge(task: Task, ledger: Ledger, scope: Scope) -> tuple[list[Capture], Timeline]:
     """What is to be judged, oldest first, and on which timeline."""
     captures, timeline = _without_entry(task, ledger, scope), Timeline(task.root, "sweep")
+    if scope.restored:
+        count = release_restored(ledger, task.root, scope.begin, scope.end)
+        task.log.say(f"pictures that were restored, and may be judged again: {count}")
     if scope.again:
         timeline = begin_round(ledger, task.root, task.settings.policy, scope.begin, scope.end)
         captures += still_to_judge(ledger, timeline)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watcher.disk.claims import WORKS, claim, claim_folder, is_claimed
 from watcher.disk.files import FAULTS
-from watcher.disk.mirror import require_unmarked
+from watcher.disk.mirror import require_own, require_unmarked
 from watcher.disk.rootlock import RootLock
 from watcher.errors import BusyError, FaultError, HeldError
 from watcher.flow.waiting import Stop, Wait, WaitListener
@@ -83,6 +83,7 @@ class Task:
         aside = [self.settings.similar_dir] if self.settings.on_similar == "set-aside" else []
         places = Places(ledger, self.root)
         for mirror in (self.settings.quarantine_dir, *aside):
+            require_own(mirror, self.root)
             if mirror not in ledger.mirrors(self.root):
                 ledger.see_mirror(self.root, mirror, "")
             places.prepare(mirror)

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from watcher.errors import GoneError, KnownError, NearestGoneError
+from watcher.errors import GoneError, KnownError, NearestGoneError, NotWholeError, UnreadableError
 from watcher.flow.task import Task
 from watcher.judge.device import DeviceBudget, choose_device
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judge, Load, Postponed
+from watcher.judge.window import described
 from watcher.judge.windows import Windows
 from watcher.keep.custody import Custody, DryRunCustody
 from watcher.keep.homecoming import Met
@@ -14,6 +15,7 @@ from watcher.keep.plugins import Hooks
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Timeline
+from watcher.model.kept_frame import KeptFrame
 from watcher.settings.settings import Settings
 
 
@@ -63,6 +65,9 @@ class Work:
         """
         if met := self._custody.meet(capture):
             return met
+        if self._custody.rewritten(capture, partial(self._described, capture, load or self.load)):
+            self._judge.begin_anew()  # with the picture as it is now
+            return Met(capture)
         while True:
             try:
                 return self._judge_and_keep(capture, load)
@@ -80,6 +85,12 @@ class Work:
         except KnownError as error:
             self._judge.windows.discard(capture)
             return Postponed(capture, GoneError(str(error)))
+
+    def _described(self, capture: Capture, load: Load) -> KeptFrame | None:
+        try:
+            return described(load(capture), self._policy)
+        except (UnreadableError, NotWholeError, GoneError, OSError):
+            return None
 
     def _windows(self, load: Load, frame_memory: int) -> Windows:
         """The windows that the ledger knows; *load* reads a kept frame again."""

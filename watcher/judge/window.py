@@ -1,6 +1,7 @@
 """The kept frames of each display, most recently used first, and the nearest of them to a new one."""
 
 import sys
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.judge.bounds import SignatureStack, tile_deficits
 from watcher.judge.frame import Frame
 from watcher.judge.pictures import Pictures
-from watcher.judge.signature import Signature, compute
+from watcher.judge.signature import Signature, bytes_of, compute
 from watcher.judge.similarity import DOUBT, Measured, measure, reference, worst_by_reference
 from watcher.model.capture import Capture, Identity
 from watcher.model.kept_frame import KeptFrame
@@ -24,10 +25,16 @@ _AGREEMENT = 2e-5
 """A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
 
 
-def kept_frame(capture: Capture, signature: Signature, policy: Policy) -> KeptFrame:
-    """What the ledger keeps of a frame."""
+def kept_frame(capture: Capture, signature: Signature, policy: Policy, pixels: Tensor | None = None) -> KeptFrame:
+    """What the ledger keeps of a frame with this *signature*; *pixels* are those of the frame, if they are at hand."""
     digest = policy.preparation(capture.display).digest
-    return KeptFrame(capture, signature.height, signature.width, signature.to_bytes(digest))
+    checksum = 0 if pixels is None else zlib.crc32(bytes_of(pixels))
+    return KeptFrame(capture, signature.height, signature.width, signature.to_bytes(digest), checksum)
+
+
+def described(frame: Frame, policy: Policy) -> KeptFrame:
+    """What the ledger would keep of a frame that is in no window."""
+    return kept_frame(frame.capture, compute(frame.pixels), policy, frame.pixels)
 
 
 class LastSignature:
@@ -98,7 +105,7 @@ class Window:
         signature = self._signature(frame)
         self.insert([frame.capture], signature.codes[None])
         self._pictures.hold(frame.capture, frame.pixels)
-        return kept_frame(frame.capture, signature, self._policy)
+        return kept_frame(frame.capture, signature, self._policy, frame.pixels)
 
     def insert(self, captures: Sequence[Capture], codes: Tensor) -> None:
         """Put frames to the front, given by their signatures' *codes* (captures, 2, 3, rows, columns) alone.

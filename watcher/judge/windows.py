@@ -156,9 +156,10 @@ class Windows:
     def _computed_again(self, kept: KeptFrame) -> tuple[int, int, Tensor] | None:
         """Height, width and codes of *kept*, whose stored signature is of no use; None if its picture is lost."""
         try:
-            signature = compute(self._pictures.pixels(kept.capture))
+            pixels = self._pictures.pixels(kept.capture)
         except (GoneError, UnreadableError):
             self._lost.append(kept.capture)
             return None
-        self._renewed.append(kept_frame(kept.capture, signature, self._policy))
+        signature = compute(pixels)
+        self._renewed.append(kept_frame(kept.capture, signature, self._policy, pixels))
         return signature.height, signature.width, signature.codes[None]

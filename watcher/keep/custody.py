@@ -12,7 +12,7 @@ from pathlib import Path
 from watcher.disk import files
 from watcher.disk.mirror import unnumbered
 from watcher.errors import FaultError, KnownError
-from watcher.keep.homecoming import Homecoming, Met
+from watcher.keep.homecoming import Homecoming, Met, find_aside
 from watcher.keep.moves import finish_move, free
 from watcher.keep.places import Places
 from watcher.keep.plugins import Hooks
@@ -86,6 +86,21 @@ class Custody:
         """
         return self._homecoming.meet(capture)
 
+    def rewritten(self, capture: Capture, describe: Callable[[], KeptFrame | None]) -> bool:
+        """Whether *capture* is a kept picture that was written anew in its place with the same pixels.
+
+        *describe* tells of its frame, if it can be read.
+        """
+        entry = None if self._timeline.round else self._homecoming.rewritten(capture)
+        kept = None if entry is None else self._ledger.frame_of(entry)
+        if entry is None or kept is None or not kept.checksum:
+            return False
+        now = describe()
+        if now is None or now.shows() != kept.shows():
+            return False
+        self._homecoming.is_the_same_screen(entry, capture)
+        return True
+
     def note(self, changes: Changes) -> None:
         """Write down which kept captures are gone, and which signatures had to be computed again.
 
@@ -108,6 +123,8 @@ class Custody:
 
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""
+        for missed in self._ledger.missed_aside(self._timeline.root):
+            self._ledger.exclusively(lambda missed=missed: find_aside(self._ledger, self._ledger.entry(missed.id)))  # type: ignore[misc]
         # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
         left = self._ledger.exclusively(lambda: self._ledger.moving(self._timeline.root))
         return [self._recover(entry) for entry in left]

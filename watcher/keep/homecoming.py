@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 
 from watcher.disk import files
+from watcher.errors import ConflictError, FaultError, GoneError
+from watcher.keep.moves import without_links
 from watcher.keep.places import Places
 from watcher.keep.proof import find
 from watcher.ledger.ledger import Ledger
@@ -21,6 +23,15 @@ class Met:
     capture: Capture
     said: str = ""
     """What is worth a line about it."""
+
+
+def find_aside(ledger: Ledger, entry: Entry) -> Entry:
+    """Put right, within the lock, what is said to be missing or purged, and lies where it was set aside."""
+    is_aside = entry.location != entry.verdict.capture.path
+    if entry.state not in (State.MISSING, State.PURGED) or not is_aside:
+        return entry
+    lies = not find(without_links(entry.location), entry.verdict.capture).objection
+    return ledger.find_aside(entry) if lies else entry
 
 
 class Homecoming:
@@ -41,6 +52,35 @@ class Homecoming:
         if not self.may_be_known(capture):
             return None
         return self._ledger.exclusively(lambda: self._meet(capture))
+
+    def _put_aside_again(self, entry: Entry, capture: Capture) -> str:
+        try:
+            # Compares both anew, and leaves one of them.
+            files.move(capture.path, without_links(entry.location), capture)
+        except (GoneError, ConflictError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in files.FAULTS:
+                raise FaultError(f"{capture.path.name} cannot be moved: {error.strerror}") from error
+            return f"{capture.path.name} came back, though its picture is in quarantine, and cannot be moved: {error}"
+        return f"{capture.path.name} came back, and its picture is in quarantine: there it stays"
+
+    def rewritten(self, capture: Capture) -> Entry | None:
+        """The kept picture in whose place *capture* lies with other bytes, as an optimiser leaves them; or None."""
+        before = self._ledger.at_home(capture.path)[:1]
+        return next((one for one in before if one.state is State.KEPT and one.location == capture.path), None)
+
+    def is_the_same_screen(self, entry: Entry, capture: Capture) -> None:
+        """*capture*, which lies in the place of *entry*, has its very pixels: it is that picture.
+
+        Raises:
+            FaultError: the ledger refuses, and there was no waiting for it.
+        """
+
+        def learn() -> None:
+            now = self._ledger.entry(entry.id)
+            if now.version == entry.version and files.is_still(capture.path, capture):
+                self._ledger.learn(now, capture)
+
+        self._ledger.exclusively(learn)
 
     def may_be_known(self, capture: Capture) -> bool:
         """Whether it is worth to ask for the lock."""
@@ -96,9 +136,8 @@ class Homecoming:
             return f"{name} is back, and kept as before"
         if entry.state is State.QUARANTINED:
             self._places.require(entry.location)
-            if not find(entry.location, capture).objection:
-                files.move(capture.path, entry.location, capture)  # which compares both anew, and leaves one of them
-                return f"{name} came back, and its picture is in quarantine: there it stays"
+            if not find(without_links(entry.location), capture).objection:
+                return self._put_aside_again(entry, capture)
         self._ledger.bring_back(entry, capture)
         return f"{name} was brought back, and stays"
 

@@ -22,14 +22,18 @@ class Places:
         self._seen: dict[Path, _Identity] = {}
 
     def prepare(self, target: Path) -> None:
-        """Make sure that a picture may go to *target*: the mirror in which that lies is there, or made, with its mark.
+        """Make sure that a picture may go to *target*: the root is there, or the mirror is, or is made, with its mark.
 
         Raises:
-            FaultError: the disk of that mirror is away, or the folder is that of another root, or no longer the one
-                that this process has found there.
+            FaultError: the disk of the root or of that mirror is away, or the mirror is no longer the folder that it
+                was.
+            WatcherError: the mirror is that of another root.
         """
         mirror = self._mirror_of(target)
-        if mirror is None or (self._seen.get(mirror) == _identity(mirror) and owner_of(mirror) == self._root):
+        if mirror is None:
+            self.require(target)
+            return
+        if self._seen.get(mirror) == _identity(mirror) and owner_of(mirror) == self._root:
             return
         self._require_mirror(mirror)
         if (real := os.path.realpath(mirror)) != os.fspath(mirror):

@@ -1,5 +1,6 @@
 """A root that has moved, and its quarantine with it: the ledger follows, once the pictures are seen to be there."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,30 +44,34 @@ def plan(ledger: Ledger, old: Path, new: Path) -> Plan:
     Raises:
         WatcherError: it has not: nothing that the ledger expects is there, or *new* is something else already.
     """
-    totals = Totals(ledger, old)
-    if not totals.is_there():
-        raise WatcherError(f"the ledger knows no pictures of {old}")
     if not new.is_dir():
         raise WatcherError(f"{new} is not there")
     require_unmarked(new)
-    if Totals(ledger, new).is_there():
+    knows_old, knows_new = (Totals(ledger, root).is_there() for root in (old, new))
+    if not knows_old and not (knows_new and not old.is_dir()):
+        raise WatcherError(f"the ledger knows no pictures of {old}")
+    if knows_old and knows_new:
         raise WatcherError(f"the ledger knows {new} already, as a folder of its own")
-    found = Plan(old, new)
-    found.mirrors.update((mirror, place) for mirror in ledger.mirrors(old) if (place := _moved(mirror, old, new)))
-    for entry in totals.latest_pictures(_SAMPLE):
+    found = Plan(old if knows_old else new, new)  # else its quarantine follows, now
+    # What is gone from its place has moved; what is there as well may have been copied.
+    for mirror in sorted(ledger.mirrors(found.old), key=lambda mirror: mirror.exists()):
+        place = next((one for one in _places(mirror, old, new) if one not in found.mirrors.values()), None)
+        if place is not None:
+            found.mirrors[mirror] = place
+    for entry in Totals(ledger, found.old).latest_pictures(_SAMPLE):
         _count(found, entry)
-    if found.in_root.expected and not found.in_root.found:
-        raise WatcherError(f"none of the last {found.in_root.expected} pictures kept in {old} is in {new}")
+    if found.in_root.found * 2 < found.in_root.expected:
+        raise WatcherError(f"only {found.in_root} of the latest pictures kept in {old} are in {new}")
     return found
 
 
-def _moved(mirror: Path, old: Path, new: Path) -> Path | None:
-    """Where *mirror* is now: beside the *new* root, under its name or the old one; or where it was. None if nowhere."""
+def _places(mirror: Path, old: Path, new: Path) -> Iterator[Path]:
+    """Where *mirror* may be now: beside the *new* root, under its name or the old one; or where it was."""
     ending = mirror.name.removeprefix(old.name) if mirror.name.startswith(old.name) else ""
     named = [new.with_name(f"{new.name}{ending}")] if ending else []
     below = [new / mirror.relative_to(old)] if mirror.is_relative_to(old) else []
     places = (*named, *below, new.with_name(mirror.name), mirror)
-    return next((place for place in places if owner_of(place) in (old, new)), None)
+    return (place for place in places if owner_of(place) in (old, new))
 
 
 def _count(found: Plan, entry: Entry) -> None:

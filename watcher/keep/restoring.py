@@ -8,11 +8,13 @@ from pathlib import Path
 from watcher.disk import files
 from watcher.disk.mirror import require_unmarked
 from watcher.errors import ConflictError, StaleError, WatcherError
+from watcher.keep.homecoming import find_aside
 from watcher.keep.moves import finish_now, make_folder, without_links
 from watcher.keep.places import Places
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State
+from watcher.text import quoted
 
 
 def restore(ledger: Ledger, entry: Entry) -> Entry:
@@ -31,7 +33,10 @@ def restore(ledger: Ledger, entry: Entry) -> Entry:
 
 def _restore(ledger: Ledger, entry: Entry) -> Entry:
     places = Places(ledger, entry.root)
-    entry = finish_now(ledger, entry, places)
+    if obstacle := _gone(entry.location, entry.root):
+        raise ConflictError(obstacle)
+    places.require(entry.verdict.capture.path)
+    entry = find_aside(ledger, finish_now(ledger, entry, places))
     if entry.state is State.RESTORED:
         return entry
     if obstacle := obstacle_to_restore(entry):
@@ -51,17 +56,27 @@ def obstacle_to_restore(entry: Entry) -> str:
     target = entry.verdict.capture.path
     if entry.state is State.MOVING:
         return ""  # where it is then is found out under the lock
+    if entry.state in (State.PURGED, State.MISSING) and os.path.lexists(without_links(entry.location)):
+        return obstacle_at(entry.location, entry.root, target)  # what lies there is found out under the lock
     if not entry.aside:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
-    if not files.is_still(without_links(entry.location), entry.verdict.capture):
+    obstacle = obstacle_at(entry.location, entry.root, target)
+    if not obstacle and not files.is_still(without_links(entry.location), entry.verdict.capture):
         return f"{entry.location} is gone or was changed"
-    return obstacle_at(entry.location, entry.root, target)
+    return obstacle
+
+
+def _gone(location: Path, root: Path) -> str:
+    if root.is_dir():
+        return ""
+    command = f"framesift relocate {quoted(root)} NEW"
+    return f"{location} stays there: {root} is not there any more; if it has moved, {command}"
 
 
 def obstacle_at(location: Path, root: Path, target: Path) -> str:
     """Why nothing can be brought back from *location* to *target* in *root*; empty if something can."""
-    if not root.is_dir():
-        return f"{location} stays there: {root} is not there any more; if it has moved, framesift relocate OLD NEW"
+    if obstacle := _gone(location, root):
+        return obstacle
     try:
         require_unmarked(target.parent)
     except WatcherError as error:

@@ -56,6 +56,10 @@ class Fates(Questions):
         """Write down that the picture of *entry*, which was missing, lies where the capture job wrote it."""
         return self._at_home(entry, "find", entry.becomes or State.KEPT, capture)
 
+    def find_aside(self, entry: Entry) -> Entry:
+        """Write down that the picture of *entry*, which was missing or purged, lies where it was set aside."""
+        return self._changed(entry, "find aside", State.QUARANTINED, note="")
+
     def bring_back(self, entry: Entry, capture: Capture) -> Entry:
         """Write down that a person has brought the picture of *entry* back into its root, as *capture*."""
         return self._at_home(entry, "bring back", State.RESTORED, capture)

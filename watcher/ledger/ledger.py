@@ -28,7 +28,8 @@ from watcher.model.verdict import Kind, Verdict
 _BATCH = 500
 """Entries read at a time: a ledger of years is never in memory as a whole."""
 _KEPT = f"""
-    SELECT entry.id, root_path, folder, name, size, mtime_ns, digest, display, taken_at, height, width, signature
+    SELECT entry.id, root_path, folder, name, size, mtime_ns, digest, display, taken_at, height, width,
+           signature, checksum
     FROM frame JOIN located AS entry ON entry.id = frame.entry_id WHERE frame.entry_id {AMONG}
 """
 
@@ -146,11 +147,11 @@ class Ledger(Fates):
         """Write down that the root *old* is *new* now, and where each of its *mirrors* is that has moved."""
 
         def made(db: Transaction) -> None:
-            db.execute("DELETE FROM baseline WHERE root_id IN (SELECT id FROM root WHERE path = ?)", [os.fsencode(new)])
-            for table in ("day", "mirror", "round"):
-                known = f"DELETE FROM {table} WHERE root_id IN (SELECT id FROM root WHERE path = ?)"
-                db.execute(known, [os.fsencode(new)])
-            db.execute("DELETE FROM root WHERE path = ?", [os.fsencode(new)])  # of which no picture is known
+            if old != new:  # else only mirrors have moved
+                for table in ("baseline", "day", "mirror", "round"):
+                    known = f"DELETE FROM {table} WHERE root_id IN (SELECT id FROM root WHERE path = ?)"
+                    db.execute(known, [os.fsencode(new)])
+                db.execute("DELETE FROM root WHERE path = ?", [os.fsencode(new)])  # of which no picture is known
             db.execute("UPDATE root SET path = ? WHERE path = ?", [os.fsencode(new), os.fsencode(old)])
             number = root_number(db.execute, new)
             for before, after in mirrors.items():
@@ -239,12 +240,17 @@ class Ledger(Fates):
             kept.update((row["id"], kept_of(row)) for row in rows)
         return [kept[number] for number in ids]
 
+    def frame_of(self, entry: Entry) -> KeptFrame | None:
+        """What is kept of the frame of *entry*; None if nothing is."""
+        rows = self.rows(_KEPT, [json.dumps([entry.id])])
+        return kept_of(rows[0]) if rows else None
+
     def renew(self, kept: KeptFrame) -> None:
         """Put a signature that was computed again in the place of one that was of no use."""
 
         def made(db: Transaction) -> None:
-            update = "UPDATE frame SET height = ?, width = ?, signature = ? WHERE entry_id = ?"
-            db.execute(update, [kept.height, kept.width, kept.signature, number_of(db, kept.capture)])
+            update = "UPDATE frame SET height = ?, width = ?, signature = ?, checksum = ? WHERE entry_id = ?"
+            db.execute(update, [*kept.shows(), number_of(db, kept.capture)])
 
         self.write(made)
 

@@ -24,6 +24,9 @@ _ENTRY = f"""
 """
 
 
+_MISSED = "(state = 'missing' AND mirror_id IS NOT NULL)"
+
+
 class Questions(Database):
     """A ledger that can be asked about its entries."""
 
@@ -118,9 +121,12 @@ class Questions(Database):
         return self._entries(ids)
 
     def restorable(self) -> Iterator[Entry]:
-        """The entries whose picture is in quarantine or on its way, oldest first."""
+        """The entries whose picture is in quarantine or on its way, or was missed there, oldest first."""
         numbers = [
-            row[0] for row in self.rows("SELECT id FROM picture WHERE state IN ('quarantined', 'moving') ORDER BY id")
+            row[0]
+            for row in self.rows(
+                f"SELECT id FROM picture WHERE state IN ('quarantined', 'moving') OR {_MISSED} ORDER BY id"
+            )
         ]
         return self._entries(numbers)
 
@@ -129,6 +135,11 @@ class Questions(Database):
         for first in range(0, len(numbers), _BATCH):
             some = json.dumps(numbers[first : first + _BATCH])
             yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id {AMONG} ORDER BY entry.id", [some]))
+
+    def missed_aside(self, root: Path) -> list[Entry]:
+        """The entries of *root* whose picture was set aside, and is missing."""
+        rows = self.rows(f"SELECT id FROM located WHERE root_path = ? AND {_MISSED}", [os.fsencode(root)])
+        return [self.entry(row[0]) for row in rows]
 
     def count(self) -> int:
         """How many entries there are."""

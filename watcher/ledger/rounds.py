@@ -8,8 +8,9 @@ from watcher.ledger import stored_windows as windows
 from watcher.ledger.entries import policy_number
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Transaction, capture_of
+from watcher.ledger.transitions import change as change_fate
 from watcher.model.capture import Capture
-from watcher.model.entry import Timeline
+from watcher.model.entry import State, Timeline
 from watcher.model.verdict import Policy
 
 
@@ -37,6 +38,28 @@ def begin_round(ledger: Ledger, root: Path, policy: Policy, begin: datetime, end
         return Timeline(root, "again", number)
 
     return ledger.write(change)
+
+
+def release_restored(ledger: Ledger, root: Path, begin: datetime, end: datetime) -> int:
+    """Let what a person brought back, of what was captured from *begin* up to *end*, be judged again; returns how many.
+
+    What a person has changed is not among it: it is theirs for good.
+    """
+    rows = ledger.rows(
+        "SELECT entry.id FROM picture AS entry JOIN root ON root.id = entry.root_id AND root.path = ?"
+        " WHERE state = 'restored' AND taken_at >= ? AND taken_at < ? AND NOT EXISTS (SELECT 1 FROM picture AS other"
+        " WHERE other.root_id = entry.root_id AND other.folder = entry.folder AND other.name = entry.name"
+        " AND other.id != entry.id)",
+        [os.fsencode(root), begin.isoformat(), end.isoformat()],
+    )
+    entries = [ledger.entry(row[0]) for row in rows]
+
+    def change_all(db: Transaction) -> None:
+        for entry in entries:
+            change_fate(db, entry, "release", State.KEPT)
+
+    ledger.exclusively(lambda: ledger.write(change_all))
+    return len(entries)
 
 
 def still_to_judge(ledger: Ledger, timeline: Timeline) -> list[Capture]:

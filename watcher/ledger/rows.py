@@ -71,7 +71,7 @@ def capture_of(row: Row, prefix: str = "") -> Capture:
 
 def kept_of(row: Row) -> KeptFrame:
     """The kept frame in a row that is joined with its entry."""
-    return KeptFrame(capture_of(row), row["height"], row["width"], row["signature"])
+    return KeptFrame(capture_of(row), row["height"], row["width"], row["signature"], row["checksum"])
 
 
 def entry_of(row: Row) -> Entry:

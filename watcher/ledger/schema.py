@@ -190,6 +190,7 @@ MIGRATIONS = (
     CREATE INDEX entry_saved ON picture (root_id, display, recorded_at, size)
         WHERE kind = 'duplicate' AND state IN ('quarantined', 'purged');
     CREATE INDEX entry_aside ON picture (root_id, aside_day, id) WHERE kind = 'duplicate' AND state = 'quarantined';
+    ALTER TABLE frame ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;  -- CRC-32 of its pixels, 0 where not known
     CREATE VIEW located AS SELECT picture.*, root.path AS root_path, mirror.path AS mirror_path,
             target_mirror.path AS target_mirror_path
         FROM picture JOIN root ON root.id = picture.root_id LEFT JOIN mirror ON mirror.id = picture.mirror_id

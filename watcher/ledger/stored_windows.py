@@ -34,8 +34,8 @@ KEPT = f"""
 def admit(db: Transaction, timeline: Timeline, number: int, kept: KeptFrame, window: int) -> None:
     """Keep the frame of entry *number*, and put it to the front of its window of at most *window* (0: all) frames."""
     db.execute(
-        "INSERT OR REPLACE INTO frame (entry_id, height, width, signature) VALUES (?, ?, ?, ?)",
-        [number, kept.height, kept.width, kept.signature],
+        "INSERT OR REPLACE INTO frame (entry_id, height, width, signature, checksum) VALUES (?, ?, ?, ?, ?)",
+        [number, *kept.shows()],
     )
     touch(db, timeline, number)
     if window:

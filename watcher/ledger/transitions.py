@@ -65,6 +65,12 @@ TRANSITIONS = {
         "watcher, sweep",
         "a file with the digest of the row lies where the capture job wrote it",
     ),
+    "find aside": _way(
+        {MISSING, PURGED},
+        {QUARANTINED},
+        "watcher, sweep, restore",
+        "a file with the digest of the row lies where it was set aside, as from a backup",
+    ),
     "bring back": _way(
         {QUARANTINED, PURGED, MISSING},
         {RESTORED},
@@ -108,7 +114,7 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
     values |= {"state": state.value, "becomes": becomes and becomes.value, "version": entry.version + 1}
     if state is not State.MOVING:
         values |= {"target": None, "target_mirror_id": None}
-    if state is State.QUARANTINED and name == "arrive":
+    if state is State.QUARANTINED and name in ("arrive", "find aside"):
         values |= _aside_since(db, entry.id)
     columns = ", ".join(f"{column} = ?" for column in values)
     db.execute(f"UPDATE picture SET {columns} WHERE id = ?", [*values.values(), entry.id])

@@ -49,9 +49,13 @@ class Capture:
         return self.path, self.size, self.mtime_ns
 
     @property
-    def order(self) -> tuple[datetime, int, bytes]:
-        """Sorting key: the time in the name first, whatever the clock or the arrival said."""
-        return self.taken_at, self.display, os.fsencode(self.path)
+    def order(self) -> tuple[datetime, int, bool, bytes]:
+        """Sorting key: the time in the name first, whatever the clock or the arrival said.
+
+        Of equal times the one in the folder of its day, so that a copy of that folder never displaces the original.
+        """
+        is_elsewhere = self.path.parent.name != f"{self.taken_at:%Y-%m-%d}"
+        return self.taken_at, self.display, is_elsewhere, os.fsencode(self.path)
 
 
 def is_recordable(stat: os.stat_result) -> bool:

@@ -14,6 +14,12 @@ class KeptFrame:
     width: int
     """Of the frame, in pixels after averaging."""
     signature: bytes
+    checksum: int = 0
+    """CRC-32 of its pixels; 0 where it is not known, as in a ledger of framesift 0.1."""
+
+    def shows(self) -> tuple[object, ...]:
+        """What two frames with the same pixels have in common."""
+        return self.height, self.width, self.signature, self.checksum
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.judge.blocks import Screens, ScreensBuilder, by_bounds
 from watcher.judge.device import choose_device
 from watcher.judge.frame import Frame, load
-from watcher.judge.signature import compute, digest_of
-from watcher.judge.window import kept_frame
+from watcher.judge.signature import digest_of
+from watcher.judge.window import described
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.stored_signatures import StoredSignature, stored_signatures
 from watcher.model.entry import Entry
@@ -110,7 +110,7 @@ def _computed_again(ledger: Ledger, old: StoredSignature, reader: FrameReader) -
     frame = reader.read(entry)
     if frame is None:
         return None
-    kept = kept_frame(entry.verdict.capture, compute(frame.pixels), reader.policy)
+    kept = described(replace(frame, capture=entry.verdict.capture), reader.policy)
     ledger.renew(kept)
     return replace(old, height=kept.height, width=kept.width, data=kept.signature)
 
