@@ -74,7 +74,7 @@ class SideBySide:
         """*count* captures are to come."""
         self._desk, self._count, self._draw = desk, count, random.Random(seed)
         self._most = max(2, count // 40)
-        """So many kilobytes, of about 1.5 pictures each, are left in quarantine by retention, and at most by a purge."""
+        """So many kilobytes, of one or two pictures each, retention leaves in quarantine, and a purge at most."""
         self._given: dict[Path, tuple[bytes, int, int]] = {}
         self._restored: set[Path] = set()
         """What a restore has said it has brought back."""
@@ -87,7 +87,7 @@ class SideBySide:
         )
 
     def go(self, seconds: float) -> Balance:
-        """Let all captures arrive, and all others work meanwhile, for so many *seconds*; then look through everything."""
+        """Let all captures arrive, and everybody work meanwhile, for so many *seconds*; then look through it all."""
         began = time.monotonic()
         self._desk.start()  # what comes before the first start would be left to sweeps
         self._start_seconds = time.monotonic() - began
@@ -194,7 +194,7 @@ class SideBySide:
             self.balance.wrong.append(f"the last watcher ended with {code}: {self._desk.output()[-800:]}")
 
     def _look_through(self) -> None:
-        """Every picture that came has one row, and is whole in the one place which that names, or purged with reason."""
+        """Every picture that came has one row, and is whole in the one place that it names, or purged with reason."""
         with self._desk.ledger() as ledger:
             entries = list(ledger.entries())
         rows = {entry.verdict.capture.path: entry for entry in entries}
@@ -218,7 +218,7 @@ class SideBySide:
                 balance.wrong.append(f"{path.name} was restored, and is {rows[path].state}")
 
     def _objection_to_purge(self, rows: dict[Path, Entry], entry: Entry) -> list[str]:
-        """Whether no picture of the screen of *entry* is kept; what it duplicated may be a duplicate, and purged, too."""
+        """Whether no picture of the screen of *entry* is kept; what it duplicated may have been judged anew since."""
         near: Entry | None = entry
         while near is not None and near.state is State.PURGED:
             nearest = near.verdict.score.nearest

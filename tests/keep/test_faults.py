@@ -116,7 +116,9 @@ class Of01(Old):
         shutil.copyfile(OF_0_1 / "ledger.sqlite", self.state / "ledger.sqlite")
 
     def check(self, ledger: Ledger) -> None:
-        said = "SELECT id, folder, name, size, kind, state, location, target, becomes, nearest_id FROM entry ORDER BY id"
+        said = (
+            "SELECT id, folder, name, size, kind, state, location, target, becomes, nearest_id FROM entry ORDER BY id"
+        )
         with contextlib.closing(sqlite3.connect(OF_0_1 / "ledger.sqlite")) as db:
             assert [tuple(row) for row in ledger.rows(said)] == db.execute(said).fetchall()
         assert {os.fsdecode(row[0]) for row in ledger.rows("SELECT folder FROM picture")} == {"2020-05/2020-05-04"}

@@ -1,4 +1,4 @@
-"""Pictures that come back, and a root that has moved: killed, or refused by the disk, at any call that changes a disk."""
+"""Pictures that come back, and a root that has moved: killed, or refused, at any call that changes a disk."""
 
 import shutil
 import sys
@@ -102,8 +102,8 @@ class Relocated(Bench):
     def make(self) -> None:
         before = Bench(self.was.parent, self.was_quarantine)
         before.make()
-        with before.at_work() as (_, custody):
-            custody.carry_out(before.twin(), None)
+        with before.at_work() as (_, keeper):
+            keeper.carry_out(before.twin(), None)
         self.root.parent.mkdir(exist_ok=True)
         self.was.rename(self.root)
         self.was_quarantine.rename(self.quarantine)
@@ -119,12 +119,9 @@ class Relocated(Bench):
     def look_after(self, _: int) -> Sequence[object]:
         """Whether the mark names the root that is there now, and whether the ledger does."""
         self.check_files(self._now(self.kept), self._now(self.duplicate, self.quarantine))
-        with self.at_work() as (ledger, _):
-            roots = {entry.root for entry in ledger.entries()}
-            (mirror,) = ledger.mirrors(next(iter(roots)))
-        is_told = roots == {self.root}
-        assert (roots, mirror) == (({self.root}, self.quarantine) if is_told else ({self.was}, self.was_quarantine))
-        return owner_of(self.quarantine) == self.root, is_told
+        told = self._told()
+        assert told in ((self.was, self.was_quarantine), (self.root, self.quarantine))
+        return owner_of(self.quarantine) == self.root, told == (self.root, self.quarantine)
 
     def look_at_the_end(self) -> None:
         """The ledger finds everything, and the duplicate comes back into the root that is there now."""
@@ -135,11 +132,19 @@ class Relocated(Bench):
                     restore(ledger, entry)
         self.check_files(self._now(self.kept), self._now(self.duplicate))
 
+    def _told(self) -> tuple[Path, Path]:
+        """The root and its quarantine, by the ledger."""
+        with self.at_work() as (ledger, _):
+            (root,) = {entry.root for entry in ledger.entries()}
+            (mirror,) = ledger.mirrors(root)
+        return root, mirror
+
     def _now(self, path: Path, top: Path | None = None) -> Path:
         return (top or self.root) / path.relative_to(self.was)
 
 
 BENCHES = {"brought": Returned, "renamed": Renamed, "synced": Synced, "relocated": Relocated}
+
 
 def met_at_each(name: str, deed: str, base: Path, *calls: str) -> list[Met]:
     program = [__name__, name, base, base / "ScreenRecord-quarantine"]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import LONG_AGO, Desk, facts, land, digested, wait_for, working_desk
+from tests.desk import LONG_AGO, Desk, digested, facts, land, wait_for, working_desk
 from tests.keep.crash_points import CALLS, KILL, Met, go_through, met_at_every
 from tests.pictures import screen, typed
 from watcher.disk.mirror import MARKER_FOLDER, mark, owner_of
