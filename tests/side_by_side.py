@@ -23,7 +23,9 @@ from tests.pictures import typed
 from watcher.model.entry import Entry, State
 
 SCREENS, WINDOW = 14, 10
-LIVES = {"watch": (1.0, 5.0, 1.0), "sweep": (0.5, 4.0, 0.6), "restore": (0.2, 1.6, 0.5), "purge": (0.2, 1.6, 0.5)}
+RELEASES, ALL = 0.3, 0.02
+"""How many sweeps release what was restored, and how many restores take everything."""
+LIVES = {"watch": (1.0, 5.0, 1.0), "sweep": (0.5, 4.0, 0.6), "restore": (0.1, 0.5, 0.5), "purge": (0.1, 0.5, 0.5)}
 """When each is killed, at the earliest and at the latest, in starts of a watcher; and how many of all are."""
 PAUSES = {"watch": 0.0, "sweep": 0.5, "restore": 1.5, "purge": 4.0}
 """Seconds, on average, from the end of one to the start of the next."""
@@ -36,11 +38,16 @@ _PURGED = re.compile(r"(\d+) files?, [^;\n]*? purged")
 class Run:
     """A process of framesift's."""
 
-    verb: str
+    words: list[str]
     process: "subprocess.Popen[str]"
     output: Path
     dies_at: float
     """On the clock of :func:`time.monotonic`."""
+
+    @property
+    def verb(self) -> str:
+        """What it does."""
+        return self.words[0]
 
 
 @dataclass(slots=True)
@@ -77,7 +84,7 @@ class SideBySide:
         """So many kilobytes, of one or two pictures each, retention leaves in quarantine, and a purge at most."""
         self._given: dict[Path, tuple[bytes, int, int]] = {}
         self._restored: set[Path] = set()
-        """What a restore has said it has brought back."""
+        """What a restore has said it has brought back, and nobody has released."""
         self._running: dict[str, Run] = {}
         self._next = dict.fromkeys(LIVES, 0.0)
         self._start_seconds = 0.0
@@ -129,17 +136,17 @@ class SideBySide:
     def _started(self, verb: str) -> Run:
         if verb == "watch":
             self._begin_day()
-        output = self._desk.base / f"{verb}-{self.balance.starts[verb]}.out"
+        words, output = self._words(verb), self._desk.base / f"{verb}-{self.balance.starts[verb]}.out"
         self.balance.starts[verb] += 1
         with output.open("w") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "watcher", *self._words(verb)],
+                [sys.executable, "-m", "watcher", *words],
                 env=self._desk.environment, cwd="/", stdout=stream, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
         self._desk.processes.append(process)
         earliest, latest, share = LIVES[verb]
         life = self._draw.uniform(earliest, latest) * self._start_seconds
-        return Run(verb, process, output, time.monotonic() + (life if self._draw.random() < share else math.inf))
+        return Run(words, process, output, time.monotonic() + (life if self._draw.random() < share else math.inf))
 
     def _begin_day(self) -> None:
         """As if this were another day: retention works once a day."""
@@ -150,11 +157,12 @@ class SideBySide:
     def _words(self, verb: str) -> list[str]:
         draw = self._draw
         if verb == "sweep":
-            return ["sweep", "--again", "--duplicate", draw.choice(("0.955", "0.98", "0.999"))]
+            release = ["--restored"] * (draw.random() < RELEASES)
+            return ["sweep", "--again", *release, "--duplicate", draw.choice(("0.955", "0.98", "0.999"))]
         if verb == "restore":
             aside = sorted(self._desk.quarantine.rglob("*.png"))
-            some = draw.sample(aside, min(len(aside), 5))
-            return ["restore", "--all", "--yes"] if draw.random() < 0.05 or not some else ["restore", *map(str, some)]
+            some = draw.sample(aside, min(len(aside), 3))
+            return ["restore", "--all", "--yes"] if draw.random() < ALL or not some else ["restore", *map(str, some)]
         if verb == "purge":
             return ["purge", "--yes", "--keep-under", f"{draw.randrange(1, self._most + 1)} kB"]
         return [verb]
@@ -167,6 +175,8 @@ class SideBySide:
             self.balance.wrong.append(f"{run.verb} ended with {code}: {text[-800:]}")
         said = [line.removeprefix("restored ") for line in text.splitlines() if line.startswith("restored /")]
         self._restored |= {Path(path) for path in said}
+        if "--restored" in run.words:  # released at some moment of this run: they may be judged again
+            self._restored.clear()
         self.balance.told["restored by restore"] += len(said)
         self.balance.told[f"purged by {run.verb}"] += sum(map(int, _PURGED.findall(text)))
         del self._running[run.verb]

@@ -83,6 +83,7 @@ def waits_and_says_so(desk: Desk) -> None:
     assert (told["state"], told["pid"]) == ("degraded", pid)
     assert re.search("No space left on device|disk is full", reason)
     assert reason.endswith("; nothing is moved until this is mended")
+    assert "None" not in desk.run("status", check=4).stdout, "of a device that is not known yet"
     findings = {one["name"]: one for one in json.loads(desk.run("doctor", "--json", check=4).stdout)["findings"]}
     assert findings["watcher"]["found"] == f"process {pid} waits: {reason}"
     assert findings["watcher"]["verdict"] == findings["free space"]["verdict"] == "sick"
