@@ -30,6 +30,7 @@ from watcher.ledger import database
 from watcher.ledger.database import Database
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rounds import begin_round, finish_round, still_to_judge
+from watcher.ledger.transitions import change
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State, Timeline
 from watcher.model.kept_frame import Changes, KeptFrame
@@ -37,6 +38,28 @@ from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdi
 
 _END = chunk(b"IEND", b"")
 STRICT, LAX = Policy(), Policy(duplicate=0.98)
+
+
+_Fate = tuple[State, State | None]
+_ASIDE, _ON_ITS_WAY = (
+    (State.QUARANTINED, None),
+    tuple((State.MOVING, becomes) for becomes in (State.KEPT, State.QUARANTINED, State.RESTORED)),
+)
+LEGAL: dict[str, tuple[set[_Fate], _Fate]] = {
+    "judge anew": ({(State.KEPT, None), _ASIDE}, (State.KEPT, None)),
+    "arrive": ({*_ON_ITS_WAY}, (State.QUARANTINED, None)),
+    "stay": ({*_ON_ITS_WAY}, (State.KEPT, None)),
+    "lose": ({(State.KEPT, None), _ASIDE, (State.RESTORED, None), *_ON_ITS_WAY}, (State.MISSING, None)),
+    "find": ({(State.MISSING, None)}, (State.KEPT, None)),
+    "find aside": ({(State.MISSING, None), (State.PURGED, None)}, (State.QUARANTINED, None)),
+    "bring back": ({_ASIDE, (State.PURGED, None), (State.MISSING, None)}, (State.RESTORED, None)),
+    "restore": ({_ASIDE}, (State.MOVING, State.RESTORED)),
+    "release": ({(State.RESTORED, None)}, (State.KEPT, None)),
+    "condemn": ({_ASIDE}, (State.MOVING, State.PURGED)),
+    "spare": ({(State.MOVING, State.PURGED)}, (State.QUARANTINED, None)),
+    "purge": ({(State.MOVING, State.PURGED)}, (State.PURGED, None)),
+}
+"""From where each transition may lead, and to where it may, told apart from the table that is tested by it."""
 
 
 class Killed(BaseException):
@@ -167,6 +190,8 @@ class World:
     purged: set[bytes] = field(default_factory=set)
     mine: dict[bytes, Path] = field(default_factory=dict)
     """Pictures that a person has brought back, or made, and where they must stay."""
+    read: list[Entry] = field(default_factory=list)
+    """What somebody has read of the ledger, at any time."""
     holder: Actor | None = None
     """Who holds the lock between processes."""
     ticks: int = 0
@@ -349,13 +374,38 @@ class World:
         if len(places.get(digest, [])) > 1 or digest not in self.numbers:
             return
         assert path.is_relative_to(self.quarantine), f"{path} would be deleted from its root"
+        actor = getattr(_AT_WORK, "actor", None)
+        assert actor is not None, "nothing is deleted after a kill, when a run begins"
+        assert actor.name.startswith("purge"), f"{actor.name} would delete {path}"
         assert digest not in self.mine, f"{path} was brought back by a person"
-        number = self.numbers[digest]
-        alike = [
-            one for one in places if one != digest and one in self.numbers and self.numbers[one] // 2 == number // 2
-        ]
-        assert alike, f"{path} is the last picture of its screen"
+        whole = [one for one in places if one in self.numbers and self._is_in_root(places[one])]
+        kept = [self.numbers[one] // 2 for one in whole]
+        assert self.numbers[digest] // 2 in kept, f"{path} is the last picture of its screen"
         self.purged.add(digest)
+
+    def _is_in_root(self, places: list[Path]) -> bool:
+        return any(place.is_relative_to(self.root) for place in places)
+
+    def remember(self) -> None:
+        """Somebody reads all entries, to decide on them later."""
+        with self.ledger() as ledger:
+            self.read += list(ledger.entries())
+
+    def decide_late(self, which: int, name: str) -> None:
+        """A decision that was made on what was read long ago, or that is not this one's to make, changes nothing."""
+        if not self.read:
+            return
+        entry = self.read[which % len(self.read)]
+        before, (state, becomes) = LEGAL[name]
+        with self.ledger() as ledger:
+            now = ledger.entry(entry.id)
+            if now.version == entry.version and (now.state, now.becomes if now.target else None) in before:
+                return
+            try:
+                ledger.write(lambda db: change(db, entry, name, state, becomes))
+            except StaleError:
+                return
+            raise AssertionError(f"{name} of an entry that was {entry.state} and is {now.state}")
 
 
 class Judge:

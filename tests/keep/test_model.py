@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.keep.model import LAX, STRICT, Actor, World, books_balance, doors, nothing_is_lost
+from tests.keep.model import LAX, LEGAL, STRICT, Actor, World, books_balance, doors, nothing_is_lost
 
 TIMES = int(os.environ.get("MODEL", "1"))
 _MOST_AT_WORK = 3
@@ -132,6 +132,15 @@ class Fates(RuleBasedStateMachine):
             world.edit(path, number)
         else:
             getattr(world, what)(path)
+
+    @rule()
+    def somebody_reads(self) -> None:
+        self.world.remember()
+
+    @precondition(lambda self: self.world.read and not self.actors)
+    @rule(which=st.integers(0, 50), name=st.sampled_from(sorted(LEGAL)))
+    def a_decision_comes_late(self, which: int, name: str) -> None:
+        self.world.decide_late(which, name)
 
     @invariant()
     def no_picture_is_lost(self) -> None:

@@ -14,6 +14,7 @@ from watcher.arrive.png import check_whole
 from watcher.arrive.settling import Arrival, key_of
 from watcher.arrive.tree import LATEST_SECONDS, Tree
 from watcher.disk.listing import AND_MORE, ELSEWHERE, MOST_TOLD, disk_of, refused_line
+from watcher.disk.mirror import is_marked
 from watcher.errors import GoneError, NotWholeError
 from watcher.health.heartbeat import SourceStatus
 from watcher.model.capture import Capture, NamePattern, is_recordable
@@ -251,4 +252,6 @@ def _identity(root: Path) -> tuple[int, int]:
         raise NotADirectoryError(errno.ENOTDIR, "it is no folder")
     if (real := os.path.realpath(root)) != os.fspath(root):
         raise OSError(errno.ELOOP, f"it leads to {real} by a link; watch that one, or put the folder back")
+    if is_marked(os.fspath(root)):
+        raise OSError(errno.EBUSY, "a quarantine is in its place; put the folder back")
     return status.st_dev, status.st_ino

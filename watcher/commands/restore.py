@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import click
 
 from watcher.commands.options import as_period
 from watcher.disk.mirror import quarantined, root_of
-from watcher.errors import ConflictError, FaultError, WatcherError
+from watcher.errors import ConflictError, FaultError, HeldError, WatcherError
 from watcher.keep.restoring import obstacle_at, obstacle_to_restore, restore, restore_unrecorded
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture, NamePattern
@@ -69,7 +68,7 @@ def command(
     """
     if bool(paths) + bool(day) + everything != 1:
         raise click.UsageError("say what to restore: PATH..., --day DAY or --all")
-    wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths), day)
+    wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths) + _folders(paths), day)
     asks = not (paths or yes or dry_run)
     with contextlib.ExitStack() as stack:
         if quarantine is not None:
@@ -79,6 +78,11 @@ def command(
         if asks:
             found = iter(_agreed(found))
         _Telling(dry_run=dry_run, quiet=program.quiet).restore(found)
+
+
+def _folders(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The folders among *paths*, whatever links lead to them; a link in the place of a file is nobody's capture."""
+    return tuple(path.resolve() for path in paths if path.is_dir())
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +204,22 @@ def _in_folder(ledger: Ledger | None, quarantine: Path, wanted: _Wanted) -> Iter
         if not wanted.file(path, target):
             continue
         entries = _entries(ledger, path)
-        if entries:
-            yield _known(cast("Ledger", ledger), entries[-1])
+        alone = partial(restore_unrecorded, path, root, target, _settle(ledger))
+        if ledger is not None and entries:
+            known = _known(ledger, entries[-1])
+            yield _Found(target, known.obstacle, partial(_whatever_the_ledger_says, known.restore, alone))
         else:
-            yield _Found(
-                target,
-                partial(obstacle_at, path, root, target),
-                partial(restore_unrecorded, path, root, target, _settle(ledger)),
-            )
+            yield _Found(target, partial(obstacle_at, path, root, target), alone)
+
+
+def _whatever_the_ledger_says(restore_known: Callable[[], object], restore_alone: Callable[[], object]) -> None:
+    """Bring a picture back by its entry or, if the ledger fails, by its place alone."""
+    try:
+        restore_known()
+    except HeldError:
+        raise
+    except FaultError:
+        restore_alone()
 
 
 _TO_RESTORE = {State.QUARANTINED, State.MOVING, State.MISSING, State.PURGED}

@@ -90,7 +90,7 @@ def owner_of(folder: Path) -> Path | None:
         return None
     except OSError as error:
         raise FaultError(f"{folder} cannot be looked at: {error.strerror or error}") from error
-    return Path(os.fsdecode(raw.removesuffix(b"\n")))
+    return Path(os.fsdecode(raw.removesuffix(b"\n"))) if raw.strip() else None  # a power cut may leave it empty
 
 
 def require_unmarked(folder: Path) -> None:

@@ -3,12 +3,12 @@
 import contextlib
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from watcher.arrive.settling import SWEEP_SECONDS, is_too_young
-from watcher.disk.listing import ELSEWHERE, Names
+from watcher.disk.listing import ELSEWHERE, Names, disk_of
 from watcher.errors import GoneError, WatcherError
 from watcher.flow.readahead import ReadAhead
 from watcher.flow.task import Task
@@ -61,6 +61,8 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
         ledger.patience = Wait(task.log, stop, WaitListener())
         if is_elsewhere(ledger, task.root):
             raise WatcherError(f"{task.root}: {ELSEWHERE}")
+        if not task.dry_run:
+            _remember_disk(ledger, task.root)
         captures, timeline = _to_judge(task, ledger, scope)
         tally.total = len(captures)
         work = Work(task, ledger, timeline)
@@ -71,6 +73,13 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
         if scope.again and tally.done == tally.total:
             finish_round(ledger, timeline, everything=scope.everything)
     tally.stopped = stop.received and (tally.done < tally.total or not tally.total)
+
+
+def _remember_disk(ledger: Ledger, root: Path) -> None:
+    """Write down on which disk the root is, as a watcher does: another one in its place is told by that."""
+    heartbeat = ledger.heartbeat(root)
+    if heartbeat.disk != (disk := disk_of(root)):
+        ledger.write_heartbeat(root, replace(heartbeat, disk=disk))
 
 
 def _counted(task: Task, tally: Tally, outcome: Entry | Postponed | Met) -> Entry | None:

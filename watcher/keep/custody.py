@@ -7,6 +7,7 @@ they are then: nothing that was read before is believed.
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from watcher.disk import files
@@ -75,8 +76,15 @@ class Custody:
         now, wanted = before.location if before else home, target or home
         if wanted == now or (before and wanted == now.with_name(unnumbered(now.name))):
             return None
-        # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
-        return Move(home, State.KEPT) if target is None else Move(free(target), State.QUARANTINED)
+        if target is None:
+            # Back, if judged anew it is no duplicate: into its own place or, if that is taken now, nowhere.
+            return Move(home, State.KEPT)
+        return Move(free(target, partial(self._is_copy, verdict.capture)), State.QUARANTINED)
+
+    def _is_copy(self, capture: Capture, path: Path) -> bool:
+        """Whether the very bytes of *capture* lie at *path*, of which no entry tells: one of the two will do."""
+        same = bool(capture.digest) and find(path, capture).digest == capture.digest
+        return same and not self._ledger.is_known(path)
 
     def meet(self, capture: Capture) -> Met | None:
         """Put right what the ledger knows of a picture that has come into its root; None if it is to be judged.

@@ -99,6 +99,7 @@ class Homecoming:
             ledger.at_home(path)
             or ledger.with_bytes(self._timeline.root, capture)
             or ledger.is_settled(path)
+            or ledger.settled_with(self._timeline.root, capture.digest)
             or ledger.is_left_to_sweep(capture)
         )
 
@@ -111,14 +112,21 @@ class Homecoming:
         elif self._timeline.round and entry.state in (State.KEPT, State.QUARANTINED):
             return None  # it is judged anew
         if entry is not None:
-            return Met(capture, self._put_right(entry, capture))
-        if self._ledger.is_settled(capture.path):
+            said = self._put_right(entry, capture)
+            is_judged_anew = self._timeline.round and self._ledger.entry(entry.id).state is State.KEPT
+            return None if is_judged_anew else Met(capture, said)
+        if self._ledger.is_settled(capture.path) or self._was_settled(capture):
             self._ledger.settle(self._timeline.root, capture)
             return Met(capture)
         if self._timeline.name == "watch" and self._ledger.is_left_to_sweep(capture):
             self._ledger.leave_to_sweep(self._timeline.root, [capture])
             return Met(capture)
         return None
+
+    def _was_settled(self, capture: Capture) -> bool:
+        """Whether these bytes were brought back when no ledger knew them, and have another name now."""
+        places = self._ledger.settled_with(self._timeline.root, capture.digest)
+        return any(not os.path.lexists(place) for place in places)
 
     def _undigested(self, capture: Capture) -> Entry | None:
         """What an older framesift judged at this path, with this size: of its bytes no more is known."""

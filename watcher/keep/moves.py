@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from watcher.disk import files
@@ -83,7 +84,7 @@ def make_folder(folder: Path, *, private: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)  # the user's own tree, with the user's umask
 
 
-def free(target: Path) -> Path:
-    """*target*, or a numbered name beside it if an earlier picture of the same name lies there."""
+def free(target: Path, is_copy: Callable[[Path], bool]) -> Path:
+    """*target*, or a numbered name beside it if something lies there that is no copy of the picture."""
     names = itertools.chain([target], (target.with_name(f"{target.name}.~{n}~") for n in itertools.count(1)))
-    return next(path for path in names if not os.path.lexists(path))
+    return next(path for path in names if not os.path.lexists(path) or is_copy(path))

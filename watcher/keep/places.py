@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from watcher.disk.listing import ELSEWHERE, disk_of
-from watcher.disk.mirror import mark, owner_of
+from watcher.disk.mirror import is_marked, mark, owner_of
 from watcher.errors import FaultError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import is_elsewhere
@@ -30,8 +30,8 @@ class Places:
             WatcherError: the mirror is that of another root.
         """
         mirror = self._mirror_of(target)
+        self._require_root()
         if mirror is None:
-            self.require(target)
             return
         if self._seen.get(mirror) == _identity(mirror) and owner_of(mirror) == self._root:
             return
@@ -54,10 +54,16 @@ class Places:
         if mirror is not None:
             self._require_mirror(mirror)
         elif path.is_relative_to(self._root):
-            if not self._root.is_dir():
-                raise _away(f"{self._root} is not there")
-            if is_elsewhere(self._ledger, self._root):
-                raise _away(f"{self._root}: {ELSEWHERE}")
+            self._require_root()
+
+    def _require_root(self) -> None:
+        """Refuse a root that is away, or in whose place a quarantine was put."""
+        if not self._root.is_dir():
+            raise _away(f"{self._root} is not there")
+        if is_elsewhere(self._ledger, self._root):
+            raise _away(f"{self._root}: {ELSEWHERE}")
+        if is_marked(os.fspath(self._root)):
+            raise _away(f"{self._root}: a quarantine is in its place; put the folder back")
 
     def _mirror_of(self, path: Path) -> Path | None:
         inside = [mirror for mirror in self._ledger.mirrors(self._root) if path.is_relative_to(mirror)]

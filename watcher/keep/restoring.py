@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from watcher.errors import ConflictError, StaleError, WatcherError
 from watcher.keep.homecoming import find_aside
 from watcher.keep.moves import finish_now, make_folder, without_links
 from watcher.keep.places import Places
+from watcher.keep.proof import find
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State
@@ -57,10 +59,12 @@ def obstacle_to_restore(entry: Entry) -> str:
     if entry.state is State.MOVING:
         return ""  # where it is then is found out under the lock
     if entry.state in (State.PURGED, State.MISSING) and os.path.lexists(without_links(entry.location)):
-        return obstacle_at(entry.location, entry.root, target)  # what lies there is found out under the lock
+        return obstacle_at(
+            entry.location, entry.root, target, entry.verdict.capture
+        )  # what lies there is found out under the lock
     if not entry.aside:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
-    obstacle = obstacle_at(entry.location, entry.root, target)
+    obstacle = obstacle_at(entry.location, entry.root, target, entry.verdict.capture)
     if not obstacle and not files.is_still(without_links(entry.location), entry.verdict.capture):
         return f"{entry.location} is gone or was changed"
     return obstacle
@@ -73,15 +77,18 @@ def _gone(location: Path, root: Path) -> str:
     return f"{location} stays there: {root} is not there any more; if it has moved, {command}"
 
 
-def obstacle_at(location: Path, root: Path, target: Path) -> str:
-    """Why nothing can be brought back from *location* to *target* in *root*; empty if something can."""
+def obstacle_at(location: Path, root: Path, target: Path, capture: Capture | None = None) -> str:
+    """Why nothing can be brought back from *location* to *target* in *root*; empty if something can.
+
+    A copy of *capture* that is there already is no obstacle: of the two, one stays.
+    """
     if obstacle := _gone(location, root):
         return obstacle
     try:
         require_unmarked(target.parent)
     except WatcherError as error:
         return f"{location} stays there: {error}"
-    if os.path.lexists(target):
+    if os.path.lexists(target) and not (capture and files.is_still(target, capture)):
         return f"{location} stays there: {target} exists and was not overwritten"
     return ""
 
@@ -98,6 +105,7 @@ def restore_unrecorded(path: Path, root: Path, target: Path, settle: Callable[[P
     status = path.lstat()
     taken_at = datetime.fromtimestamp(status.st_mtime)
     capture = Capture(target, 0, taken_at, status.st_size, status.st_mtime_ns)
+    capture = replace(capture, digest=find(path, capture).digest)
     settle(root, capture)
     make_folder(target.parent, private=False)
     files.move(path, target, capture)

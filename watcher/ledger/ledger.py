@@ -74,7 +74,7 @@ class Ledger(Fates):
             db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
             settle_nothing(db, capture.path)
             values = [root_number(db.execute, root), *_listed(root, capture)]
-            db.execute("INSERT INTO baseline VALUES (?, ?, ?, ?, ?, 1)", values)
+            db.execute("INSERT INTO baseline VALUES (?, ?, ?, ?, ?, 1, ?)", [*values, capture.digest or None])
 
         self.write(made)
 
@@ -87,6 +87,15 @@ class Ledger(Fates):
             )
             for root_id, folder in homes(self.rows, path.parent)
         )
+
+    def settled_with(self, root: Path, digest: bytes) -> list[Path]:
+        """Where in *root* pictures with this digest were that the user brought back when no ledger knew them."""
+        rows = self.rows(
+            "SELECT folder, name FROM baseline JOIN root ON root.id = root_id"
+            " WHERE path = ? AND settled AND digest = ?",
+            [os.fsencode(root), digest],
+        )
+        return [root / path_of(row[0]) / os.fsdecode(row[1]) for row in rows]
 
     def is_left_to_sweep(self, capture: Capture) -> bool:
         """Whether *capture* was there before the first start, whatever its mtime was then."""
@@ -276,7 +285,7 @@ class Ledger(Fates):
 def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:
     db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
     number = root_number(db.execute, root)
-    insert = "INSERT OR IGNORE INTO baseline VALUES (?, ?, ?, ?, ?, 0)"
+    insert = "INSERT OR IGNORE INTO baseline VALUES (?, ?, ?, ?, ?, 0, NULL)"
     db.executemany(insert, ([number, *_listed(root, one)] for one in captures if number_of(db, one) is None))
 
 

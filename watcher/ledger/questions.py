@@ -58,11 +58,14 @@ class Questions(Database):
         ]
 
     def with_bytes(self, root: Path, capture: Capture) -> list[Entry]:
-        """The entries of *root* on files with the bytes, the size and the mtime of *capture*, wherever they are."""
+        """The entries of *root* on pictures with the bytes of *capture*, and its mtime or a person's wish to keep them.
+
+        Bytes alone would not do: a screen on which nothing moves is captured with the same bytes again and again.
+        """
         rows = self.rows(
-            "SELECT entry.id FROM picture AS entry JOIN root ON root.id = root_id"
-            " WHERE root.path = ? AND digest = ? AND size = ? AND mtime_ns = ? ORDER BY entry.id DESC",
-            [os.fsencode(root), capture.digest, capture.size, capture.mtime_ns],
+            "SELECT entry.id FROM picture AS entry JOIN root ON root.id = root_id WHERE root.path = ? AND digest = ?"
+            " AND (mtime_ns = ? OR 'restored' IN (state, becomes)) ORDER BY mtime_ns = ? DESC, entry.id DESC",
+            [os.fsencode(root), capture.digest, capture.mtime_ns, capture.mtime_ns],
         )
         return [self.entry(row[0]) for row in rows]
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from watcher.errors import FaultError
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 from watcher.model.kept_frame import KeptFrame
@@ -75,7 +76,18 @@ def kept_of(row: Row) -> KeptFrame:
 
 
 def entry_of(row: Row) -> Entry:
-    """The entry in a row that is joined with its policy and its nearest."""
+    """The entry in a row that is joined with its policy and its nearest.
+
+    Raises:
+        FaultError: it holds what cannot be: the ledger is damaged, in a way that SQLite does not see.
+    """
+    try:
+        return _entry_of(row)
+    except (ValueError, TypeError, KeyError) as error:
+        raise FaultError(f"the ledger is damaged: what it says of entry {row['id']} cannot be ({error})") from error
+
+
+def _entry_of(row: Row) -> Entry:
     nearest = capture_of(row, "near_") if row["nearest_id"] is not None else None
     score = Score(nearest, row["ssim"], bool(row["exact"]), row["worst_tile"])
     policy = Policy.from_json(json.loads(row["policy"]))

@@ -197,14 +197,14 @@ MIGRATIONS = (
         LEFT JOIN mirror AS target_mirror ON target_mirror.id = picture.target_mirror_id;
     CREATE VIEW entry AS                       -- for whoever reads this with other tools: with whole paths
         WITH based AS (SELECT *, CASE WHEN substr(root_path, 1, 1) = X'2F' THEN '/' ELSE '\' END AS slash,
-            coalesce(mirror_path, root_path) AS base, coalesce(target_mirror_path, root_path) AS target_base
-            FROM located)
+            substr(root_path, 1, 1) != X'2F' AS on_windows, coalesce(mirror_path, root_path) AS base,
+            coalesce(target_mirror_path, root_path) AS target_base FROM located)
         SELECT id, root_id, CASE WHEN folder = X'' THEN root_path ELSE CAST(root_path || slash || folder AS BLOB) END
             AS folder, name, size, mtime_ns, digest, display, taken_at, kind, ssim, exact, worst_tile, nearest_id,
             reason, policy_id, state,
-            CASE WHEN substr(location, 1, 1) = X'2F' OR substr(location, 2, 1) = X'3A' THEN location
+            CASE WHEN substr(location, 1, 1) = X'2F' OR (on_windows AND substr(location, 2, 1) = X'3A') THEN location
             ELSE CAST(base || slash || location AS BLOB) END AS location, CASE WHEN target IS NULL
-            OR substr(target, 1, 1) = X'2F' OR substr(target, 2, 1) = X'3A' THEN target
+            OR substr(target, 1, 1) = X'2F' OR (on_windows AND substr(target, 2, 1) = X'3A') THEN target
             ELSE CAST(target_base || slash || target AS BLOB) END AS target, becomes, note, recorded_at, round, version,
             aside_at, aside_day FROM based;
     CREATE TABLE left_alone (                  -- what no watcher judges
@@ -214,10 +214,12 @@ MIGRATIONS = (
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
         settled INTEGER NOT NULL DEFAULT 0,    -- brought back by hand: never judged, else it is left to sweep
+        digest BLOB,                           -- of what is settled
         PRIMARY KEY (root_id, folder, name, size, mtime_ns)
     ) WITHOUT ROWID;
     INSERT OR IGNORE INTO left_alone SELECT coalesce(root.id, 0), CASE WHEN path IS NULL THEN folder
-            WHEN folder = path THEN X'' ELSE substr(folder, length(path) + 2) END, name, size, mtime_ns, settled
+            WHEN folder = path THEN X'' ELSE substr(folder, length(path) + 2) END, name, size, mtime_ns, settled,
+            NULL
         FROM baseline LEFT JOIN root ON folder = path OR substr(folder, 1, length(path) + 1)
             IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB));
     DROP TABLE baseline;
