@@ -33,6 +33,7 @@ from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.looks import looks
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.desk import judge_all
+from tests.side_by_side import side_by_side
 from tests.soak import soak
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of
@@ -77,6 +78,8 @@ class Bench:
     captures: list[Capture]
     device: torch.device
     crowd: Crowd
+    together: tuple[float, int]
+    """For how many seconds everybody works side by side, and how many captures come."""
     filled: dict[tuple[int, int, bool], "Filled"] = field(default_factory=dict)
 
     def of_display(self, display: int) -> list[Capture]:
@@ -490,6 +493,17 @@ def row_of_soak(bench: Bench) -> Iterator[Row]:
     )
 
 
+def row_of_everybody(bench: Bench) -> Iterator[Row]:
+    """Watcher, retention, sweeps that judge anew, restores and purges on one root, each killed now and then."""
+    seconds, count = bench.together
+    with bench.place() as place:
+        balance = side_by_side(place, seconds, count)
+    for line in balance.wrong:
+        sys.stderr.write(f"{line}\n")
+    what = f"{balance.came:,} captures, {seconds:.0f} s of everybody side by side, killed {balance.kills.total()} times"
+    yield Row(what, f"{len(balance.wrong)} wrong", str(balance))
+
+
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "b": rows_of_methods,
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
@@ -502,6 +516,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": rows_of_memory,
     "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
     "soak": row_of_soak,
+    "side-by-side": row_of_everybody,
     "png": row_of_decoding,
     **{f"a{window}": partial(row_of_cost, window=window) for window in WINDOWS},
     **{f"k{window}": partial(row_of_cost, window=window, kin=True) for window in WINDOWS[:2]},
@@ -514,6 +529,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="where frames are compared")
     parser.add_argument("--scratch", type=Path, help="a folder on the disk to measure, for temporary files")
     parser.add_argument("--rows", default=",".join(ROWS), help=f"some of {', '.join(ROWS)}, or a, b, d, k")
+    parser.add_argument("--seconds", type=float, default=600, help="of the row side-by-side")
+    parser.add_argument("--pictures", type=int, default=2000, help="that come in the row side-by-side")
     options = parser.parse_args()
     asked = options.rows.split(",")
     chosen = [name for name in ROWS if name in asked or name[0] in asked]
@@ -523,7 +540,8 @@ def main() -> None:
         source = pictures(options.folder, scratch)
         (scratch / "pictures").mkdir()
         captures = [_copied(capture, scratch / "pictures") for capture in source]
-        bench = Bench(scratch, captures, device, Crowd(scratch / "crowd", device, captures))
+        together = options.seconds, options.pictures
+        bench = Bench(scratch, captures, device, Crowd(scratch / "crowd", device, captures), together)
         table = Table(title=f"{len(captures)} captures, {device.type}, {platform.processor() or platform.machine()}")
         for heading in ("measured", "result", "detail"):
             table.add_column(heading)

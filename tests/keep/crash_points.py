@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from watcher.errors import ConflictError, FaultError
 
 KILL, FAIL = "signal=KILL", "error=EIO"
 
-_MOST = 200
+_MOST = 400
 """More than one process makes of any call below; the call of this number is the one that fails, or kills."""
 _NOT_REACHED = 9
 _NOWHERE = Path("/nowhere/at/all")
@@ -45,6 +45,7 @@ CALLS: dict[str, Callable[[int], object]] = {
     "utimensat": lambda _: os.utime(_NOWHERE),
     "mkdir": lambda _: Path("/").mkdir(),
     "rename": lambda _: _NOWHERE.rename(_NOWHERE),
+    "renameat": lambda null: os.rename(_NOWHERE, _NOWHERE, src_dir_fd=null, dst_dir_fd=null),
     "renameat2": lambda _: _renameat2(),
     "linkat": lambda null: os.link(_NOWHERE, _NOWHERE, src_dir_fd=null),
     "unlink": lambda _: _NOWHERE.unlink(),
@@ -128,22 +129,22 @@ def go_through(subject: Subject, deed: str, met: Path, calls: Sequence[str]) -> 
 
 
 def met_at_every(
-    program: Sequence[object], deed: str, met: Path, calls: Sequence[str], *, refused: str = ""
+    program: Sequence[object], deed: str, met: Path, calls: Sequence[str], *, refused: Mapping[str, str] | None = None
 ) -> list[Met]:
-    """What was found after *deed* at every one of *calls*, on a system that refuses the call *refused*.
+    """What was found after *deed* at every one of *calls*, on a system that refuses some others.
 
     Args:
         program: a module with its first arguments, which calls :func:`go_through`; the others are the next three here.
         deed: ``KILL`` or ``FAIL``.
         met: the file to which is written what is found.
         calls: of ``CALLS``.
-        refused: a call that the system does not have.
+        refused: calls that the system does not have, each with the error that it answers with.
     """
     if shutil.which("strace") is None:
         pytest.skip("strace, which kills or fails at a chosen system call, is not there")
-    joined = ",".join(calls)
-    rules = [f"trace={joined}{refused and f',{refused}'}", f"inject={joined}:{deed}:when={_MOST}"]
-    rules += [f"inject={refused}:error=EINVAL"] * bool(refused)
+    joined, refused = ",".join(calls), refused or {}
+    rules = [f"trace={','.join([*calls, *refused])}", f"inject={joined}:{deed}:when={_MOST}"]
+    rules += [f"inject={call}:error={error}" for call, error in refused.items()]
     options = [word for rule in rules for word in ("-e", rule)]
     done = subprocess.run(
         [

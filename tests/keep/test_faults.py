@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import capture_of
 from tests.keep.crash_points import FAIL, KILL, Met, go_through, met_at_every
 from tests.keep.test_kills import Bench
 from watcher.keep.custody import Custody
@@ -20,7 +19,9 @@ from watcher.ledger.rounds import begin_round
 from watcher.ledger.schema import MIGRATIONS
 from watcher.model.entry import State, Timeline
 from watcher.model.kept_frame import KeptFrame
-from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
+
+OF_0_1 = Path(__file__).parents[1] / "ledger" / "of_0_1"
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,11 +32,10 @@ pytestmark = [
 class Again(Bench):
     """A sweep's second round takes the verdict back: the duplicate returns from quarantine to its place."""
 
-    def prepare(self) -> None:
-        super().prepare()
-        score = Score(capture_of(self.kept), 1.0, exact=True, worst_tile=1.0)
+    def make(self) -> None:
+        super().make()
         with self.at_work() as (_, custody):
-            custody.carry_out(Verdict(capture_of(self.duplicate), Kind.DUPLICATE, score, Policy()), None)
+            custody.carry_out(self.twin(), None)
 
     def cycle(self) -> None:
         with self.at_work() as (ledger, _):
@@ -66,8 +66,9 @@ class Again(Bench):
 class Old(Bench):
     """A ledger of the first schema is opened by this framesift, which brings it up to date."""
 
-    def prepare(self) -> None:
-        shutil.rmtree(self.state, ignore_errors=True)
+    version = 1
+
+    def make(self) -> None:
         self.state.mkdir(mode=0o700)
         with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite")) as db:
             db.executescript(MIGRATIONS[0])
@@ -90,17 +91,40 @@ class Old(Bench):
         with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite")) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            assert version in (1, len(MIGRATIONS)), "half migrated"
+            assert version in (self.version, len(MIGRATIONS)), "half migrated"
         with Ledger.open(self.state / "ledger.sqlite") as ledger:
-            assert [entry.state for entry in ledger.entries()] == [State.KEPT] * 3
-            assert len(list(ledger.frames(Timeline(self.root), 0))) == 3
+            assert ledger.rows("PRAGMA foreign_key_check") == []
+            self.check(ledger)
         return None, version
+
+    def check(self, ledger: Ledger) -> None:
+        """All that was written down is there."""
+        assert [entry.state for entry in ledger.entries()] == [State.KEPT] * 3
+        assert len(list(ledger.frames(Timeline(self.root), 0))) == 3
 
     def look_at_the_end(self) -> None:
         assert self.start() == (None, len(MIGRATIONS))
 
 
-BENCHES = {"there-and-back": Bench, "again": Again, "migration": Old}
+class Of01(Old):
+    """The same with the ledger that framesift 0.1 left of eight captures: paths become relative, and nothing else."""
+
+    version = 3
+
+    def make(self) -> None:
+        self.state.mkdir(mode=0o700)
+        shutil.copyfile(OF_0_1 / "ledger.sqlite", self.state / "ledger.sqlite")
+
+    def check(self, ledger: Ledger) -> None:
+        said = (
+            "SELECT id, folder, name, size, kind, state, location, target, becomes, nearest_id FROM entry ORDER BY id"
+        )
+        with contextlib.closing(sqlite3.connect(OF_0_1 / "ledger.sqlite")) as db:
+            assert [tuple(row) for row in ledger.rows(said)] == db.execute(said).fetchall()
+        assert {os.fsdecode(row[0]) for row in ledger.rows("SELECT folder FROM picture")} == {"2020-05/2020-05-04"}
+
+
+BENCHES = {"there-and-back": Bench, "again": Again, "1": Old, "3": Of01}
 
 
 def met_at_each(name: str, deed: str, base: Path, *calls: str) -> list[Met]:
@@ -121,12 +145,15 @@ def test_a_kill_at_any_call_of_the_way_back_out_of_quarantine_loses_nothing(tmp_
     assert {(State.QUARANTINED, 0), (State.KEPT, 1), (State.KEPT, 0)} == {(state, found) for *_, state, found in met}
 
 
-def test_a_kill_or_an_error_at_any_write_of_a_migration_leaves_the_old_ledger_or_the_new(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_kill_or_an_error_at_any_write_of_a_migration_leaves_the_old_ledger_or_the_new(
+    tmp_path: Path, version: int
+) -> None:
     for deed in (KILL, FAIL):
         base = tmp_path / deed
         base.mkdir()
-        met = met_at_each("migration", deed, base, "pwrite64", "fdatasync")
-        assert {1, len(MIGRATIONS)} == {version for *_, version in met}
+        met = met_at_each(str(version), deed, base, "pwrite64", "fdatasync")
+        assert {version, len(MIGRATIONS)} == {found for *_, found in met}
 
 
 if __name__ == "__main__":

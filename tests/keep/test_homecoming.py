@@ -1,7 +1,9 @@
 """What comes into a root and is known by its bytes is what it was, whoever brought it and whatever its times say."""
 
+import errno
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +60,15 @@ def home(entry: Entry) -> Path:
     return entry.verdict.capture.path
 
 
+def refusing(code: int) -> Callable[..., None]:
+    """A door that the system keeps shut."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return refuse
+
+
 def test_a_new_picture_is_to_be_judged(shelf: Shelf, kept: Entry) -> None:
     assert met(shelf, shelf.desk.put(5, screen(5))) is None
     assert met(shelf, shelf.desk.put(6, CONTENT)) is None, "the same bytes at another time are another picture"
@@ -78,6 +89,40 @@ def test_a_duplicate_that_a_tool_has_copied_back_goes_out_again(shelf: Shelf, tw
     assert "came back" in found.said
     assert not home(twin).exists()
     assert now(shelf, twin) == (State.QUARANTINED, twin.location)
+
+
+@pytest.mark.parametrize("door", ["watcher.disk.names.Name.unlink", "watcher.keep.proof.check_whole"])
+def test_one_that_cannot_be_put_aside_again_or_compared_ends_no_run(
+    shelf: Shelf, twin: Entry, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    shutil.copy2(twin.location, home(twin))
+    with monkeypatch.context() as shut:
+        shut.setattr(door, refusing(errno.EACCES))
+        assert f"{home(twin).name} is left alone: [Errno 13] Permission denied" in shelf.run("sweep")
+    assert home(twin).exists()
+    assert twin.location.exists()
+    assert "came back, and its picture is in quarantine" in shelf.run("sweep")
+    assert (home(twin).exists(), now(shelf, twin)) == (False, (State.QUARANTINED, twin.location))
+
+
+def test_a_fault_of_the_disk_while_it_is_compared_is_one_to_wait_for(
+    shelf: Shelf, twin: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy2(twin.location, home(twin))
+    monkeypatch.setattr("watcher.keep.proof.check_whole", refusing(errno.EIO))
+    with pytest.raises(FaultError, match="Input/output error"):
+        met(shelf, home(twin))
+
+
+def test_what_was_purged_and_lies_there_unreadable_holds_up_no_start(
+    shelf: Shelf, twin: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "1 file" in shelf.run("purge", "--yes")
+    land(twin.location, CONTENT)
+    monkeypatch.setattr("watcher.keep.proof.check_whole", refusing(errno.EACCES))
+    with shelf.at_work() as (_, custody):
+        assert custody.recover() == []
+    assert shelf.state(twin) is State.PURGED
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"rotten")])

@@ -9,21 +9,22 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.desk import LONG_AGO, Desk, capture_of, facts, land, wait_for, working_desk
+from tests.desk import LONG_AGO, Desk, digested, facts, land, wait_for, working_desk
 from tests.keep.crash_points import CALLS, KILL, Met, go_through, met_at_every
 from tests.pictures import screen, typed
+from watcher.disk.mirror import MARKER_FOLDER, mark, owner_of
 from watcher.keep.custody import Custody
 from watcher.keep.plugins import Hooks
 from watcher.keep.restoring import restore
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
-from watcher.model.entry import Entry, State, Timeline
+from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 from watcher.settings.folders import Folders
@@ -131,6 +132,8 @@ class Bench:
         self.kept = self.root / "2020-05" / "2020-05-04_09.00.00.000000_1.png"
         self.duplicate = self.root / "2020-05" / "2020-05-04_09.05.00.000000_1.png"
         self.mirrored = quarantine / self.duplicate.relative_to(self.root)
+        self.tops = [self.root, self.quarantine, self.state]
+        self.copies = [base / "as-at-first" / str(number) for number in range(len(self.tops))]
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[tuple[Ledger, Custody]]:
@@ -139,24 +142,41 @@ class Bench:
         assert not self.complaints
 
     def prepare(self) -> None:
-        for folder in (self.root, self.quarantine, self.state):
+        """Everything as it is at first: made once, and copied from then on."""
+        for folder in self.tops:
             shutil.rmtree(folder, ignore_errors=True)
+        if not self.copies[0].parent.exists():
+            self.make()
+            for folder, copy in zip(self.tops, self.copies, strict=True):
+                copy.parent.mkdir(exist_ok=True)
+                if folder.exists():
+                    shutil.copytree(folder, copy)
+        else:
+            for folder, copy in zip(self.tops, self.copies, strict=True):
+                if copy.exists():
+                    shutil.copytree(copy, folder)
+
+    def make(self) -> None:
+        """Make everything as it is at first."""
         for path in (self.kept, self.duplicate):
             land(path, screen(1), LONG_AGO, 0o640)
-        capture = capture_of(self.kept)
+        capture = digested(self.kept)
         with self.at_work() as (ledger, custody):
             ledger.adopt(self.root, [])
+            ledger.see_mirror(self.root, self.quarantine, "")
             custody.carry_out(
                 Verdict(capture, Kind.NEW, NOTHING_TO_COMPARE, Policy()), KeptFrame(capture, 40, 48, b"s")
             )
 
+    def twin(self) -> Verdict:
+        """That on the duplicate."""
+        score = Score(digested(self.kept), 1.0, exact=True, worst_tile=1.0)
+        return Verdict(digested(self.duplicate), Kind.DUPLICATE, score, Policy())
+
     def cycle(self) -> None:
         """From the verdict into the quarantine, and back; what is done already is not done again."""
         with self.at_work() as (ledger, custody):
-            entry = self.entry(ledger)
-            if entry is None:
-                score = Score(capture_of(self.kept), 1.0, exact=True, worst_tile=1.0)
-                entry = custody.carry_out(Verdict(capture_of(self.duplicate), Kind.DUPLICATE, score, Policy()), None)
+            entry = self.entry(ledger) or custody.carry_out(self.twin(), None)
             if entry.state is State.QUARANTINED:
                 restore(ledger, entry)
 
@@ -176,6 +196,7 @@ class Bench:
         """Recover as a start does; returns the duplicate's state then, and how many moves had to be finished."""
         with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite")) as db:
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        self.check_mark()
         with self.at_work() as (ledger, custody):
             finished = len(custody.recover())
             assert custody.recover() == []
@@ -187,16 +208,23 @@ class Bench:
         self.check_files(self.kept, place)
         return state, finished
 
+    def check_mark(self) -> None:
+        """No picture, whole or in part, is in a quarantine that does not tell whose it is."""
+        assert owner_of(self.quarantine) == self.root or not any(self.quarantine.rglob("*.png*"))
+
     def check_files(self, *expected: Path) -> None:
         """These pictures are there, unchanged, and no other file is, whole or in part."""
         there = [path for folder in (self.root, self.quarantine) for path in folder.rglob("*") if path.is_file()]
-        assert sorted(there) == sorted(expected)
+        assert sorted(path for path in there if path.parent.name != MARKER_FOLDER) == sorted(expected)
         assert [facts(path) for path in expected] == [(screen(1), LONG_AGO, 0o640)] * len(expected)
 
 
-def killed_at_every(calls: list[str], base: Path, quarantine: Path, *, refused: str = "") -> list[Met]:
+def killed_at_every(
+    calls: list[str], base: Path, quarantine: Path, *, refused: Mapping[str, str] | None = None
+) -> list[Met]:
     """What the next start found after a kill at each of *calls*; some of these were within each of the two moves."""
-    met = met_at_every([__name__, base, quarantine], KILL, base / "met", calls, refused=refused)
+    program = [__name__, "there-and-back", base, quarantine]
+    met = met_at_every(program, KILL, base / "met", calls, refused=refused)
     assert {(State.QUARANTINED, 1), (State.RESTORED, 1)} <= {(state, finished) for _, _, state, finished in met}
     return met
 
@@ -204,7 +232,8 @@ def killed_at_every(calls: list[str], base: Path, quarantine: Path, *, refused: 
 def test_a_kill_at_any_system_call_of_a_move_and_of_a_restore_leaves_one_picture_in_one_place(tmp_path: Path) -> None:
     calls = [call for call in CALLS if call != "rmdir"]
     met = killed_at_every(calls, tmp_path, tmp_path / "quarantine")
-    assert {"pwrite64", "fdatasync", "fsync", "mkdir", "renameat2"} <= {call for call, *_ in met}
+    # The mark is written before the first move: a file that is renamed into its place.
+    assert {"pwrite64", "write", "rename", "fdatasync", "fsync", "mkdir", "renameat2"} <= {call for call, *_ in met}
     # Before the record, between the two moves, and after them as well.
     after = {(state, finished) for _, _, state, finished in met}
     assert {(None, 0), (State.QUARANTINED, 0), (State.RESTORED, 0)} <= after
@@ -212,8 +241,44 @@ def test_a_kill_at_any_system_call_of_a_move_and_of_a_restore_leaves_one_picture
 
 def test_the_same_where_the_system_has_no_exclusive_rename(tmp_path: Path) -> None:
     calls = ["linkat", "unlinkat", "fsync"]
-    met = killed_at_every(calls, tmp_path, tmp_path / "quarantine", refused="renameat2")
+    met = killed_at_every(calls, tmp_path, tmp_path / "quarantine", refused={"renameat2": "EINVAL"})
     assert {call for call, *_ in met} == set(calls)
+
+
+NO_LINKS = {"renameat2": "EINVAL", "linkat": "EPERM"}
+"""What a volume refuses that can rename only over what is there, such as exFAT by way of some drivers."""
+
+
+def test_the_same_where_there_are_no_links_either_and_an_empty_file_holds_the_place(tmp_path: Path) -> None:
+    calls = ["renameat", "fsync"]
+    met = killed_at_every(calls, tmp_path, tmp_path / "quarantine", refused=NO_LINKS)
+    assert {call for call, *_ in met} == set(calls)
+
+
+class Reserved(Bench):
+    """The same after such a kill: an empty file lies where the picture is to go."""
+
+    def make(self) -> None:
+        super().make()
+        with self.at_work() as (ledger, _):
+            ledger.record(Timeline(self.root), self.twin(), None, Move(self.mirrored, State.QUARANTINED))
+        mark(self.quarantine, self.root)
+        self.mirrored.parent.mkdir()
+        self.mirrored.touch(0o600)
+
+    def cycle(self) -> None:
+        with self.at_work() as (_, custody):
+            custody.recover()
+
+    def look_at_the_end(self) -> None:
+        assert self.start() == (State.QUARANTINED, 0)
+
+
+def test_a_start_that_finds_such_an_empty_file_may_be_killed_as_well(tmp_path: Path) -> None:
+    program, calls = [__name__, "reserved", tmp_path, tmp_path / "quarantine"], ["unlinkat", "renameat", "fdatasync"]
+    met = met_at_every(program, KILL, tmp_path / "met", calls, refused=NO_LINKS)
+    assert {call for call, *_ in met} == set(calls)
+    assert {(state, finished) for *_, state, finished in met} == {(State.QUARANTINED, 1), (State.QUARANTINED, 0)}
 
 
 @pytest.fixture
@@ -231,6 +296,8 @@ def test_the_same_where_the_quarantine_is_on_another_disk(tmp_path: Path, other_
     assert {call for call, *_ in met} == set(calls)
 
 
+BENCHES = {"there-and-back": Bench, "reserved": Reserved}
+
 if __name__ == "__main__":
-    base, quarantine, deed, met, *calls = sys.argv[1:]
-    go_through(Bench(Path(base), Path(quarantine)), deed, Path(met), calls)
+    name, base, quarantine, deed, met, *calls = sys.argv[1:]
+    go_through(BENCHES[name](Path(base), Path(quarantine)), deed, Path(met), calls)

@@ -1,6 +1,5 @@
 """Purge and retention killed at any call that changes a disk: the next start finishes, and no kept picture goes."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import LONG_AGO, capture_of, facts, land
+from tests.desk import LONG_AGO, digested, facts, land
 from tests.keep.crash_points import KILL, Met, go_through, met_at_every
 from tests.keep.test_kills import Bench
 from tests.pictures import screen
@@ -44,17 +43,15 @@ class Quarantine(Bench):
         self.twins = [self.quarantine / name for name in NAMES[:-1]]
         self.stray = self.quarantine / NAMES[-1]
 
-    def prepare(self) -> None:
-        for folder in (self.root, self.quarantine, self.state):
-            shutil.rmtree(folder, ignore_errors=True)
+    def make(self) -> None:
         land(self.kept, screen(1), LONG_AGO, 0o640)
-        kept = capture_of(self.kept)
+        kept = digested(self.kept)
         score = Score(kept, 1.0, exact=True, worst_tile=1.0)
         with self.at_work() as (ledger, custody):
             ledger.adopt(self.root, [])
             custody.carry_out(Verdict(kept, Kind.NEW, NOTHING_TO_COMPARE, Policy()), KeptFrame(kept, 40, 48, b"s"))
             for name in NAMES[:-1]:
-                capture = capture_of(land(self.root / name, screen(1), LONG_AGO))
+                capture = digested(land(self.root / name, screen(1), LONG_AGO))
                 custody.carry_out(Verdict(capture, Kind.DUPLICATE, score, Policy()), None)
         land(self.stray, screen(1), LONG_AGO)
         mark(self.quarantine, self.root)

@@ -150,7 +150,7 @@ def _activity(ledger: Ledger, root: Path, day: date) -> Activity:
 def _print(report: dict[str, Any], log: str) -> None:
     quarantine = report["quarantine"]
     rows = [
-        ("state", f"{report['state']}" + (f" (process {report['pid']}, {report['device']})" if report["pid"] else "")),
+        ("state", report["state"] + _process(report)),
         *[("", reason) for reason in report["reasons"]],
         ("since", _minute(report["since"]) or "never"),
         (
@@ -189,3 +189,9 @@ def _kept_for(days: int, max_bytes: int) -> str:
 def _minute(moment: str | None) -> str:
     """A moment of the report as people read it."""
     return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def _process(report: dict[str, Any]) -> str:
+    """Which process it is, and where that compares, as far as that is known."""
+    told = ", ".join(str(one) for one in (report["pid"], report["device"]) if one)
+    return f" (process {told})" if report["pid"] else ""

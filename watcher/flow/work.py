@@ -63,8 +63,11 @@ class Work:
         Raises:
             LostError: only a new process can go on; the capture has not been touched.
         """
-        if met := self._custody.meet(capture):
-            return met
+        try:
+            if met := self._custody.meet(capture):
+                return met
+        except OSError as error:
+            return Postponed(capture, error)
         if self._custody.rewritten(capture, partial(self._described, capture, load or self.load)):
             self._judge.begin_anew()  # with the picture as it is now
             return Met(capture)

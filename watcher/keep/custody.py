@@ -90,6 +90,7 @@ class Custody:
 
         Raises:
             FaultError: disk or ledger refuse, and there was no waiting for it.
+            OSError: the picture, or its twin in quarantine, cannot be read or moved; it is worth another try later.
         """
         return self._homecoming.meet(capture)
 

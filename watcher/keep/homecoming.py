@@ -30,7 +30,10 @@ def find_aside(ledger: Ledger, entry: Entry) -> Entry:
     is_aside = entry.location != entry.verdict.capture.path
     if entry.state not in (State.MISSING, State.PURGED) or not is_aside:
         return entry
-    lies = not find(without_links(entry.location), entry.verdict.capture).objection
+    try:
+        lies = not find(without_links(entry.location), entry.verdict.capture).objection
+    except OSError:
+        return entry  # nobody can know
     return ledger.find_aside(entry) if lies else entry
 
 
@@ -48,18 +51,25 @@ class Homecoming:
 
         Raises:
             FaultError: disk or ledger refuse, and there was no waiting for it.
+            OSError: the picture, or its twin in quarantine, cannot be read or moved; it is worth another try later.
         """
         if not self.may_be_known(capture):
             return None
-        return self._ledger.exclusively(lambda: self._meet(capture))
+        return self._ledger.exclusively(lambda: self._meet_or_fault(capture))
+
+    def _meet_or_fault(self, capture: Capture) -> Met | None:
+        try:
+            return self._meet(capture)
+        except OSError as error:
+            if error.errno in files.FAULTS:
+                raise FaultError(f"{capture.path.name} cannot be put right: {error.strerror}") from error
+            raise
 
     def _put_aside_again(self, entry: Entry, capture: Capture) -> str:
         try:
             # Compares both anew, and leaves one of them.
             files.move(capture.path, without_links(entry.location), capture)
-        except (GoneError, ConflictError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in files.FAULTS:
-                raise FaultError(f"{capture.path.name} cannot be moved: {error.strerror}") from error
+        except (GoneError, ConflictError) as error:
             return f"{capture.path.name} came back, though its picture is in quarantine, and cannot be moved: {error}"
         return f"{capture.path.name} came back, and its picture is in quarantine: there it stays"
 
