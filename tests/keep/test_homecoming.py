@@ -98,7 +98,9 @@ def test_one_that_cannot_be_put_aside_again_or_compared_ends_no_run(
     shutil.copy2(twin.location, home(twin))
     with monkeypatch.context() as shut:
         shut.setattr(door, refusing(errno.EACCES))
-        assert f"{home(twin).name} is left alone: [Errno 13] Permission denied" in shelf.run("sweep")
+        text = shelf.run("sweep")
+        assert f"{home(twin).name} is left alone: " in text
+        assert "Permission denied" in text
     assert home(twin).exists()
     assert twin.location.exists()
     assert "came back, and its picture is in quarantine" in shelf.run("sweep")

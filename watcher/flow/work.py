@@ -18,6 +18,9 @@ from watcher.model.entry import Entry, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.settings.settings import Settings
 
+_TRIES = 3
+"""How often a capture is judged once more because another process changes what it is compared with."""
+
 
 def _budget(settings: Settings, lost: str) -> DeviceBudget:
     """The device of the settings; the CPU if the last run *lost* that one at once, or it would be lost for ever."""
@@ -71,12 +74,14 @@ class Work:
         if self._custody.rewritten(capture, partial(self._described, capture, load or self.load)):
             self._judge.begin_anew()  # with the picture as it is now
             return Met(capture)
-        while True:
+        for _ in range(_TRIES):
             try:
                 return self._judge_and_keep(capture, load)
-            except NearestGoneError:
+            except NearestGoneError as error:
                 # Another process has dealt with the screen that was nearest: it is in no window any more.
                 self._judge.begin_anew()
+                gone = GoneError(str(error))
+        return Postponed(capture, gone)
 
     def _judge_and_keep(self, capture: Capture, load: Load | None) -> Entry | Postponed:
         judged = self._judge.judge(capture, load or self.load)

@@ -124,10 +124,10 @@ class Custody:
         entry = self._ledger.on(capture)
         if entry is None or not entry.verdict.stays or entry.state in (State.MISSING, State.PURGED, State.MOVING):
             return  # judged anew by a sweep, or moved meanwhile, it is where that put it
-        objection = find(entry.location, entry.verdict.capture).objection
-        if objection:
+        found = find(entry.location, entry.verdict.capture)
+        if found.objection and not found.is_hidden:
             self._places.require(entry.location)
-            self._ledger.lose(entry, f"its picture {objection}")
+            self._ledger.lose(entry, f"its picture {found.objection}")
 
     def recover(self) -> list[Entry]:
         """Finish what a crash left half done, oldest first; returns the entries concerned."""

@@ -1,5 +1,6 @@
 """Pictures that come into their root and that the ledger knows: by a sync, a backup, a person with a file manager."""
 
+import errno
 import os
 from dataclasses import dataclass
 
@@ -154,7 +155,10 @@ class Homecoming:
             return f"{name} is back, and kept as before"
         if entry.state is State.QUARANTINED:
             self._places.require(entry.location)
-            if not find(without_links(entry.location), capture).objection:
+            copy = find(without_links(entry.location), capture)
+            if copy.is_hidden:
+                raise PermissionError(errno.EACCES, f"its picture in quarantine {copy.objection}")
+            if not copy.objection:
                 return self._put_aside_again(entry, capture)
         self._ledger.bring_back(entry, capture)
         return f"{name} was brought back, and stays"

@@ -1,5 +1,6 @@
 """What proves that a duplicate may be deleted: the kept picture of its screen is there, whole, and the very one."""
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ class Found:
     digest: bytes = b""
     objection: str = ""
     """Why it cannot stand for that picture; empty if it can."""
+    is_hidden: bool = False
+    """Whether something lies there that may not be read: nobody can know what it is."""
 
 
 def find(path: Path, capture: Capture) -> Found:
@@ -41,7 +44,7 @@ def find(path: Path, capture: Capture) -> Found:
     except NotWholeError:
         return Found(objection="is damaged")
     except OSError as error:
-        return Found(objection=f"cannot be read: {_reason(error)}")
+        return Found(objection=f"cannot be read: {_reason(error)}", is_hidden=True)
     alike = (status.st_size, status.st_mtime_ns) == (capture.size, capture.mtime_ns)
     is_same = digest == capture.digest if capture.digest else alike and digest
     return Found(digest, "" if is_same else "is gone or was changed")
@@ -99,10 +102,12 @@ class Proofs:
 
     def _learn(self, kept: Entry, digest: bytes) -> None:
         """From now on the digest of a picture that an older framesift judged is known."""
-        try:
-            self._ledger.learn(kept, replace(kept.verdict.capture, digest=digest))
-        except StaleError:
-            return
+
+        def learn() -> None:
+            with contextlib.suppress(StaleError):
+                self._ledger.learn(kept, replace(kept.verdict.capture, digest=digest))
+
+        self._ledger.exclusively(learn)
 
 
 def _identity(path: Path) -> tuple[int, ...]:
