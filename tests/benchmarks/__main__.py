@@ -4,6 +4,7 @@ FOLDER holds captures, for instance real ones; without it a day is drawn. Everyt
 """
 
 import argparse
+import hashlib
 import os
 import platform
 import shutil
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from itertools import chain
@@ -221,6 +222,34 @@ def row_of_cost(bench: Bench, window: int, *, kin: bool = False) -> Iterator[Row
         f"a. file to ledger row, window {window:,}, {crowd}over bare Pillow decoding",
         f"{cost.ours / cost.bare:.2f}",
         f"{cost.ours * 1000:.0f} ms over {cost.bare * 1000:.0f} ms; {cost.reads:.2f} kept files read again",
+    )
+
+
+def row_of_trust(bench: Bench) -> Iterator[Row]:
+    """What it costs that a picture is known by its bytes: their digest, and what the ledger is asked."""
+    filled = bench.window(len(bench.displays), WINDOWS[0])
+    whole = digest = asked = 0.0
+    with bench.place() as place:
+        captures = [_linked(capture, filled.root) for capture in bench.captures]
+        shutil.copy2(filled.place / "ledger.sqlite", place)
+        ledger, custody = _custody(place, filled.root)
+        windows = Windows(Policy(), bench.crowd.load, ledger.location, frame_memory=FRAME_MEMORY)
+        windows.restore(ledger.frames(Timeline(filled.root), WINDOWS[0]))
+        flow = judge_all(iter(captures), windows, Policy(), bench.crowd.load)
+        for capture in captures:
+            content = capture.path.read_bytes()
+            known = replace(capture, digest=hashlib.sha256(content).digest())
+            digest += clock(partial(hashlib.sha256, content))
+            asked += clock(partial(custody.meet, known))
+            whole += clock(partial(_one, capture, flow, custody))
+        ledger.close()
+    for folder in filled.place.glob("root*"):
+        shutil.rmtree(folder)
+    each = [1000 * seconds / len(captures) for seconds in (digest, asked, whole)]
+    yield Row(
+        "digest, and what is asked of the ledger before a capture is judged, over a whole capture",
+        f"{(digest + asked) / (whole + asked):.1%}",
+        f"{each[0]:.2f} ms and {each[1]:.2f} ms over {each[1] + each[2]:.0f} ms",
     )
 
 
@@ -505,6 +534,7 @@ def row_of_everybody(bench: Bench) -> Iterator[Row]:
 
 
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "trust": row_of_trust,
     "b": rows_of_methods,
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
     "latency": rows_of_latency,

@@ -72,7 +72,7 @@ def examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
             settings = program.settings(root=program.root(ledger, given))
             patient = _meet(program, settings, ledger)
             found = [_made(check) for check in (*_without_ledger(patient), *_with_ledger(patient, ledger))]
-    except WatcherError as error:
+    except (WatcherError, ValueError) as error:  # a value that cannot be is damage that SQLite does not see
         mend = "see its disk; without any ledger, framesift restore --all --quarantine works all the same"
         found = [Finding.sick("ledger", str(error), "the disk, or a newer framesift wrote it", mend)]
         found += map(_made, _without_ledger(_meet(program, settings)))
@@ -99,7 +99,7 @@ def _made(check: Check) -> Finding:
     name, make = check
     try:
         return make()
-    except (WatcherError, OSError) as error:
+    except (WatcherError, OSError, ValueError) as error:
         return Finding.sick(
             name, f"cannot be examined: {error}", "a disk or a right refuses it", "mend that, and ask again"
         )
