@@ -67,3 +67,7 @@ class FaultError(WatcherError):
 
 class HeldError(FaultError):
     """Another process is moving pictures; it will be done, or somebody has stopped it."""
+
+
+class AwayError(FaultError):
+    """The disk of a folder is not mounted, or another folder is in its place."""

@@ -12,7 +12,7 @@ import click
 
 from watcher.commands.options import as_period
 from watcher.disk.mirror import quarantined, root_of
-from watcher.errors import ConflictError, FaultError, HeldError, WatcherError
+from watcher.errors import AwayError, ConflictError, FaultError, HeldError, NameRefusedError, WatcherError
 from watcher.keep.restoring import obstacle_at, obstacle_to_restore, restore, restore_unrecorded
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture, NamePattern
@@ -68,7 +68,8 @@ def command(
     """
     if bool(paths) + bool(day) + everything != 1:
         raise click.UsageError("say what to restore: PATH..., --day DAY or --all")
-    wanted = _Wanted(tuple(path.absolute().parent.resolve() / path.name for path in paths) + _folders(paths), day)
+    named = tuple(path.absolute().parent.resolve() / path.name for path in paths) + _folders(paths)
+    wanted = _Wanted(named, day, program.settings().names if day else NamePattern())
     asks = not (paths or yes or dry_run)
     with contextlib.ExitStack() as stack:
         if quarantine is not None:
@@ -145,9 +146,9 @@ def _restored(one: _Found) -> str:
 class _Wanted:
     """What the user asked for."""
 
-    def __init__(self, paths: tuple[Path, ...], day: Period | None) -> None:
+    def __init__(self, paths: tuple[Path, ...], day: Period | None, names: NamePattern) -> None:
         self.paths = paths
-        self._day = day
+        self._day, self._names = day, names
 
     def entry(self, entry: Entry) -> bool:
         if self._day is not None:
@@ -157,10 +158,10 @@ class _Wanted:
     def file(self, path: Path, target: Path) -> bool:
         if self._day is None:
             return self.either(path, target)
-        pattern = NamePattern()
-        if not pattern.matches(target.name):
+        try:
+            return self._names.fits(target.name) and self._names.parse(target, path.lstat()).taken_at in self._day
+        except NameRefusedError:
             return False
-        return pattern.parse(target, path.lstat()).taken_at in self._day
 
     def either(self, *places: Path) -> bool:
         return not self.paths or any(place.is_relative_to(path) for place in places for path in self.paths)
@@ -216,7 +217,7 @@ def _whatever_the_ledger_says(restore_known: Callable[[], object], restore_alone
     """Bring a picture back by its entry or, if the ledger fails, by its place alone."""
     try:
         restore_known()
-    except HeldError:
+    except (HeldError, AwayError):
         raise
     except FaultError:
         restore_alone()

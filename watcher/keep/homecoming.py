@@ -31,10 +31,7 @@ def find_aside(ledger: Ledger, entry: Entry) -> Entry:
     is_aside = entry.location != entry.verdict.capture.path
     if entry.state not in (State.MISSING, State.PURGED) or not is_aside:
         return entry
-    try:
-        lies = not find(without_links(entry.location), entry.verdict.capture).objection
-    except OSError:
-        return entry  # nobody can know
+    lies = not find(without_links(entry.location), entry.verdict.capture).objection
     return ledger.find_aside(entry) if lies else entry
 
 
@@ -152,7 +149,7 @@ class Homecoming:
             return ""
         if entry.state is State.MISSING and entry.location == entry.verdict.capture.path:
             self._ledger.find(entry, capture)
-            return f"{name} is back, and kept as before"
+            return f"{name} is back, and what it was"
         if entry.state is State.QUARANTINED:
             self._places.require(entry.location)
             copy = find(without_links(entry.location), capture)

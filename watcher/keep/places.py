@@ -6,7 +6,7 @@ from pathlib import Path
 
 from watcher.disk.listing import ELSEWHERE, disk_of
 from watcher.disk.mirror import is_marked, mark, owner_of
-from watcher.errors import FaultError
+from watcher.errors import AwayError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import is_elsewhere
 
@@ -25,7 +25,7 @@ class Places:
         """Make sure that a picture may go to *target*: the root is there, or the mirror is, or is made, with its mark.
 
         Raises:
-            FaultError: the disk of the root or of that mirror is away, or the mirror is no longer the folder that it
+            AwayError: the disk of the root or of that mirror is away, or the mirror is no longer the folder that it
                 was.
             WatcherError: the mirror is that of another root.
         """
@@ -48,7 +48,7 @@ class Places:
         """Make sure that what is not found at *path* is gone, and not only away with its disk.
 
         Raises:
-            FaultError: it may be.
+            AwayError: it may be.
         """
         mirror = self._mirror_of(path)
         if mirror is not None:
@@ -58,7 +58,7 @@ class Places:
 
     def _require_root(self) -> None:
         """Refuse a root that is away, or in whose place a quarantine was put."""
-        if not self._root.is_dir():
+        if not os.path.isdir(self._root):  # noqa: PTH112 - is_dir() may raise
             raise _away(f"{self._root} is not there")
         if is_elsewhere(self._ledger, self._root):
             raise _away(f"{self._root}: {ELSEWHERE}")
@@ -78,7 +78,7 @@ class Places:
 
 def _disk_under(folder: Path) -> str:
     """The disk on which *folder* is, or would be made."""
-    return disk_of(next(path for path in (folder, *folder.parents) if path.exists()))
+    return disk_of(next(path for path in (folder, *folder.parents) if os.path.exists(path)))  # noqa: PTH110 - the same
 
 
 def _identity(folder: Path) -> _Identity | None:
@@ -89,7 +89,7 @@ def _identity(folder: Path) -> _Identity | None:
     return status.st_dev, status.st_ino
 
 
-def _away(text: str) -> FaultError:
-    fault = FaultError(text)
+def _away(text: str) -> AwayError:
+    fault = AwayError(text)
     fault.__cause__ = OSError(errno.ENODEV, text)  # what a start waits for, too
     return fault

@@ -1,12 +1,13 @@
 """A root that has moved, and its quarantine with it: the ledger follows, once the pictures are seen to be there."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watcher.disk import files
 from watcher.disk.mirror import mark_anew, owner_of, require_unmarked
 from watcher.errors import WatcherError
+from watcher.keep.proof import is_there
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.entry import Entry
@@ -54,7 +55,7 @@ def plan(ledger: Ledger, old: Path, new: Path) -> Plan:
         raise WatcherError(f"the ledger knows {new} already, as a folder of its own")
     found = Plan(old if knows_old else new, new)  # else its quarantine follows, now
     # What is gone from its place has moved; what is there as well may have been copied.
-    for mirror in sorted(ledger.mirrors(found.old), key=lambda mirror: mirror.exists()):
+    for mirror in sorted(ledger.mirrors(found.old), key=os.path.exists):
         place = next((one for one in _places(mirror, old, new) if one not in found.mirrors.values()), None)
         if place is not None:
             found.mirrors[mirror] = place
@@ -84,7 +85,7 @@ def _count(found: Plan, entry: Entry) -> None:
     else:
         count, place = found.in_mirrors, entry.location
     count.expected += 1
-    count.found += files.is_still(place, entry.verdict.capture)
+    count.found += is_there(place, entry.verdict.capture)
 
 
 def carry_out(ledger: Ledger, found: Plan) -> None:

@@ -58,11 +58,8 @@ def obstacle_to_restore(entry: Entry) -> str:
     target = entry.verdict.capture.path
     if entry.state is State.MOVING:
         return ""  # where it is then is found out under the lock
-    if entry.state in (State.PURGED, State.MISSING) and os.path.lexists(without_links(entry.location)):
-        return obstacle_at(
-            entry.location, entry.root, target, entry.verdict.capture
-        )  # what lies there is found out under the lock
-    if not entry.aside:
+    # A file where a missing or purged picture was set aside may be from a backup.
+    if not entry.aside and not os.path.lexists(without_links(entry.location)):
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
     obstacle = obstacle_at(entry.location, entry.root, target, entry.verdict.capture)
     if not obstacle and not is_there(without_links(entry.location), entry.verdict.capture):

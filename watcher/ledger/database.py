@@ -105,7 +105,7 @@ class Database:
         return self.retry(lambda: self._exclusively(action))
 
     def _exclusively(self, action: Callable[[], Result]) -> Result:
-        if self._exclusive:
+        if self._exclusive or self._file is None:  # a copy moves nothing
             return action()
         with exclusive(self.path.with_name("moving.lock")):
             self._require_same_file()
