@@ -86,7 +86,7 @@ class Task:
             require_own(mirror, self.root)
             if mirror not in ledger.mirrors(self.root):
                 ledger.see_mirror(self.root, mirror, "")
-            places.prepare(mirror)
+            places.prepare_mirror(mirror)
 
 
 class _Start(Wait):

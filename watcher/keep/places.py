@@ -29,10 +29,16 @@ class Places:
                 was.
             WatcherError: the mirror is that of another root.
         """
-        mirror = self._mirror_of(target)
         self._require_root()
-        if mirror is None:
-            return
+        if (mirror := self._mirror_of(target)) is not None:
+            self.prepare_mirror(mirror)
+
+    def prepare_mirror(self, mirror: Path) -> None:
+        """The same for a *mirror*, whether the root is there or not.
+
+        Raises:
+            AwayError, WatcherError: as :meth:`prepare`.
+        """
         if self._seen.get(mirror) == _identity(mirror) and owner_of(mirror) == self._root:
             return
         self._require_mirror(mirror)
