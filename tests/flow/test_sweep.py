@@ -1,5 +1,6 @@
 """The archive: one judgement for what is there already, that can be stopped, resumed, rehearsed and made anew."""
 
+import errno
 import json
 import os
 import random
@@ -398,7 +399,8 @@ class Refusals:
         def counted(*arguments: Any) -> Any:
             self.calls += 1
             if self.calls == self.refused:
-                raise FaultError("the ledger cannot be used: disk I/O error")
+                error = OSError(errno.EIO, "disk I/O error")
+                raise FaultError("the ledger cannot be used: disk I/O error") from error
             return call(*arguments)
 
         return counted
