@@ -123,6 +123,7 @@ MIGRATIONS = (
     INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(path || '-quarantine' AS BLOB) FROM root;
     INSERT OR IGNORE INTO mirror (root_id, path) SELECT id, CAST(path || '-similar' AS BLOB) FROM root;
     ALTER TABLE entry RENAME TO picture;       -- the tables that refer to it follow
+    CREATE INDEX day_entry ON day (root_id, last_entry, id);
     CREATE TABLE placed (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         root_id INTEGER NOT NULL REFERENCES root,
@@ -161,8 +162,10 @@ MIGRATIONS = (
                 THEN substr(folder, length(root.path) + 2) ELSE folder END,
             name, size, mtime_ns, display, taken_at, kind, ssim, exact, worst_tile, nearest_id, reason, policy_id,
             state, location, target, becomes, note, recorded_at, round, recorded_at,
-            (SELECT coalesce(max(day.id), 0) FROM day  -- what was judged anew counts from now: its day is not known
-                WHERE day.root_id = picture.root_id AND (picture.round > 0 OR day.last_entry < picture.id))
+            coalesce(CASE WHEN picture.round > 0           -- what was judged anew counts from now: its day is not known
+                THEN (SELECT id FROM day WHERE day.root_id = picture.root_id ORDER BY id DESC LIMIT 1)
+                ELSE (SELECT id FROM day WHERE day.root_id = picture.root_id AND day.last_entry < picture.id
+                    ORDER BY day.last_entry DESC, id DESC LIMIT 1) END, 0)
         FROM picture JOIN root ON root.id = root_id;
     UPDATE placed SET mirror_id = (SELECT mirror.id FROM mirror WHERE mirror.root_id = placed.root_id
         AND substr(location, 1, length(path) + 1) IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB))
@@ -178,6 +181,7 @@ MIGRATIONS = (
         LEFT JOIN mirror ON mirror.id = target_mirror_id WHERE root.id = placed.root_id)) + 2)
         WHERE target_mirror_id IS NOT NULL OR (SELECT substr(target, 1, length(path) + 1)
         IN (CAST(path || '/' AS BLOB), CAST(path || '\' AS BLOB)) FROM root WHERE root.id = placed.root_id);
+    DROP INDEX day_entry;
     DROP TABLE picture;
     ALTER TABLE placed RENAME TO picture;
     CREATE INDEX entry_path ON picture (root_id, folder, name, size, mtime_ns);
