@@ -378,6 +378,18 @@ def test_a_move_that_was_never_finished(watched: Shelf) -> None:
     assert entry.location.name in finding["found"]
 
 
+def test_a_kept_picture_that_is_gone_while_a_duplicate_of_it_is_in_quarantine(watched: Shelf) -> None:
+    kept = watched.keep(0)
+    *_, last = watched.twins(range(1, 4), kept)
+    kept.location.unlink()
+    finding = examined(watched)["pictures"]
+    assert (finding["verdict"], kept.location.name in finding["found"]) == ("odd", True)
+    command = finding["mend"].partition("framesift ")[2].partition(";")[0]
+    assert command == f"restore {last.location}"
+    watched.run(*command.split())
+    assert last.verdict.capture.path.exists()
+
+
 def test_pictures_that_are_gone_and_some_that_nobody_knows(watched: Shelf) -> None:
     twins = watched.twins(range(1, 6), watched.keep(0))
     assert "all 5" in examined(watched)["pictures"]["found"]

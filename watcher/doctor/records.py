@@ -16,8 +16,8 @@ from watcher.model.entry import State
 from watcher.model.finding import Finding
 from watcher.text import quoted
 
-_LINE = 1000
-"""Characters of a command that a person may copy."""
+_FEW = 3
+"""So many files are named in a command that a person may copy."""
 _PATIENCE = timedelta(minutes=5)
 """A copy of one picture to another volume takes seconds."""
 
@@ -76,15 +76,15 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Findi
             "deleted or moved by another program; they cannot be restored",
             "framesift purge is the way to delete: it keeps the ledger right",
         )
-    if orphans := _orphans(ledger, root):
+    if orphans := Totals(ledger, root).orphaned():
+        few = list(orphans.values())[:_FEW]
+        more = ", and so on" if len(orphans) > len(few) else ""
         return Finding.odd(
             "pictures",
             f"{len(orphans)} kept in ROOT are gone, though duplicates of them are in quarantine:"
             f" {first_few(path.name for path in orphans)}",
             "deleted or moved by another program",
-            "bring a duplicate of each back: framesift restore "
-            + " ".join(quoted(path) for path in orphans.values())[:_LINE]
-            + "; or the picture itself from a backup",
+            f"bring a duplicate of each back: framesift restore {' '.join(map(quoted, few))}{more}",
         )
     if unknown:
         return Finding.odd(
@@ -94,12 +94,6 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Findi
             f"framesift restore --all --quarantine '{quarantine}' brings them back to ROOT",
         )
     return Finding.well("pictures", f"all {len(aside)} that were set aside are where the ledger says")
-
-
-def _orphans(ledger: Ledger, root: Path) -> dict[Path, Path]:
-    """The kept pictures that are gone while a duplicate of them is in quarantine, each with one."""
-    pairs = Totals(ledger, root).quarantined_with_nearest()
-    return {kept: aside for kept, aside in pairs.items() if not os.path.lexists(kept) and os.path.lexists(aside)}
 
 
 def files_are_whole(waiting: Mapping[str, str]) -> Finding:

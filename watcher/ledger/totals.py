@@ -140,14 +140,15 @@ class Totals:
         rows = self._rows(f"SELECT * FROM located WHERE {OF_ROOT} AND state IN ('quarantined', 'moving')")
         return {path: State(row["state"]) for row in rows for path in (location_of(row), target_of(row)) if path}
 
-    def quarantined_with_nearest(self) -> dict[Path, Path]:
-        """By the place of a kept picture, the place of the last of its duplicates that is in quarantine."""
+    def orphaned(self) -> dict[Path, Path]:
+        """By the place of a kept picture that is gone, the place of a duplicate of it that is in quarantine."""
         rows = self._rows(
-            "SELECT near.root_path, near.mirror_path, near.location, near.id AS near_id, max(entry.id) AS id"
+            "SELECT near.root_path, near.mirror_path, near.location, max(entry.id) AS id"
             " FROM picture AS entry JOIN located AS near ON near.id = entry.nearest_id"
             f" WHERE entry.{OF_ROOT} AND entry.kind = 'duplicate' AND entry.state = 'quarantined' GROUP BY near.id"
         )
-        return {location_of(row): self._ledger.entry(row["id"]).location for row in rows}
+        gone = ((location_of(row), row["id"]) for row in rows if not os.path.lexists(location_of(row)))
+        return {place: self._ledger.entry(number).location for place, number in gone}
 
     def windows(self, window: int) -> dict[int, int]:
         """How many frames the watcher's windows of each display hold, if they are that long (0: without end)."""
