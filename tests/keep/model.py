@@ -280,12 +280,19 @@ class World:
         path.unlink()
 
     def drag_back(self, path: Path) -> None:
-        """A person moves a picture from the quarantine to where it was captured, if nothing is there."""
+        """A person moves a picture from the quarantine to where it was captured, if nothing is there.
+
+        One that is on its way there by framesift's own doing cannot be told from one that arrived.
+        """
         home = self._home(path)
         if home is not None:
             digest = hashlib.sha256(path.read_bytes()).digest()
+            with self.ledger() as ledger:
+                is_at_rest = all(entry.state is State.QUARANTINED for entry in ledger.about(path))
             path.rename(home)
-            self.mine[digest] = self.came[digest] = home
+            self.came[digest] = home
+            if is_at_rest:
+                self.mine[digest] = home
 
     def sync_back(self, path: Path) -> None:
         """A tool copies a picture that lies in quarantine to where it was captured, if nothing is there."""
