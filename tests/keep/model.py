@@ -483,7 +483,7 @@ def books_balance(world: World) -> None:
     for digest in world.came:
         said = by_digest.get(digest, [])
         # Renamed after some tool had set its time, a picture is a new one, and its old entry will be missed some day.
-        said = [one for one in said if one.location.exists()] if len(said) > 1 else said
+        said = [one for one in said if one.location in places.get(digest, [])] if len(said) > 1 else said
         assert len(said) == 1 or digest in world.destroyed, f"{len(said)} entries on {world.came[digest].name}"
         if digest in world.destroyed:
             assert not [one for one in said if one.state is State.QUARANTINED and one.location.exists()] or places
