@@ -357,7 +357,7 @@ def test_nothing_is_the_duplicate_of_a_picture_that_was_deleted_or_replaced(desk
         (last, "new"),
     ]
     assert [entry.state.value for entry in entries] == [
-        *("missing", "missing", "quarantined", "kept", "missing", "quarantined", "kept")
+        *("missing", "missing", "quarantined", "restored", "missing", "quarantined", "kept")
     ]
     assert "\x1b" not in (desk.logs / "framesift.log").read_text()
 

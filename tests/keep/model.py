@@ -262,8 +262,9 @@ class World:
     def edit(self, path: Path, number: int) -> None:
         """A person draws into a picture that has been seen, and saves it."""
         with self.ledger() as ledger:
-            if not ledger.at_home(path):
-                return
+            seen = ledger.at_home(path)
+        if not seen or any(entry.target == path for entry in seen):
+            return  # not seen yet, or arriving in this very instant
         self.destroyed.add(hashlib.sha256(path.read_bytes()).digest())
         self.mine[self._write(path, number)] = path
 
