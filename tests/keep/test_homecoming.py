@@ -264,3 +264,12 @@ def test_a_verdict_on_what_has_gone_meanwhile_is_not_written_down(shelf: Shelf) 
         with pytest.raises(Exception, match="no longer there"):
             custody.carry_out(verdict, KeptFrame(verdict.capture, 9, 9, b"s"))
         assert ledger.about(path) == []
+
+
+def test_a_picture_with_another_name_is_known_though_something_else_is_in_its_place(shelf: Shelf, twin: Entry) -> None:
+    shelf.run("restore", home(twin))
+    new = home(twin).rename(home(twin).with_name("invoice_1.png"))
+    land(home(twin), screen(8))
+    assert met(shelf, new) == Met(digested(new))
+    with shelf.desk.ledger() as ledger:
+        assert (ledger.entry(twin.id).state, ledger.entry(twin.id).location) == (State.RESTORED, new)

@@ -132,9 +132,10 @@ class Homecoming:
         return next((one for one in older if one.verdict.capture.size == capture.size), None)
 
     def _moved_by_hand(self, capture: Capture) -> Entry | None:
-        """What is known of a picture with these bytes and times whose own place is empty now."""
+        """What is known of a picture with these bytes and times that is no longer in its own place."""
         for entry in self._ledger.with_bytes(self._timeline.root, capture):
-            if entry.state in (State.MOVING, State.PURGED) or os.path.lexists(entry.location):
+            is_elsewhere = entry.state not in (State.MOVING, State.PURGED)
+            if not is_elsewhere or is_there(entry.location, entry.verdict.capture):
                 continue
             self._places.require(entry.location)
             return entry
