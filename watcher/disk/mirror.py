@@ -50,7 +50,7 @@ def mark(folder: Path, root: Path) -> None:
         return  # a mark that is there needs no room on a disk that is full
     try:
         make_private_folder(folder / MARKER_FOLDER)
-        write_private(folder / MARKER_FOLDER / _MARK, os.fsencode(root) + b"\n")
+        mark_anew(folder, root)
     except OSError as error:
         raise FaultError(f"{folder} cannot be used: {error.strerror or error}") from error
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from watcher.ledger.conditions import OF_ROOT
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.rows import Transaction
+from watcher.ledger.places import entered
+from watcher.ledger.rows import Transaction, path_of
 
 _DAY_SECONDS = 20 * 3600.0
 """What must have passed between two days at least; less than a day, for days begin when they are first seen."""
@@ -38,11 +39,9 @@ class Days:
             return False
 
         def change(db: Transaction) -> None:
-            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [self._root])
             db.execute(
-                "INSERT OR IGNORE INTO day (root_id, date, last_entry)"
-                " SELECT id, ?, (SELECT coalesce(max(id), 0) FROM picture) FROM root WHERE path = ?",
-                [today.isoformat(), self._root],
+                "INSERT OR IGNORE INTO day (root_id, date, last_entry) SELECT ?, ?, coalesce(max(id), 0) FROM picture",
+                [entered(db, path_of(self._root)), today.isoformat()],
             )
 
         self._ledger.write(change)

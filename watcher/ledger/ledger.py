@@ -18,15 +18,15 @@ from watcher.ledger.entries import (
     settle_nothing,
 )
 from watcher.ledger.fates import Fates
-from watcher.ledger.places import homes, relative, root_number
+from watcher.ledger.places import entered, homes, relative, root_number
 from watcher.ledger.rows import Transaction, kept_of, path_of
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Verdict
 
-_BATCH = 500
-"""Entries read at a time: a ledger of years is never in memory as a whole."""
+_FEW = 500
+"""The most names that one statement asks for: an older SQLite takes no more than 999 values."""
 _KEPT = f"""
     SELECT entry.id, root_path, folder, name, size, mtime_ns, digest, display, taken_at, height, width,
            signature, checksum
@@ -71,22 +71,15 @@ class Ledger(Fates):
         """Never judge what is at the path of *capture*, in *root*: the user has brought it back, or put it there."""
 
         def made(db: Transaction) -> None:
-            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
             settle_nothing(db, capture.path)
-            values = [root_number(db.execute, root), *_listed(root, capture)]
+            values = [entered(db, root), *_listed(root, capture)]
             db.execute("INSERT INTO baseline VALUES (?, ?, ?, ?, ?, 1, ?)", [*values, capture.digest or None])
 
         self.write(made)
 
     def is_settled(self, path: Path) -> bool:
         """Whether the user has brought back what is at *path*, when no ledger knew it."""
-        return any(
-            self.rows(
-                "SELECT 1 FROM baseline WHERE root_id = ? AND folder = ? AND name = ? AND settled",
-                [root_id, folder, os.fsencode(path.name)],
-            )
-            for root_id, folder in homes(self.rows, path.parent)
-        )
+        return self._in_baseline(path, "settled")
 
     def settled_with(self, root: Path, digest: bytes) -> list[Path]:
         """Where in *root* pictures with this digest were that the user brought back when no ledger knew them."""
@@ -99,20 +92,19 @@ class Ledger(Fates):
 
     def is_left_to_sweep(self, capture: Capture) -> bool:
         """Whether *capture* was there before the first start, whatever its mtime was then."""
-        return any(
-            self.rows(
-                "SELECT 1 FROM baseline WHERE root_id = ? AND folder = ? AND name = ? AND size = ? AND NOT settled",
-                [root_id, folder, os.fsencode(capture.path.name), capture.size],
-            )
-            for root_id, folder in homes(self.rows, capture.path.parent)
-        )
+        return self._in_baseline(capture.path, "NOT settled AND size = ?", capture.size)
+
+    def _in_baseline(self, path: Path, condition: str, *values: int) -> bool:
+        sql = f"SELECT 1 FROM baseline WHERE root_id = ? AND folder = ? AND name = ? AND {condition}"
+        name = os.fsencode(path.name)
+        return any(self.rows(sql, [*home, name, *values]) for home in homes(self.rows, path.parent))
 
     def known(self, folder: Path, names: Sequence[bytes] = ()) -> set[tuple[bytes, int, int]]:
         """The (name, size, mtime_ns) of everything in *folder* that a watcher passes over; of a few *names* alone.
 
         Not of what the ledger believes to be elsewhere: if it lies here again, that is worth a look.
         """
-        few = names if len(names) <= _BATCH else ()
+        few = names if len(names) <= _FEW else ()
         at_home = "state IN ('kept', 'restored', 'moving')"
         return self._in_folder(folder, "picture", at_home, few) | self._in_folder(folder, "baseline", "TRUE", few)
 
@@ -143,11 +135,10 @@ class Ledger(Fates):
         """Write down that *mirror* takes pictures of *root*, and on which *disk* it is."""
 
         def made(db: Transaction) -> None:
-            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
             db.execute(
                 "INSERT INTO mirror (root_id, path, disk) VALUES (?, ?, ?)"
                 " ON CONFLICT (root_id, path) DO UPDATE SET disk = excluded.disk",
-                [root_number(db.execute, root), os.fsencode(mirror), disk],
+                [entered(db, root), os.fsencode(mirror), disk],
             )
 
         self.write(made)
@@ -242,11 +233,8 @@ class Ledger(Fates):
         values = [timeline.name, os.fsencode(timeline.root)]
         chosen = self.rows(windows.PLACED, [*values, window]) if window else self.rows(windows.KEPT, values)
         ids = [row["entry_id"] for row in chosen]
-        kept: dict[int, KeptFrame] = {}
         # The signatures are fetched afterwards: sorting rows that carry them takes longer than all the rest.
-        for first in range(0, len(ids), _BATCH):
-            rows = self.rows(_KEPT, [json.dumps(ids[first : first + _BATCH])])
-            kept.update((row["id"], kept_of(row)) for row in rows)
+        kept = {row["id"]: kept_of(row) for row in self.rows_among(_KEPT, ids)}
         return [kept[number] for number in ids]
 
     def frame_of(self, entry: Entry) -> KeptFrame | None:
@@ -269,10 +257,8 @@ class Ledger(Fates):
         """Write down what the watcher of *root* last found."""
 
         def change(db: Transaction) -> None:
-            db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
-            db.execute(
-                "UPDATE root SET report = ? WHERE path = ?", [json.dumps(heartbeat.as_json()), os.fsencode(root)]
-            )
+            values = [json.dumps(heartbeat.as_json()), entered(db, root)]
+            db.execute("UPDATE root SET report = ? WHERE id = ?", values)
 
         self.write(change)
 
@@ -283,8 +269,7 @@ class Ledger(Fates):
 
 
 def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:
-    db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
-    number = root_number(db.execute, root)
+    number = entered(db, root)
     insert = "INSERT OR IGNORE INTO baseline VALUES (?, ?, ?, ?, ?, 0, NULL)"
     db.executemany(insert, ([number, *_listed(root, one)] for one in captures if number_of(db, one) is None))
 

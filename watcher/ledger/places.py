@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from watcher.ledger.rows import path_of
+from watcher.ledger.rows import Transaction, path_of
 from watcher.model.capture import Capture
 
 Query: TypeAlias = Callable[[str, Sequence[Any]], Iterable[Any]]
@@ -26,6 +26,12 @@ def root_number(query: Query, root: Path) -> int:
     """The id of *root*, which the ledger knows."""
     (row,) = query("SELECT id FROM root WHERE path = ?", [os.fsencode(root)])
     return int(row[0])
+
+
+def entered(db: Transaction, root: Path) -> int:
+    """The id of *root*, which the ledger knows from now on."""
+    db.execute("INSERT OR IGNORE INTO root (path) VALUES (?)", [os.fsencode(root)])
+    return root_number(db.execute, root)
 
 
 def homes(query: Query, folder: Path) -> list[tuple[int, bytes]]:

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from sqlite3 import Row
 
 from watcher.errors import GoneError
 from watcher.ledger.conditions import AMONG, HAS_PICTURE, STAYS
@@ -16,15 +17,14 @@ from watcher.model.entry import Entry, State
 from watcher.model.verdict import Kind
 
 _BATCH = 500
-"""Entries read at a time: a ledger of years is never in memory as a whole."""
+"""Rows read at a time: a ledger of years is never in memory as a whole."""
+_MISSED = "(state = 'missing' AND mirror_id IS NOT NULL)"
+"""The picture had been set aside, and is not there."""
 _ENTRY = f"""
     SELECT entry.*, policy.json AS policy, {NEAR_CAPTURE}
     FROM located AS entry JOIN policy ON policy.id = entry.policy_id
     LEFT JOIN picture AS near ON near.id = entry.nearest_id
 """
-
-
-_MISSED = "(state = 'missing' AND mirror_id IS NOT NULL)"
 
 
 class Questions(Database):
@@ -125,19 +125,21 @@ class Questions(Database):
 
     def restorable(self) -> Iterator[Entry]:
         """The entries whose picture is in quarantine or on its way, or was missed there, oldest first."""
-        numbers = [
-            row[0]
-            for row in self.rows(
-                f"SELECT id FROM picture WHERE state IN ('quarantined', 'moving') OR {_MISSED} ORDER BY id"
-            )
-        ]
-        return self._entries(numbers)
+        rows = self.rows(f"SELECT id FROM picture WHERE state IN ('quarantined', 'moving') OR {_MISSED} ORDER BY id")
+        return self._entries([row[0] for row in rows])
 
     def _entries(self, numbers: list[int]) -> Iterator[Entry]:
-        """The entries with these ids, in ascending order, read some at a time."""
+        """The entries with these ids, in ascending order."""
+        return map(entry_of, self.rows_among(f"{_ENTRY} WHERE entry.id {AMONG} ORDER BY entry.id", numbers))
+
+    def rows_among(self, sql: str, numbers: Sequence[int]) -> Iterator[Row]:
+        """The rows of a statement that asks for those :data:`~watcher.ledger.conditions.AMONG` *numbers*, in batches.
+
+        Raises:
+            FaultError: the ledger cannot be read, and patience has ended.
+        """
         for first in range(0, len(numbers), _BATCH):
-            some = json.dumps(numbers[first : first + _BATCH])
-            yield from map(entry_of, self.rows(f"{_ENTRY} WHERE entry.id {AMONG} ORDER BY entry.id", [some]))
+            yield from self.rows(sql, [json.dumps(numbers[first : first + _BATCH])])
 
     def missed_aside(self, root: Path) -> list[Entry]:
         """The entries of *root* whose picture was set aside, and is missing."""
