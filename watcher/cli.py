@@ -1,5 +1,6 @@
 """The parser and the error boundary: what reaches a person is one clear line and an exit code."""
 
+import os
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -143,19 +144,23 @@ def _run(arguments: Sequence[str] | None) -> int | None:
         error.show()
         return error.exit_code
     except WatcherError as error:
-        _complain(str(error))
+        # What is wrong with settings is several lines; in what else is said, a newline is part of a name.
+        _complain(*(str(error).splitlines() if isinstance(error, SettingsError) else [str(error)]))
         return next((code for kind, code in _CODES.items() if isinstance(error, kind)), EXIT_FAILED)
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
-    except Exception:  # noqa: BLE001 - the error boundary of the program
+    except PermissionError as error:
+        _complain(f"{os.fsdecode(error.filename or '')}: {error.strerror or error}")
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the error boundary of the program
         from watcher.program import keep_traceback  # noqa: PLC0415 - what follows no success needs
 
-        _complain(f"this is a bug in framesift; the details are in {keep_traceback()}")
+        _complain(f"this is a bug in framesift: {keep_traceback() or repr(error)}")
         return EXIT_BUG
     return code if isinstance(code, int) else None
 
 
-def _complain(text: str) -> None:
+def _complain(*lines: str) -> None:
     from watcher.terminal.console import print_error  # noqa: PLC0415 - rich is not needed to succeed
 
-    print_error(text)
+    print_error(*lines)

@@ -116,10 +116,13 @@ def _refuse_as_picture(file: Path, settings: Settings) -> None:
         raise WatcherError(f"the log file {file} would be taken for a picture: give it another name or folder")
 
 
-def keep_traceback() -> Path:
-    """Write the traceback of the error in hand into the log folder; returns the file."""
-    folder = Folders.choose().log_dir
-    make_private_folder(folder)
-    file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
-    write_private(file, without_secrets(traceback.format_exc()).encode(errors="backslashreplace"))
-    return file
+def keep_traceback() -> str:
+    """Write the traceback of the error in hand into the log folder; returns where it is, or nothing if that fails."""
+    try:
+        folder = Folders.choose().log_dir
+        make_private_folder(folder)
+        file = folder / f"bug-{datetime.now():%Y-%m-%d_%H.%M.%S.%f}.txt"
+        write_private(file, without_secrets(traceback.format_exc()).encode(errors="backslashreplace"))
+    except (OSError, WatcherError):
+        return ""
+    return f"the details are in {file}"

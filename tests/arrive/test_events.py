@@ -37,10 +37,10 @@ def seeing(desk: Desk) -> Iterator[Seeing]:
 
 
 def deafen(seeing: Seeing) -> None:
-    """End the thread that reads what the system tells: all others look alive, and nothing is heard any more."""
+    """Take the observer's watches from it: its threads live, and nothing is heard any more."""
     observer = seeing.live._events._observer._observer
     assert observer is not None
-    observer._inotify_fd.stop()  # type: ignore[attr-defined]
+    observer.unschedule_all()
 
 
 def names_below(root: Path) -> list[str]:
@@ -72,7 +72,6 @@ def test_what_a_look_sees_before_the_event_is_not_taken_for_untold(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into the observer of Linux")
 def test_a_deaf_observer_is_replaced_after_one_capture_without_an_alarm(desk: Desk, seeing: Seeing) -> None:
     deaf = seeing.live._events._observer._observer
     deafen(seeing)
@@ -429,3 +428,26 @@ def test_that_something_goes_is_no_sign_that_captures_are_told_of(
     go(path)
     wait_for(lambda: path in heard(told))
     assert not told.works
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the thread that reads inotify")
+def test_a_reader_that_has_died_is_an_observer_that_has_ended(desk: Desk, seeing: Seeing) -> None:
+    assert seeing.live._events._observer.is_alive()
+    reader = seeing.live._events._observer._observer._inotify_fd  # type: ignore[union-attr]
+    reader.stop()
+    reader.join(5)
+    assert not reader.is_alive()
+    wait_for(lambda: "no events arrive: the observer has ended; looking every 10 s" in seeing.said)
+    path = desk.put(1, WHOLE)
+    wait_for(lambda: seeing.names() == [path.name] and seeing.live.status.events)
+
+
+def test_a_flood_that_nobody_takes_is_kept_within_bounds_and_is_a_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_MOST", 10)
+    flooded = Events(tmp_path)
+    for number in range(25):
+        flooded._hear_of(observer.Change(tmp_path / f"{number}_1.png", is_folder=False, has_come=True))
+    assert len(flooded.wait(0.01)) == 10
+    assert (flooded.has_lost(), flooded.has_lost()) == (True, False)

@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,7 @@ import pytest
 
 from tests.desk import Desk, wait_for
 from tests.pictures import screen
-from watcher.arrive import observer, tree
+from watcher.arrive import live, observer, tree
 from watcher.arrive.live import Live
 from watcher.disk.listing import MOST_TOLD, archive
 from watcher.model.capture import DEFAULT_NAME_PATTERN, Capture, NamePattern
@@ -28,6 +29,8 @@ class Seeing:
         self.captures: list[Capture] = []
         self.said: list[str] = []
         self.sightings = 0
+        self.pause = 0.0
+        """Seconds that each capture takes."""
         self.live = Live(root, NamePattern(pattern), settle, self.said.append)
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -39,6 +42,7 @@ class Seeing:
     def _run(self) -> None:
         for capture in self.live.captures(self):
             self.captures.append(capture)
+            time.sleep(self.pause)
 
     def found(self) -> None:
         self.sightings += 1
@@ -170,11 +174,34 @@ def test_a_file_that_is_never_whole_holds_nobody_up_and_is_told_of_once(desk: De
     whole = desk.put(2, WHOLE)
     wait_for(lambda: seeing.names() == [whole.name])
     wait_for(lambda: any(broken.name in line for line in seeing.said))
-    assert seeing.live.status.waiting == {broken.name: "incomplete"}
+    assert seeing.live.status.waiting == {str(broken.relative_to(desk.root)): "incomplete"}
     broken.write_bytes(WHOLE)
     wait_for(lambda: len(seeing.captures) == 2)
     assert seeing.live.status.waiting == {}
     assert sum(broken.name in line for line in seeing.said) == 1
+
+
+def test_files_of_one_name_in_two_folders_are_two(desk: Desk, seeing: Seeing) -> None:
+    broken = desk.put(1, WHOLE[:-1])
+    wait_for(lambda: bool(seeing.live.status.waiting))
+    copy = desk.root / "copy" / broken.name
+    copy.parent.mkdir()
+    copy.write_bytes(WHOLE)
+    wait_for(lambda: len(seeing.captures) == 1)
+    assert seeing.live.status.waiting == {str(broken.relative_to(desk.root)): "incomplete"}
+
+
+def test_a_burst_leaves_nobody_else_without_a_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_IDLE_SECONDS", 0.1)
+    turns: list[int] = []
+    with Seeing(desk.root) as seeing:
+        monkeypatch.setattr(seeing, "idle", lambda: turns.append(len(seeing.captures)))
+        seeing.pause = 0.05
+        for tick in range(20):
+            desk.put(tick, WHOLE)
+        wait_for(lambda: len(seeing.captures) == 20)
+    assert len({turn for turn in turns if 0 < turn < 20}) > 3
+    assert seeing.names() == sorted(seeing.names())
 
 
 def test_what_is_no_regular_visible_file_is_not_opened(desk: Desk, seeing: Seeing) -> None:

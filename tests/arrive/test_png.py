@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.pictures import chunk, screen
 from watcher.arrive.png import check_structure, check_whole
 from watcher.arrive.settling import key_of
+from watcher.disk.content import digest_of
 from watcher.errors import GoneError, NotWholeError
 
 WHOLE = screen(3)
@@ -95,3 +96,16 @@ def test_a_file_that_grew_since_it_was_listed_is_not_judged(tmp_path: Path) -> N
     path.write_bytes(WHOLE + b"more")
     with pytest.raises(GoneError):
         check_whole(path, key)
+
+
+def test_what_is_no_file_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    (tmp_path / "folder_1.png").mkdir()
+    before = os.dup(0)
+    os.close(before)
+    for _ in range(5):
+        with pytest.raises(GoneError, match="changed"):
+            check_whole(tmp_path / "folder_1.png", (0, 0, 0))
+        assert digest_of(tmp_path / "folder_1.png") == b""
+    after = os.dup(0)  # the lowest number that is free
+    os.close(after)
+    assert after == before

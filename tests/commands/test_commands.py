@@ -1,5 +1,7 @@
 """What a person types, and what they get: each verb as a process of its own, after one real watcher has run."""
 
+import contextlib
+import errno
 import json
 import os
 import shutil
@@ -167,6 +169,13 @@ def test_compare_refuses_in_one_line_and_overwrites_nothing(framesift: Framesift
         assert code == 1
         assert said in error
         assert error.count("\n") == 1
+    circle, late = tmp_path / "circle_1.png", tmp_path / "late_1.png"
+    circle.symlink_to(circle)
+    assert framesift("compare", first, circle)[0] == 1
+    late.write_bytes(before)
+    with contextlib.suppress(OSError):  # not every file system has such a time
+        os.utime(late, (2**38, 2**38))
+    assert framesift("compare", first, late)[0] == 0
     code, _, error = framesift("compare", first, first, "--map", first)
     assert (code, "exists" in error) == (1, True)
     assert first.read_bytes() == before
@@ -299,6 +308,24 @@ def test_a_bug_ends_with_3_and_leaves_its_traceback_in_the_log_folder(
     assert "ZeroDivisionError" in report.read_text()
     assert "hunter2" not in report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+def test_a_bug_is_told_though_no_log_folder_can_be_made(
+    desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.program.Program.existing_ledger", lambda _: 1 // 0)
+    desk.logs.write_text("a file is in its place")
+    code, _, error = framesift("history")
+    assert (code, error.count("\n")) == (3, 1)
+    assert "ZeroDivisionError" in error
+
+
+def test_what_may_not_be_entered_is_no_bug(desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(desk.root))
+
+    monkeypatch.setattr("watcher.program.Program.existing_ledger", refuse)
+    assert framesift("history") == (1, "", f"framesift: {desk.root}: Permission denied\n")
 
 
 def test_a_reader_that_leaves_early_is_no_fault(watched: Desk) -> None:

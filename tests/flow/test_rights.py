@@ -2,13 +2,15 @@
 
 import contextlib
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.desk import LONG_AGO, Desk, facts, land, wait_for, without_rights
+from tests.desk import LONG_AGO, START, Desk, facts, land, wait_for, without_rights
 from tests.flow.test_watch import until_told
 from tests.pictures import screen
 
@@ -26,6 +28,28 @@ def shut(folder: Path, mode: int = 0) -> Iterator[None]:
         yield
     finally:
         folder.chmod(before)
+
+
+def test_a_folder_that_is_shut_at_the_very_first_start_is_told_of(desk: Desk) -> None:
+    day = land(desk.path(0), screen(1)).parent
+    land(desk.path_at(START - timedelta(days=1)), screen(1))
+    with shut(day):
+        desk.start(prefix=without_rights())
+        assert f"{day} cannot be listed: Permission denied; what is in it will count as new once it can" in (
+            desk.output()
+        )
+    assert "1 captures from before its first start are left to framesift sweep" in desk.output()
+
+
+def test_a_quarantine_that_may_not_be_entered_stops_no_status(desk: Desk) -> None:
+    for tick in (0, 1):
+        land(desk.path(tick), screen(1))
+    desk.run("sweep")
+    assert desk.mirrored(desk.path(1)).exists()
+    with shut(desk.mirrored(desk.path(1)).parent, 0o444):
+        command = [*without_rights(), sys.executable, "-m", "watcher", "status", "--json"]
+        done = subprocess.run(command, env=desk.environment, cwd="/", capture_output=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["quarantine"]["files"]) == (4, 0)
 
 
 def test_rights_lost_while_running_are_named_and_cost_no_picture(desk: Desk) -> None:

@@ -69,6 +69,14 @@ def test_the_first_signal_is_remembered_and_told_and_the_second_has_its_usual_ef
         assert (ends, second) == (["one", "two"], [signal.SIGTERM])
 
 
+def test_what_is_to_end_is_ended_at_once_if_the_signal_came_before_it_began() -> None:
+    ends: list[str] = []
+    with Stop() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        stop.then(lambda: ends.append("late"))
+    assert ends == ["late"]
+
+
 def test_every_signal_that_ends_a_program_is_heard_and_afterwards_none_is() -> None:
     for number in waiting._SIGNALS:  # also if whoever runs the tests ignores some
         signal.signal(number, signal.SIG_DFL)

@@ -44,7 +44,7 @@ def test_a_report_outlives_its_writer_a_lock_does_not() -> None:
         (
             Heartbeat(at=FRESH.at, root_there=True, events=True, waiting={"a_1.png": "incomplete"}),
             Health.WATCHING,
-            "a_1.png is not whole: incomplete",
+            "a_1.png is left alone for now: incomplete",
         ),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import FrozenInstanceError, dataclass
@@ -448,7 +449,18 @@ _RECTANGLES = 'lists of rectangles such as "1" = [[2600, 0, 280, 44]]'
         ),
         (
             "hooks.run_command.timeout = inf",
-            "FILE:1: hooks.run_command.timeout = inf: must be a number of seconds above 0, such as 30",
+            "FILE:1: hooks.run_command.timeout = inf: must be a number of seconds from above 0 to 600",
+        ),
+        (
+            "hooks.run_command.timeout = 1e9",
+            "FILE:1: hooks.run_command.timeout = 1000000000.0: must be a number of seconds from above 0 to 600",
+        ),
+        (
+            'hooks.run_command.argv = ["a\\u0000b"]',
+            (
+                'FILE:1: hooks.run_command.argv = ["a\\u0000b"]: must be texts without the character 0, which no'
+                " program can be given"
+            ),
         ),
         ("window = 1\nwindow = 2", "FILE:2: not TOML: Cannot overwrite a value"),
         ("window = 1\n\nnonsense\n", "FILE:3: not TOML: Expected '=' after a key in a key/value pair"),
@@ -527,8 +539,26 @@ def test_everything_wrong_is_said_at_once(refusal: Refusal) -> None:
 
 
 def test_a_value_in_the_place_of_a_table_hides_nothing(refusal: Refusal) -> None:
-    environ = {"FRAMESIFT_HOOKS": "x", "FRAMESIFT_HOOKS__BLOCKED": "[]"}
-    assert refusal("hooks.blocked = []", environ) == ['FRAMESIFT_HOOKS: hooks = "x": must be a table of settings']
+    assert refusal("hooks.blocked = []", {"FRAMESIFT_HOOKS": "x"}) == [
+        'FRAMESIFT_HOOKS: hooks = "x": must be a table of settings'
+    ]
+
+
+def test_a_table_and_a_key_in_it_are_not_given_by_two_variables(refusal: Refusal) -> None:
+    assert refusal(environ={"FRAMESIFT_IGNORE": "{}", "FRAMESIFT_IGNORE__2": "[]"}) == [
+        "FRAMESIFT_IGNORE__2: FRAMESIFT_IGNORE gives the whole table; give one of the two"
+    ]
+
+
+@pytest.mark.parametrize("text", ["window = " + "9" * 5000, "a = " + "[" * 5000 + "]" * 5000])
+def test_toml_that_is_too_much_is_refused_in_one_line(refusal: Refusal, text: str) -> None:
+    (line,) = refusal(text)
+    assert line.startswith(("FILE: cannot be read: ", "FILE:1: "))
+
+
+def test_a_pattern_of_which_python_warns_is_read_in_silence(load: Load, recwarn: pytest.WarningsRecorder) -> None:
+    assert load(r"name_pattern = '[[a]+_(?P<display>[0-9]+)[.]png'").names.fits("[a_1.png")
+    assert not recwarn.list
 
 
 def test_one_value_for_a_whole_table_takes_its_place(load: Load) -> None:
@@ -654,6 +684,20 @@ def test_a_folder_that_cannot_be_is_refused() -> None:
         Folders.choose(Path("~nobody-at-all/x"), environ={})
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no folder can be deleted in which a program runs")
+def test_a_relative_path_from_a_folder_that_is_gone_is_refused(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    before = Path.cwd()
+    os.chdir(here)
+    try:
+        here.rmdir()
+        with pytest.raises(SettingsError, match=r"^x\.toml: the folder in which this runs is gone$"):
+            Folders.choose(Path("x.toml"), environ={})
+    finally:
+        os.chdir(before)
+
+
 # Texts.
 
 
@@ -720,7 +764,8 @@ def test_what_config_show_prints_is_a_file_that_says_the_same(
     tmp_path_factory: pytest.TempPathFactory, thresholds: list[float], argv: list[str], **values: Any
 ) -> None:
     similar, duplicate = thresholds
-    hooks = {"run_command": {"argv": argv}, "mine": {"a b": argv}}
+    words = [word.replace("\0", "") for word in argv]
+    hooks = {"run_command": {"argv": words}, "mine": {"a b": argv}}
     settings = Settings.model_validate({"similar": similar, "duplicate": duplicate, "hooks": hooks, **values})
     file = tmp_path_factory.getbasetemp() / "round.toml"
     file.write_text("\n".join(f"{toml_key(key)} = {as_toml(value)}" for key, value in settings.effective()), "utf-8")

@@ -116,3 +116,18 @@ def trusts(folder: Path) -> bool:
     except WatcherError:
         return False
     return True
+
+
+def test_a_link_to_settings_may_be_put_there_by_nobody_else(file: Path, tmp_path: Path) -> None:
+    """A stranger's link in an open folder leads to a file of our own, such as a download."""
+    folder = tmp_path / "open"
+    folder.mkdir()
+    (folder / "framesift.toml").symlink_to(file)
+    assert read_trusted(folder / "framesift.toml") == b"window = 7\n"
+    folder.chmod(0o777)
+    with pytest.raises(WatcherError, match=f"{folder} can be written by others"):
+        read_trusted(folder / "framesift.toml")
+    folder.chmod(0o755)
+    file.parent.chmod(0o777)
+    with pytest.raises(WatcherError, match=f"{file.parent} can be written by others"):
+        read_trusted(folder / "framesift.toml")

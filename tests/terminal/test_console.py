@@ -1,5 +1,6 @@
 """The log as people and programs read it."""
 
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable
 from watcher.terminal import log_file
-from watcher.terminal.console import Log, entry_line
+from watcher.terminal.console import Log, entry_line, print_error
 from watcher.text import visible
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -225,3 +226,39 @@ def test_a_log_that_cannot_be_written_stops_nothing(capfd: pytest.CaptureFixture
     assert "still here" in output.out
     assert "and here" in output.out
     assert output.err == ""
+
+
+def test_a_log_that_was_taken_away_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "framesift.log"
+    with Log(terminal=False, file=file) as log:
+        log.say("one")
+        file.rename(tmp_path / "old.log")
+        log.say("two")
+        file.unlink()
+        log.say("three")
+        file.unlink()
+        file.write_bytes(screen(1))  # what is no log is not written to, however it came there
+        log.say("lost")
+        file.unlink()
+        log.say("four")
+    assert "one" in (tmp_path / "old.log").read_text()
+    assert [line.split("· ")[1] for line in ANSI.sub("", file.read_text()).splitlines()] == ["four"]
+
+
+def test_a_bug_stands_in_the_log_without_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "framesift.log"
+    with contextlib.suppress(KeyError), Log(terminal=False, file=file):
+        raise KeyError("https://user:secret@host")
+    assert "ended by KeyError: 'https://***" in file.read_text()
+    assert "secret" not in file.read_text()
+
+
+def test_json_on_the_terminal_is_what_it_is_in_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Log(terminal=True, file=tmp_path / "log", as_json=True) as log:
+        log.say("a :warning: and [bold]")
+    assert capfd.readouterr().out == (tmp_path / "log").read_text()
+
+
+def test_what_is_wrong_is_one_line_whatever_is_in_a_name(capfd: pytest.CaptureFixture[str]) -> None:
+    print_error("/x\nframesift: all is well")
+    assert capfd.readouterr().err == "framesift: /x\\x0aframesift: all is well\n"

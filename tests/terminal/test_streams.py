@@ -102,3 +102,28 @@ def test_a_watcher_under_nohup_outlives_its_terminal(desk: Desk) -> None:
     desk.until_judged(1)
     assert watcher.poll() is None
     assert desk.stop() == 0
+
+
+def test_a_pipe_that_nobody_shall_wait_for_is_waited_for() -> None:
+    """Whoever shares a pipe or a terminal may set it so, and it is full."""
+    program = (
+        "import fcntl, os, sys, threading, time\n"
+        "read, write = os.pipe()\n"
+        "os.set_blocking(write, False)\n"
+        "try:\n"
+        "    while True: os.write(write, b'x' * 4096)\n"
+        "except BlockingIOError: pass\n"
+        "os.dup2(write, 1)\n"
+        "text = []\n"
+        "def drain():\n"
+        "    time.sleep(0.3)\n"
+        "    while piece := os.read(read, 65536): text.append(piece)\n"
+        "thread = threading.Thread(target=drain); thread.start()\n"
+        "from watcher.terminal.streams import lasting_streams\n"
+        "with lasting_streams():\n"
+        "    print('whole' * 50_000)\n"
+        "os.close(write); os.close(1); thread.join()\n"
+        "assert b''.join(text).count(b'whole') == 50_000\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")

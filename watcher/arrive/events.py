@@ -17,6 +17,8 @@ RETRY_SECONDS = 300.0
 """How often a new observer is tried where no events arrive: it walks through the whole tree."""
 _MISSES = 2
 """In a row. One is no alarm: what is written into a folder that was made an instant ago, any observer may miss."""
+_MOST = 100_000
+"""Events kept while nobody takes them, as when the ledger's disk is full; of more, a full scan tells."""
 COALESCE_SECONDS = 0.05
 """Events of one burst are taken together, so that a file is looked at once for them."""
 _ENDED = "no events arrive: the observer has ended"
@@ -40,7 +42,8 @@ class Events:
         """How many captures came without an event."""
         self._root = root
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
-        self._observer = TreeObserver(root, self._changes.put)
+        self._observer = TreeObserver(root, self._hear_of)
+        self._is_flooded = False
         self._finds: Counter[Path] = Counter()
         """By folder, how many captures a look has found before any event named the folder."""
         self._found = 0.0
@@ -61,7 +64,8 @@ class Events:
 
     def has_lost(self) -> bool:
         """Whether events were lost since this was last asked: then only a full scan finds what has come."""
-        return self._observer.has_lost()
+        is_flooded, self._is_flooded = self._is_flooded, False
+        return self._observer.has_lost() or is_flooded
 
     def begin(self) -> None:
         """Observe from now on. Events count as arriving until something speaks against it."""
@@ -112,6 +116,13 @@ class Events:
         if (is_deaf or not is_alive) and now >= self._next_try:
             self._build(now)
             self._is_short = self._is_short and bool(shortage(folders()))
+
+    def _hear_of(self, change: Change) -> None:
+        """Called from the observer's threads."""
+        if self._changes.qsize() < _MOST:
+            self._changes.put(change)
+        else:
+            self._is_flooded = True
 
     def _next_changes(self, seconds: float) -> Iterator[Change]:
         with contextlib.suppress(queue.Empty):

@@ -30,7 +30,11 @@ class Host(Protocol):
         """What to pass over: (name, size, mtime_ns) of files in *folder*, at least of those with *names*."""
 
     def found(self) -> None:
-        """The root has come into sight: events are on, and the first look follows."""
+        """The root has come into sight: events are on, and the first look follows.
+
+        Raises:
+            OSError: it cannot be looked at, and is tried again.
+        """
 
     def is_ours(self) -> bool:
         """Another disk is in the root's place: whether it is the one of the captures that were kept."""
@@ -100,14 +104,13 @@ class Live:
                     return False
                 with os.scandir(self._root) as items:
                     next(items, None)
+                self._identity, self.status.disk = identity, disk
+                self._begin_events()
+                host.found()
+                self._tree.forget()
         except OSError as error:
             self._blind(error)
             return False
-        if identity != self._identity:
-            self._identity, self.status.disk = identity, disk
-            self._begin_events()
-            host.found()
-            self._tree.forget()
         return True
 
     def _blind(self, error: OSError) -> None:
@@ -200,15 +203,16 @@ class Live:
     def _ready(self) -> Iterator[Capture]:
         """The captures that have arrived, in order; one that is still being written holds back its display."""
         held: set[int] = set()
+        until = time.monotonic() + _IDLE_SECONDS  # then the host and the tree have their turn, and the rest goes on
         for capture, arrival in sorted(self._arrivals.values(), key=lambda pair: pair[0].order):
             now = time.monotonic()
-            if self._stopped:
+            if self._stopped or now > until:
                 return
             if capture.display in held:
                 continue
             if arrival.due <= now and (digest := self._arrived(capture, arrival, now)):
                 self._handed_out = self._arrivals.pop(capture.path)[1]
-                self.status.waiting.pop(capture.path.name, None)
+                self.status.waiting.pop(self._name(capture), None)
                 yield replace(capture, digest=digest)
             elif arrival.young(now):
                 held.add(capture.display)
@@ -224,7 +228,7 @@ class Live:
             return check_whole(capture.path, arrival.key)
         except (FileNotFoundError, NotADirectoryError, GoneError):
             self._arrivals.pop(capture.path, None)  # it is noticed again if it is still there in another form
-            self.status.waiting.pop(capture.path.name, None)
+            self.status.waiting.pop(self._name(capture), None)
             self._events.mark(capture.path)
             return b""
         except NotWholeError as error:
@@ -237,8 +241,12 @@ class Live:
     def _postpone(self, capture: Capture, arrival: Arrival, now: float, why: str) -> None:
         arrival.postpone(now)
         if arrival.worth_telling(now):
-            self.status.waiting[capture.path.name] = why
-            self._say(f"{capture.path.name} is left alone for now: {why}")
+            self.status.waiting[self._name(capture)] = why
+            self._say(f"{self._name(capture)} is left alone for now: {why}")
+
+    def _name(self, capture: Capture) -> str:
+        """Its path below the root: folders may hold the same names."""
+        return os.fspath(capture.path.relative_to(self._root))
 
 
 def _identity(root: Path) -> tuple[int, int]:

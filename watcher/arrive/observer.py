@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -59,7 +60,12 @@ class TreeObserver(FileSystemEventHandler):
     def is_alive(self) -> bool:
         """Whether its threads run. It may be deaf all the same."""
         observer = self._observer
-        return observer is not None and all(thread.is_alive() for thread in (observer, *observer.emitters))
+        if observer is None:
+            return False
+        # On Linux watchdog reads the system's queue in a thread that no attribute of its interface names.
+        reader = getattr(observer, "_inotify_fd", None)
+        threads = (observer, *observer.emitters, *([reader] if isinstance(reader, threading.Thread) else []))
+        return all(thread.is_alive() for thread in threads)
 
     def start(self) -> str:
         """Observe from now on, with a new observer, which walks through the tree; returns why that is impossible."""

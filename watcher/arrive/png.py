@@ -1,13 +1,12 @@
 """Whether a PNG is whole, by its structure: the chunks and their checksums, from the signature to IEND."""
 
 import os
-import stat
 import zlib
 from pathlib import Path
 from typing import Protocol
 
 from watcher.arrive.settling import Key, key_of
-from watcher.disk.content import OPEN_TO_READ, PIECE, Digested
+from watcher.disk.content import PIECE, Digested, open_regular
 from watcher.errors import GoneError, NotWholeError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -24,8 +23,8 @@ class Reader(Protocol):
 def check_whole(path: Path, key: Key) -> bytes:
     """Check that *path* is a regular file with *key* whose PNG chunks are complete and intact up to IEND.
 
-    Reads piecewise: memory stays at 1 MiB whatever the chunks claim. Nothing but a regular file is opened for long:
-    a FIFO in the file's place neither blocks nor is read.
+    Reads piecewise: memory stays at 1 MiB whatever the chunks claim. A FIFO in the file's place neither blocks nor is
+    read.
 
     Returns:
         The digest of all bytes of the file.
@@ -35,9 +34,10 @@ def check_whole(path: Path, key: Key) -> bytes:
         GoneError: the file is not the one that was listed.
         OSError: it cannot be opened or read.
     """
-    with os.fdopen(os.open(path, OPEN_TO_READ), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or key_of(status) != key:
+    if (opened := open_regular(path)) is None:
+        raise GoneError(f"{path.name} changed")
+    with opened as file:
+        if key_of(os.fstat(file.fileno())) != key:
             raise GoneError(f"{path.name} changed")
         content = Digested(file)
         check_structure(content)

@@ -3,11 +3,12 @@
 import hashlib
 import os
 import stat
+from pathlib import Path
 from typing import BinaryIO
 
 PIECE = 1 << 20
 """Bytes read at a time."""
-OPEN_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 """A link is not followed, and a FIFO in a file's place does not block."""
 
 
@@ -31,11 +32,31 @@ class Digested:
         return self._hash.digest()
 
 
-def digest_of(descriptor: int) -> bytes:
-    """The digest of the regular file open as *descriptor*, which is closed; empty if it is something else.
+def open_regular(name: Path | str, folder: int | None = None) -> BinaryIO | None:
+    """The file called *name*, in the open *folder* if one is given; None if what is there is no regular file.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(name, _OPEN, dir_fd=folder)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def digest_of(name: Path | str, folder: int | None = None) -> bytes:
+    """The digest of the file called *name*; empty if something else than a regular file is there.
 
     Raises:
         OSError: it cannot be read.
     """
-    with os.fdopen(descriptor, "rb") as file:
-        return Digested(file).digest() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    file = open_regular(name, folder)
+    if file is None:
+        return b""
+    with file:
+        return Digested(file).digest()

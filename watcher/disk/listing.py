@@ -186,7 +186,9 @@ def walk(
         yield folder, listing
 
 
-def archive(root: Path, pattern: NamePattern) -> Iterator[Capture]:
-    """Every capture that lies in *root* now, in the order of the folders."""
-    for _, listing in walk(root, pattern):
+def archive(
+    root: Path, pattern: NamePattern, unlisted: Callable[[Path, OSError], object] = lambda *_: None
+) -> Iterator[Capture]:
+    """Every capture that lies in *root* now, in the order of the folders; *unlisted* hears as that of :func:`walk`."""
+    for _, listing in walk(root, pattern, unlisted):
         yield from listing.captures

@@ -128,12 +128,12 @@ def quarantined(quarantine: Path, root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def held(quarantine: Path) -> Amount:
-    """The pictures of a quarantine, counted on disk; one that leaves meanwhile may be counted or not."""
+    """The pictures of a quarantine, counted on disk; what cannot be looked at, or leaves meanwhile, is not counted."""
     files = size = 0
     for item in _pictures(quarantine):
         try:
             size += item.stat(follow_symlinks=False).st_size
-        except FileNotFoundError:
+        except OSError:
             continue
         files += 1
     return Amount(files, size)

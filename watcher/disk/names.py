@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from watcher.disk.content import OPEN_TO_READ, digest_of
+from watcher.disk.content import digest_of
 from watcher.model.capture import Capture
 
 PRIVATE_FILE = 0o600
@@ -42,7 +42,7 @@ class Name:
     def digest(self) -> bytes:
         """That of the file's bytes; empty if no regular file lies there."""
         try:
-            return digest_of(os.open(self.name, OPEN_TO_READ, dir_fd=self.folder))
+            return digest_of(self.name, self.folder)
         except FileNotFoundError:
             return b""
 

@@ -1,6 +1,7 @@
 """A sweep: the captures that are there already, oldest first, judged as the watcher would have judged them."""
 
 import contextlib
+import os
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -51,7 +52,7 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
     Raises:
         WatcherError: it cannot start, for instance because another sweep is at work.
     """
-    if not task.root.is_dir():
+    if not os.path.isdir(task.root):  # noqa: PTH112 - is_dir() may raise
         raise WatcherError(f"{task.root} is not there")
     stop = Stop()
     with contextlib.ExitStack() as stack:

@@ -30,8 +30,10 @@ class Stop(contextlib.AbstractContextManager["Stop"]):
         self._before = {number: signal.getsignal(number) for number in _SIGNALS if not is_ignored(number)}
 
     def then(self, end: Callable[[], None]) -> None:
-        """Call *end* at the first signal, within its handler."""
+        """Call *end* at the first signal, within its handler; at once if it has come already."""
         self._then.append(end)
+        if self.received:
+            end()
 
     def __enter__(self) -> Self:
         for number in self._before:

@@ -53,7 +53,10 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
         stop.then(live.stop)
         stack.enter_context(notifier)
         ledger.patience = Wait(log, stop, listener)
-        live.status.disk = disk_of(root) if new_disk and root.is_dir() else ledger.heartbeat(root).disk
+        live.status.disk = ledger.heartbeat(root).disk
+        if new_disk:
+            with contextlib.suppress(OSError):  # a root that is not there yet is waited for
+                live.status.disk = disk_of(root)
         watcher = stack.enter_context(Watcher(task, ledger, live, notifier, root_lock))
         for capture in live.captures(watcher):
             watcher.take(capture)
@@ -99,10 +102,18 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         self._root_lock.take()
         root, pattern = self._task.root, self._task.settings.names
         if not self._ledger.knows_root(root):
-            before = (one for one in archive(root, pattern) if _changed(one.path) < self._task.program.started)
-            self._ledger.adopt(root, before)
+            there = archive(root, pattern, self._closed)
+            self._ledger.adopt(root, (one for one in there if _changed(one.path) < self._task.program.started))
             self._work.begin_anew()  # with the sweeps' windows, which the ledger has taken over
         self._journal.begin()
+
+    def _closed(self, folder: Path, error: OSError) -> None:
+        """At the very first start a *folder* cannot be listed; raises *error* unless a right is all that is missing."""
+        if isinstance(error, PermissionError):
+            why = f"{folder} cannot be listed: {error.strerror}; what is in it will count as new once it can"
+            self._task.log.say(why, "warning")
+        elif not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise error
 
     def is_ours(self) -> bool:
         """Whether the root is the folder of the captures that were kept, though on another disk."""
@@ -132,7 +143,7 @@ def _changed(path: Path) -> float:
     """When the file came, in seconds since the epoch: no copying or moving can set a POSIX ctime back."""
     try:
         return path.lstat().st_ctime
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return float("inf")
 
 

@@ -39,7 +39,7 @@ class SourceStatus:
     """Seconds since the epoch of the last event, of whatever; 0 if there was none."""
     found_by_scan: int = 0
     waiting: dict[str, str] = field(default_factory=dict)
-    """Files that are not whole, and why."""
+    """Files that are left alone for now, by their path below the root: not whole, or not to be read; and why."""
     unlisted: dict[str, str] = field(default_factory=dict)
     """Folders that cannot be listed, and why."""
 
@@ -118,7 +118,7 @@ def diagnose(
     grave = [heartbeat.why] * (not heartbeat.events) + _staleness(heartbeat, now)
     grave += [f"{folder} cannot be listed: {why}" for folder, why in sorted(heartbeat.unlisted.items())]
     light = [heartbeat.fallback] * bool(heartbeat.fallback)
-    light += [f"{name} is not whole: {why}" for name, why in sorted(heartbeat.waiting.items())]
+    light += [f"{name} is left alone for now: {why}" for name, why in sorted(heartbeat.waiting.items())]
     return (Health.DEGRADED if grave else Health.WATCHING), grave + light
 
 

@@ -16,8 +16,8 @@ from watcher.health.heartbeat import WaitReason
 
 _NAME = "waits"
 _BLOCK = 4096
-_MOST = 500
-"""Characters of a reason: with escapes, six bytes each, they fit into the block."""
+_MOST = 300
+"""Characters of a reason: as escapes of at most twelve bytes each, they fit into the block."""
 
 
 def write_wait_reason(folder: Path, why: str) -> None:

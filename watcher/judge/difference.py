@@ -1,5 +1,6 @@
 """Two captures side by side: the numbers, and the picture of where they differ."""
 
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from watcher.judge.frame import load
 from watcher.judge.regions import boxes_of
 from watcher.judge.signature import bytes_of
 from watcher.judge.similarity import Comparison, compare_fully, reference
-from watcher.model.capture import Capture, NamePattern
+from watcher.model.capture import Capture, NamePattern, is_recordable
 from watcher.model.preparation import Box, Rectangle
 from watcher.model.verdict import Policy, Score, Verdict, decide
 
@@ -99,14 +100,15 @@ def _in_capture(box: Box, policy: Policy) -> Rectangle:
 
 
 def _capture(path: Path, pattern: NamePattern) -> Capture:
-    real = path.resolve()  # a person may name a link
+    real = Path(os.path.realpath(path))  # a person may name a link
     try:
         status = real.stat()
     except OSError as error:
         raise WatcherError(f"{path}: {error.strerror}") from error
-    if pattern.matches(real.name):
+    has_date = is_recordable(status)
+    if has_date and pattern.matches(real.name):
         return pattern.parse(real, status)
-    taken_at = datetime.fromtimestamp(status.st_mtime)
+    taken_at = datetime.fromtimestamp(status.st_mtime) if has_date else datetime.max  # nothing is decided by it here
     return Capture(real, NO_DISPLAY, taken_at, status.st_size, status.st_mtime_ns)
 
 

@@ -131,9 +131,7 @@ class _Loader(SourceLoader):
             WatcherError: others can write it, or change what it leads to.
             OSError: it cannot be read.
         """
-        self._file, real = os.fspath(file), Path(os.path.realpath(file))
-        require_trusted_folder(real.parent)
-        self._source = read_trusted(real)
+        self._file, self._source = os.fspath(file), read_trusted(file)
 
     def get_filename(self, fullname: str) -> str:
         """Where the module *fullname* is from."""

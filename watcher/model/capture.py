@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -77,7 +78,9 @@ class NamePattern:
             ValueError: the expression is invalid or has no group ``display``.
         """
         try:
-            self._regex = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # about sets that Python may come to read otherwise
+                self._regex = re.compile(pattern, re.IGNORECASE | re.DOTALL)
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from error
         if "display" not in self._regex.groupindex:

@@ -64,3 +64,5 @@ def absolute(path: Path | str) -> Path:
         return Path(os.path.normpath(Path(path).expanduser().absolute()))
     except RuntimeError as error:
         raise ValueError("no such user's home folder") from error
+    except OSError as error:
+        raise ValueError("the folder in which this runs is gone") from error

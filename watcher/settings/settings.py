@@ -33,6 +33,7 @@ from watcher.settings.types import (
     Table,
     Texts,
     TimeFormat,
+    Words,
 )
 
 # A description completes the sentence "must be ..." of a refusal.
@@ -62,8 +63,8 @@ class RetentionSettings(Section):
 class RunCommandSettings(Section):
     """Settings of the hook run_command."""
 
-    argv: Texts = Field(default=(), description='a list of texts such as ["logger", "-t", "framesift"]')
-    timeout: Number = Field(default=30.0, gt=0, description="a number of seconds above 0, such as 30")
+    argv: Words = Field(default=(), description='a list of texts such as ["logger", "-t", "framesift"]')
+    timeout: Number = Field(default=30.0, gt=0, le=600, description="a number of seconds from above 0 to 600")
 
 
 class NotifySettings(Section):

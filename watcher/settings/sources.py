@@ -90,6 +90,8 @@ def _parsed(text: str, file: str) -> dict[str, Any]:
         number = re.match(r"line (\d+)", place)
         origin = Origin(file, int(number[1]) if number else text.rstrip("\n").count("\n") + 1)
         raise SettingsError(f"{origin}: not TOML: {visible(reason)}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, tables thousands deep
+        raise SettingsError(f"{visible(file)}: cannot be read: {visible(str(error))}") from error
 
 
 def _lines(text: str) -> dict[Key, int]:
@@ -130,11 +132,20 @@ class EnvironmentText(str):
 
 
 def environment_layer(environ: Mapping[str, str]) -> Layer:
-    """What the ``FRAMESIFT_*`` variables say; two underscores stand between a table and its key."""
+    """What the ``FRAMESIFT_*`` variables say; two underscores stand between a table and its key.
+
+    Raises:
+        SettingsError: one gives a whole table, and another a key in it.
+    """
     names = sorted(name for name in environ if name.startswith(PREFIX) and name not in FOLDER_VARIABLES)
     keys = [tuple(name.removeprefix(PREFIX).lower().split("__")) for name in names]
     values = {key: EnvironmentText(environ[name]) for key, name in zip(keys, names, strict=True)}
-    return Layer(values, {key: Origin(name) for key, name in zip(keys, names, strict=True)})
+    origins = {key: Origin(name) for key, name in zip(keys, names, strict=True)}
+    for key, origin in origins.items():
+        for length in range(1, len(key)):
+            if table := origins.get(key[:length]):
+                raise SettingsError(f"{origin}: {table} gives the whole table; give one of the two")
+    return Layer(values, origins)
 
 
 def flags_layer(flags: Mapping[str, Any]) -> Layer:

@@ -18,12 +18,15 @@ def read_trusted(file: Path) -> bytes:
     """What is in *file*, if it is trusted; the very file that is read is looked at, whatever lies there afterwards.
 
     Raises:
-        WatcherError: others can write it.
+        WatcherError: others can write it, or put another one into its place.
         OSError: it cannot be read.
     """
     with file.open("rb") as stream:
         status = os.fstat(stream.fileno())
-        # What a device such as /dev/null says nobody decides who writes to it.
+        # Who can write to a device such as /dev/null, or to a pipe, its folder does not decide.
+        if stat.S_ISREG(status.st_mode):
+            for folder in {file.parent, Path(os.path.realpath(file)).parent}:
+                require_trusted_folder(folder)
         if not stat.S_ISCHR(status.st_mode):
             _require_ours(file, status, _OTHERS)
         return stream.read()

@@ -86,6 +86,12 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _words(value: tuple[str, ...]) -> tuple[str, ...]:
+    if any("\0" in word for word in value):
+        raise ValueError("must be texts without the character 0, which no program can be given")
+    return value
+
+
 def _time_format(value: str) -> str:
     check_time_format(value)
     return value
@@ -98,6 +104,7 @@ Count = Annotated[int, Strict(), BeforeValidator(_decoded)]
 Switch = Annotated[bool, Strict(), BeforeValidator(_decoded)]
 Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(_decoded)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_decoded)]
+Words = Annotated[Texts, AfterValidator(_words)]
 Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(spell_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spell_duration)]
 Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(_decoded)]

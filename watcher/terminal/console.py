@@ -18,7 +18,7 @@ from watcher.model.entry import Entry, State
 from watcher.model.finding import Finding, Grade
 from watcher.model.verdict import Kind
 from watcher.terminal.log_file import LogFile
-from watcher.text import bytes_text, visible
+from watcher.text import bytes_text, visible, without_secrets
 
 Line: TypeAlias = list[tuple[str, str]]
 """Pieces of text, each with its style: "" for none, "dim", "bold"."""
@@ -109,7 +109,7 @@ class Log:
             WatcherError: the log file is no log, or cannot be opened.
         """
         self.file = file
-        self.terminal = Console(highlight=False, soft_wrap=True) if terminal else None
+        self.terminal = Console(highlight=False, soft_wrap=True, emoji=False) if terminal else None
         self._file = LogFile(file) if file else None
         self._color = color == "always" and not os.environ.get("NO_COLOR")
         self._as_json = as_json
@@ -131,9 +131,12 @@ class Log:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        # The log of a watcher at work is not for those that it keeps out.
-        if isinstance(error, WatcherError) and not isinstance(error, BusyError):
-            self.say(str(error), "error", shown=False)  # the terminal has it from the program's boundary
+        # The terminal has it from the program's boundary.
+        if isinstance(error, WatcherError):
+            if not isinstance(error, BusyError):  # the log of a watcher at work is not for those that it keeps out
+                self.say(str(error), "error", shown=False)
+        elif isinstance(error, Exception):
+            self.say(f"ended by {type(error).__name__}: {without_secrets(str(error))}", "error", shown=False)
         if self._file is not None:
             self._file.close()
 
@@ -200,8 +203,8 @@ def print_findings(findings: Sequence[Finding], title: str) -> None:
     Console(highlight=False).print(table)
 
 
-def print_error(text: str) -> None:
-    """One clear line (or several) on standard error."""
+def print_error(*lines: str) -> None:
+    """One clear line, or several, on standard error."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for line in text.splitlines() or [""]:
+    for line in lines:
         console.print(Text.assemble(("framesift: ", "bold red"), visible(line)))

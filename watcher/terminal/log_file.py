@@ -38,8 +38,19 @@ class LogFile(RotatingFileHandler):
             raise WatcherError(f"the log file {file} cannot be written: {error.strerror or error}") from error
 
     def write_line(self, text: str) -> None:
-        """Add a line; one that the disk refuses is lost."""
+        """Add a line; one that the disk refuses is lost. A file that was removed or renamed is made anew."""
+        if not self._is_in_place():
+            with contextlib.suppress(OSError):
+                self.close()  # the next line opens it
         self.emit(logging.makeLogRecord({"msg": text}))
+
+    def _is_in_place(self) -> bool:
+        if self.stream is None:
+            return False
+        try:
+            return os.path.samestat(Path(self.baseFilename).stat(), os.fstat(self.stream.fileno()))
+        except OSError:
+            return False
 
     def _open(self) -> io.TextIOWrapper:
         # Not blocking: a pipe would be waited for until somebody reads it.

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
@@ -26,9 +27,12 @@ class _Outlet(io.FileIO):
 
     def write(self, data: "ReadableBuffer", /) -> int:
         """Write *data*, or drop it."""
-        if self.refusal is None:
+        while self.refusal is None:
             try:
-                return super().write(data)
+                # None: another program that has the same pipe or terminal has said that nobody shall wait for it.
+                if (written := super().write(data)) is not None:
+                    return written
+                select.select((), (self,), ())
             except OSError as error:
                 self.refusal = error
         return memoryview(data).nbytes
