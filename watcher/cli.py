@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from watcher import __version__
+from watcher.commands.options import PATH
 from watcher.errors import (
     EXIT_BUG,
     EXIT_DEVICE,
@@ -98,12 +99,12 @@ Shell completion, in the startup file of bash (or zsh or fish, with its name for
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Settings file to use; framesift config path tells the usual one.",
 )
 @click.option(
     "--state-dir",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder of the ledger, in which every decision is written down.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Write what happens to the log file alone, not to the terminal.")

@@ -529,3 +529,23 @@ def test_the_census_counts_what_is_left_to_sweep(desk: Desk, framesift: Framesif
         assert Totals(ledger, desk.root).left_alone() == 0
         assert len(ledger.frames(Timeline(desk.root, "sweep"), 0)) > 0
     assert len(swept(framesift)) == 20 - judged
+
+
+def test_a_new_round_judges_as_before_what_has_other_times_now(desk: Desk, framesift: Framesift) -> None:
+    """As after a copy that keeps whole seconds: each picture is known by its bytes, listed once, and judged once."""
+    paths = fill(desk, 60)
+    first = kinds(swept(framesift))
+    for folder in (desk.root, desk.quarantine):
+        for path in folder.rglob("*.png"):
+            os.utime(path, ns=(10**18, path.stat().st_mtime_ns // 10**9 * 10**9 + 5 * 10**9))
+    for _ in range(3):
+        again = swept(framesift, "--again")
+        assert len(again) == len(paths)
+        assert kinds(sorted(again, key=lambda entry: entry["id"])) == first
+        with desk.ledger() as ledger:
+            assert Totals(ledger, desk.root).left_alone() == 0
+    one = next(path for path in paths if path.exists())
+    os.utime(one)
+    assert swept(framesift) == []
+    with desk.ledger() as ledger:
+        assert Totals(ledger, desk.root).left_alone() == 0

@@ -92,6 +92,15 @@ def test_a_clock_that_jumps_ahead_purges_nothing(shelf: Shelf, ledger: Ledger) -
     assert (there(shelf, twin), run.said) == ([True], [])
 
 
+def test_many_starts_on_as_many_dates_purge_nothing(shelf: Shelf, ledger: Ledger) -> None:
+    """As of a watcher that a service manager starts again and again, while its machine's clock is wrong."""
+    shelf.set("[retention]\ndays = 3\n")
+    (twin,) = shelf.twins(range(1, 2), shelf.keep(0))
+    for start in range(40):
+        Run(shelf, ledger).look(start, start * 1.0)
+    assert there(shelf, twin) == [True]
+
+
 def test_what_was_recorded_while_the_clock_was_wrong_ages_like_all_else(shelf: Shelf, ledger: Ledger) -> None:
     shelf.set("[retention]\ndays = 2\n")
     kept = shelf.keep(0)
@@ -101,9 +110,9 @@ def test_what_was_recorded_while_the_clock_was_wrong_ages_like_all_else(shelf: S
     shelf.recorded(past, 4000)
     run = Run(shelf, ledger)
     for day in range(2):
-        run.look(day, day * DAY)
+        run.look(day, (day + 1) * DAY)
     assert there(shelf, future, past) == [True, True]
-    run.look(2, 2 * DAY)
+    run.look(2, 3 * DAY)
     assert there(shelf, future, past) == [False, False]
 
 

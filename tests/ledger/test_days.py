@@ -45,6 +45,18 @@ def test_after_a_restart_a_date_that_was_counted_is_counted_no_second_time(ledge
     assert counted(ledger) == [str(FIRST)]
 
 
+def test_a_restart_makes_no_new_day_but_that_of_the_system_may(ledger: Ledger) -> None:
+    assert Days(ledger, ROOT, "one").see(FIRST, 5 * HOURS)
+    assert not Days(ledger, ROOT, "one").see(SECOND, 24 * HOURS)
+    assert counted(ledger) == [str(FIRST)]
+    assert Days(ledger, ROOT, "two").see(SECOND, 1.0)
+    third = SECOND + timedelta(days=1)
+    assert not Days(ledger, ROOT, "two").see(third, 2.0)
+    assert Days(ledger, ROOT, "two").see(SECOND, 3.0), "it was counted"
+    assert Days(ledger, ROOT, "two").see(third, 21 * HOURS)
+    assert Days(ledger, ROOT, "").see(third + timedelta(days=1), 0), "where no boot is known from another"
+
+
 def test_the_work_of_a_day_is_done_for_that_day_and_that_root(ledger: Ledger) -> None:
     ours, theirs = Days(ledger, ROOT), Days(ledger, OTHER)
     for number, day in enumerate((FIRST, SECOND)):

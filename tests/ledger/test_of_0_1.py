@@ -16,6 +16,7 @@ from tests.desk import Desk, Shelf
 from watcher.disk.mirror import root_of
 from watcher.errors import FaultError
 from watcher.keep.relocation import carry_out, plan
+from watcher.ledger import moved_roots
 from watcher.ledger.days import Days
 from watcher.ledger.deletions import candidates
 from watcher.ledger.ledger import Ledger
@@ -126,7 +127,7 @@ def test_a_move_that_cannot_be_seen_is_not_believed(moved: Desk, shelf: Shelf, w
         new = moved.base / "empty"
         new.mkdir()
     elif what == "another ledger's":
-        new, said = moved.base / "other", "knows"
+        new, said = moved.base / "other", "only 0 of 4 of the latest"
         new.mkdir()
         shutil.copy(next(moved.root.rglob("*.png")), new / "2020-01-01_00.00.00_1.png")
         shelf.run("sweep", new)
@@ -149,7 +150,7 @@ def test_killed_between_the_marks_and_the_ledger_it_is_done_once_more(
 
     with moved.ledger() as ledger:
         with monkeypatch.context() as full:
-            full.setattr(Ledger, "relocate", refuse)
+            full.setattr(moved_roots, "follow", refuse)
             with pytest.raises(FaultError):
                 carry_out(ledger, plan(ledger, OLD, moved.root))
         assert root_of(moved.quarantine) == moved.root

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from watcher.arrive.settling import Key, key_of
-from watcher.disk.content import PIECE, Digested, open_regular
+from watcher.disk.content import OPEN_TO_READ, PIECE, Digested, regular
 from watcher.errors import GoneError, NotWholeError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -34,7 +34,7 @@ def check_whole(path: Path, key: Key) -> bytes:
         GoneError: the file is not the one that was listed.
         OSError: it cannot be opened or read.
     """
-    if (opened := open_regular(path)) is None:
+    if (opened := regular(os.open(path, OPEN_TO_READ))) is None:
         raise GoneError(f"{path.name} changed")
     with opened as file:
         if key_of(os.fstat(file.fileno())) != key:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watcher.commands.options import json_option
+from watcher.commands.options import PATH, json_option
 from watcher.disk.files import write_new
 from watcher.errors import WatcherError
 from watcher.model.preparation import EVERY_DISPLAY
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @click.command(name="compare")
-@click.argument("first", metavar="A", type=click.Path(path_type=Path))
-@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@click.argument("first", metavar="A", type=PATH)
+@click.argument("second", metavar="B", type=PATH)
 @click.option(
     "--map",
     "map_file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Draw where they differ, into this PNG file, which must not exist; nobody but you may read it.",
 )
 @click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import COUNT, DISPLAY, as_period, json_option
+from watcher.commands.options import COUNT, DISPLAY, PATH, as_period, json_option
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
@@ -29,7 +29,7 @@ _DAYS = 7
 @click.option(
     "--html",
     "out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Also write the page of framesift report with them into this file.",
 )
 @json_option

@@ -1,5 +1,7 @@
 """Options that more than one verb has."""
 
+import errno
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,10 +11,33 @@ import click
 
 from watcher.model.capture import MOST_DISPLAYS
 from watcher.model.period import Period
+from watcher.text import visible
 
 Value = TypeVar("Value")
 
-PATH = click.Path(path_type=Path)
+
+class _PathType(click.Path):
+    """A path; one that may not be read is the verb's to tell of."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path that *value* names; an empty one is most often a variable that is not set, and no path."""
+        if not os.fspath(value):
+            self.fail("it is empty, and names no file or folder", param, ctx)
+        try:
+            os.lstat(Path(value).absolute())
+        except FileNotFoundError as error:
+            if error.filename is None:  # of the working folder
+                self.fail("the folder in which this runs is gone", param, ctx)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                self.fail(f"{visible(str(value))}: {error.strerror}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _PathType()
 
 root_argument = click.argument("root", required=False, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

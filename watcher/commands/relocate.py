@@ -23,13 +23,14 @@ def command(program: Program, old: Path, new: Path, dry_run: bool) -> None:
 
     OLD is where it was, and NEW where it is: renamed, on another disk, or on another machine with its ledger. No
     picture is moved: it looks whether those that the ledger expects are in NEW, and in the quarantine beside it, and
-    writes down that they are there. Settings that name OLD are yours to change.
+    writes down that they are there. What was judged in NEW meanwhile stays. Settings that name OLD are yours to change.
 
     \b
     Example:
       framesift relocate ~/Documents/ScreenRecord /Volumes/big/ScreenRecord
 
-    Ends with 1 if nothing of what the ledger expects is in NEW.
+    Ends with 1 if less than half of what the ledger expects is in NEW; a quarantine of which less than half is found
+    stays where it was for the ledger.
     """
     was, now = absolute(old), absolute(new).resolve()
     with program.existing_ledger() as ledger:
@@ -40,6 +41,8 @@ def command(program: Program, old: Path, new: Path, dry_run: bool) -> None:
         click.echo(f"{found.in_root} of the latest pictures kept in {visible(str(was))} are in {visible(str(now))}")
         for before, after in found.mirrors.items():
             click.echo(f"{visible(str(before))} is {visible(str(after))}")
+        for mirror in found.missed:
+            click.echo(f"{visible(str(mirror))} is not found: once it is back, or beside NEW, do this again", err=True)
         if found.in_mirrors.expected:
             click.echo(f"{found.in_mirrors} of the latest that were set aside are there")
         if dry_run:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import as_period
+from watcher.commands.options import PATH, as_period
 from watcher.errors import WatcherError
 from watcher.model.period import Period
 from watcher.model.query import Query
@@ -23,7 +23,7 @@ _DAYS = 7
 @click.option(
     "--html",
     "out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="File to write; framesift-report-PERIOD.html in this folder if not given.",
 )
 @click.option("--open", "show", is_flag=True, help="Show it in the browser.")

@@ -3,19 +3,28 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
 
-from watcher.commands.options import as_period
+from watcher.commands.options import PATH, as_period
 from watcher.disk.mirror import quarantined, root_of
-from watcher.errors import AwayError, ConflictError, FaultError, HeldError, NameRefusedError, WatcherError
-from watcher.keep.restoring import obstacle_at, obstacle_to_restore, restore, restore_unrecorded
+from watcher.errors import (
+    AwayError,
+    ConflictError,
+    FaultError,
+    GoneError,
+    HeldError,
+    NameRefusedError,
+    WatcherError,
+)
+from watcher.keep.restoring import Unrecorded, obstacle_to_restore, restore, was_changed
 from watcher.ledger.ledger import Ledger
-from watcher.model.capture import Capture, NamePattern
+from watcher.model.capture import NamePattern
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
 from watcher.program import Program
@@ -23,7 +32,7 @@ from watcher.text import visible
 
 
 @click.command(name="restore")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=PATH)
 @click.option(
     "--day",
     type=as_period,
@@ -35,7 +44,7 @@ from watcher.text import visible
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--quarantine",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=PATH,
     help="Restore from this folder (ROOT-quarantine or ROOT-similar), even if there is no ledger any more.",
 )
 @click.pass_obj
@@ -63,27 +72,24 @@ def command(
       framesift restore --day 2020-05-04 --dry-run
       framesift restore --all --quarantine ROOT-quarantine   if the ledger is lost
 
-    Ends with 1 if nothing was there to restore, or not all could be; with 2 if it would have to ask and there is no
-    terminal.
+    With --quarantine, a picture that was changed in there comes back as it is now.
+
+    Ends with 1 if nothing was there to restore, or not all of it could be; with 2 if it would have to ask and there is
+    no terminal.
     """
     if bool(paths) + bool(day) + everything != 1:
         raise click.UsageError("say what to restore: PATH..., --day DAY or --all")
-    named = tuple(path.absolute().parent.resolve() / path.name for path in paths) + _folders(paths)
-    wanted = _Wanted(named, day, program.settings().names if day else NamePattern())
-    asks = not (paths or yes or dry_run)
+    wanted = _Wanted(paths, day, program.settings().names if day else NamePattern())
     with contextlib.ExitStack() as stack:
         if quarantine is not None:
-            found = _in_folder(_ledger(stack, program), quarantine.resolve(), wanted)
+            found = _in_folder(_ledger(stack, program), Path(os.path.realpath(quarantine)), wanted)
         else:
             found = _in_ledger(stack.enter_context(program.existing_ledger()), wanted)
-        if asks:
-            found = iter(_agreed(found))
-        _Telling(dry_run=dry_run, quiet=program.quiet).restore(found)
-
-
-def _folders(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The folders among *paths*, whatever links lead to them; a link in the place of a file is nobody's capture."""
-    return tuple(path.resolve() for path in paths if os.path.isdir(path))  # noqa: PTH112 - is_dir() may raise
+        if not (paths or yes or dry_run):
+            found = iter(everything_found := list(found))
+            if everything_found and not _agreed(len(everything_found)):
+                return
+        _Telling(dry_run=dry_run, quiet=program.quiet).restore(chain(found, wanted.missed()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +103,12 @@ class _Found:
     """Bring it back; raises ConflictError or OSError."""
 
 
-def _agreed(found: Iterable[_Found]) -> list[_Found]:
-    """What was *found*, if the user wants all of that."""
-    everything = list(found)
-    if not everything:
-        return []
-    count = f"{len(everything)} picture{'s' * (len(everything) != 1)}"
+def _agreed(count: int) -> bool:
+    """Whether the user wants so many restored."""
+    pictures = f"{count} picture{'s' * (count != 1)}"
     if not sys.stdin.isatty():
-        raise click.UsageError(f"{count} would be restored; there is no terminal to ask at: say --yes if you mean it")
-    click.confirm(f"Restore {count}?", err=True, abort=True)
-    return everything
+        raise click.UsageError(f"{pictures} would be restored; there is no terminal to ask at: say --yes to mean it")
+    return click.confirm(f"Restore {pictures}?", err=True)
 
 
 class _Telling:
@@ -129,15 +131,18 @@ class _Telling:
             raise WatcherError("nothing to restore: no such picture is in quarantine")
         if failed:
             raise WatcherError(f"{done} {'would be ' * self._dry_run}restored, {failed} not")
-        click.echo(f"{done} {'would be ' * self._dry_run}restored")
+        if self._dry_run or not self._quiet:
+            click.echo(f"{done} {'would be ' * self._dry_run}restored")
 
 
 def _restored(one: _Found) -> str:
     """Restore it; returns why not."""
     try:
         one.restore()
-    except ConflictError as conflict:
-        return str(conflict)
+    except (HeldError, AwayError):
+        raise
+    except (ConflictError, GoneError, FaultError) as error:
+        return str(error)
     except OSError as error:
         return f"{one.target.name} cannot be restored: {error.strerror or error}"
     return ""
@@ -146,37 +151,63 @@ def _restored(one: _Found) -> str:
 class _Wanted:
     """What the user asked for."""
 
-    def __init__(self, paths: tuple[Path, ...], day: Period | None, names: NamePattern) -> None:
-        self.paths = paths
+    def __init__(self, paths: Sequence[Path], day: Period | None, names: NamePattern) -> None:
+        self._places = {path: _places(path) for path in paths}
         self._day, self._names = day, names
+        self._unmatched = dict.fromkeys(paths)
+
+    @property
+    def places(self) -> list[Path]:
+        """Where the paths lead."""
+        return [place for places in self._places.values() for place in places]
 
     def entry(self, entry: Entry) -> bool:
+        """Whether the picture of *entry* is asked for."""
         if self._day is not None:
             return entry.verdict.capture.taken_at in self._day
         return self.either(entry.location, entry.verdict.capture.path)
 
     def file(self, path: Path, target: Path) -> bool:
+        """Whether a picture at *path* is asked for that was captured at *target*."""
         if self._day is None:
             return self.either(path, target)
         try:
             return self._names.fits(target.name) and self._names.parse(target, path.lstat()).taken_at in self._day
-        except NameRefusedError:
+        except (NameRefusedError, OSError, ValueError, OverflowError):
             return False
 
-    def either(self, *places: Path) -> bool:
-        return not self.paths or any(place.is_relative_to(path) for place in places for path in self.paths)
+    def either(self, *ends: Path) -> bool:
+        """Whether one of the *ends* of a picture's way is asked for."""
+        found = [path for path, places in self._places.items() if any(map(_lies_in(places), ends))]
+        for path in found:
+            self._unmatched.pop(path, None)
+        return bool(found) or not self._places
+
+    def missed(self) -> Iterator[_Found]:
+        """Each path for which there was nothing, as what cannot be restored."""
+        for path in self._unmatched:
+            yield _gone(path, f"{path}: no such picture is in quarantine")
+
+
+def _lies_in(places: Iterable[Path]) -> Callable[[Path], bool]:
+    return lambda end: any(end.is_relative_to(place) for place in places)
+
+
+def _places(path: Path) -> list[Path]:
+    """Where *path* may lead: a link in the place of a file is nobody's capture, to a folder any link may lead."""
+    named = path.absolute().parent.resolve() / path.name
+    return [named, path.resolve()] if os.path.isdir(path) else [named]  # noqa: PTH112 - is_dir() may raise
 
 
 def _in_ledger(ledger: Ledger, wanted: _Wanted) -> Iterator[_Found]:
     for entry in ledger.restorable():
         if wanted.entry(entry) and (entry.state is not State.MISSING or os.path.lexists(entry.location)):
             yield _known(ledger, entry)
-    for path in wanted.paths:
+    for path in wanted.places:
         for entry in ledger.about(path):
-            if entry.state is State.PURGED and os.path.lexists(entry.location):
-                yield _known(ledger, entry)  # as from a backup
-            elif entry.state is State.PURGED:
-                yield _gone(path, f"{path} {entry.note}")
+            if entry.state is State.PURGED and wanted.entry(entry):
+                is_back = os.path.lexists(entry.location)  # as from a backup
+                yield _known(ledger, entry) if is_back else _gone(path, f"{path} {entry.note}")
 
 
 def _known(ledger: Ledger, entry: Entry) -> _Found:
@@ -204,48 +235,40 @@ def _in_folder(ledger: Ledger | None, quarantine: Path, wanted: _Wanted) -> Iter
     for path, target in quarantined(quarantine, root):
         if not wanted.file(path, target):
             continue
-        entries = _entries(ledger, path)
-        alone = partial(restore_unrecorded, path, root, target, _settle(ledger))
-        if ledger is not None and entries:
-            known = _known(ledger, entries[-1])
-            yield _Found(target, known.obstacle, partial(_whatever_the_ledger_says, known.restore, alone))
+        alone, entry = Unrecorded(path, target, root, quarantine), _entry(ledger, path)
+        obstacle, by_place = alone.obstacle, partial(alone.restore, None)
+        if ledger is None or (entry is not None and entry.root != root):
+            by_ledger: Callable[[], object] = by_place
+        elif entry is None or was_changed(entry, path):
+            by_ledger = partial(alone.restore, ledger, entry)
         else:
-            yield _Found(target, partial(obstacle_at, path, root, target), alone)
+            known = _known(ledger, entry)
+            obstacle, by_ledger = known.obstacle, known.restore
+        yield _Found(target, obstacle, partial(_whatever_the_ledger_says, by_ledger, by_place))
 
 
-def _whatever_the_ledger_says(restore_known: Callable[[], object], restore_alone: Callable[[], object]) -> None:
-    """Bring a picture back by its entry or, if the ledger fails, by its place alone."""
+def _whatever_the_ledger_says(by_ledger: Callable[[], object], by_place: Callable[[], object]) -> None:
+    """Bring a picture back with the ledger or, if that fails, by its place alone."""
     try:
-        restore_known()
+        by_ledger()
     except (HeldError, AwayError):
         raise
     except FaultError:
-        restore_alone()
+        by_place()
 
 
 _TO_RESTORE = {State.QUARANTINED, State.MOVING, State.MISSING, State.PURGED}
 """States in which a picture may lie in quarantine, though the ledger may not know."""
 
 
-def _entries(ledger: Ledger | None, path: Path) -> list[Entry]:
+def _entry(ledger: Ledger | None, path: Path) -> Entry | None:
     """What a ledger that can be read says of the picture at *path*."""
     if ledger is None:
-        return []
+        return None
     try:
-        return [entry for entry in ledger.about(path) if entry.state in _TO_RESTORE]
+        return next((one for one in reversed(ledger.about(path)) if one.state in _TO_RESTORE), None)
     except FaultError:
-        return []
-
-
-def _settle(ledger: Ledger | None) -> Callable[[Path, Capture], None]:
-    """Remember that a picture was brought back, if a ledger takes that."""
-
-    def settle(root: Path, capture: Capture) -> None:
-        if ledger is not None:
-            with contextlib.suppress(FaultError):
-                ledger.settle(root, capture)
-
-    return settle
+        return None
 
 
 def _root_now(quarantine: Path) -> Path:

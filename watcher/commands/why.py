@@ -8,6 +8,7 @@ import click
 
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of
+from watcher.commands.options import PATH
 from watcher.disk.listing import SEE_NAMES
 from watcher.errors import NotWholeError, WatcherError
 from watcher.ledger.ledger import Ledger
@@ -19,7 +20,7 @@ from watcher.terminal.console import print_table
 
 
 @click.command(name="why")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object for each decision, as framesift history --json does."
 )

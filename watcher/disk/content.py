@@ -3,12 +3,11 @@
 import hashlib
 import os
 import stat
-from pathlib import Path
 from typing import BinaryIO
 
 PIECE = 1 << 20
 """Bytes read at a time."""
-_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+OPEN_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 """A link is not followed, and a FIFO in a file's place does not block."""
 
 
@@ -32,13 +31,8 @@ class Digested:
         return self._hash.digest()
 
 
-def open_regular(name: Path | str, folder: int | None = None) -> BinaryIO | None:
-    """The file called *name*, in the open *folder* if one is given; None if what is there is no regular file.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    descriptor = os.open(name, _OPEN, dir_fd=folder)
+def regular(descriptor: int) -> BinaryIO | None:
+    """The regular file open as *descriptor*; None, and it is closed, if it is something else."""
     try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             return os.fdopen(descriptor, "rb")
@@ -49,13 +43,13 @@ def open_regular(name: Path | str, folder: int | None = None) -> BinaryIO | None
     return None
 
 
-def digest_of(name: Path | str, folder: int | None = None) -> bytes:
-    """The digest of the file called *name*; empty if something else than a regular file is there.
+def digest_of(descriptor: int) -> bytes:
+    """The digest of the regular file open as *descriptor*, which is closed; empty if it is something else.
 
     Raises:
         OSError: it cannot be read.
     """
-    file = open_regular(name, folder)
+    file = regular(descriptor)
     if file is None:
         return b""
     with file:

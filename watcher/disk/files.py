@@ -106,7 +106,8 @@ def move(source: Path, target: Path, capture: Capture) -> None:
     Raises:
         GoneError: the file at *source* is not the capture's (any more); nothing was changed.
         ConflictError: another file lies at *target*; nothing was changed.
-        OSError: the system refused; the file is still at *source*, or complete at both places.
+        OSError: the system refused, or another process is copying the file to *target*; it is still at *source*, or
+            complete at both places.
     """
     with opened(source.parent) as source_folder, opened(target.parent) as target_folder:
         _move_between(Name(source, source_folder), Name(target, target_folder), capture)
@@ -206,17 +207,18 @@ def _copy(source: Name, target: Name, capture: Capture) -> None:
     """Carry the file to another volume: whole and verified there under *target* before it leaves *source*."""
     # Not the name with an ending, which may be longer than a name can be.
     part = target.beside(f".framesift-{hashlib.sha256(os.fsencode(target.path.name)).hexdigest()[:16]}.part")
-    with contextlib.suppress(FileNotFoundError):
-        part.unlink()  # left by a crash in the middle of this very copy
-    try:
-        copied = _copy_content(source, part, capture)
-        _verify(part, copied)
-        rename_exclusively(part, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    with part.for_us_alone():
+        try:
+            copied = _copy_content(source, part, capture)
+            _verify(part, copied)
+            rename_exclusively(part, target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
     target.sync()
+    if source.status() is None:
+        return  # another process has found the copy, and finished this very move
     if not source.holds(copied):
         target.unlink()
         raise GoneError(f"{source.path.name} was replaced while it was being copied")
@@ -234,7 +236,7 @@ def _copy_content(source: Name, part: Name, capture: Capture) -> Capture:
         raise GoneError(f"{source.path.name} is no longer the file that was looked at")
     with (
         os.fdopen(source.open(os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as reader,
-        os.fdopen(part.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as writer,
+        os.fdopen(part.open(os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)), "wb") as writer,
     ):
         status, content = os.fstat(reader.fileno()), Digested(reader)
         while piece := content.read(PIECE):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from watcher.disk.content import digest_of
+from watcher.disk.content import OPEN_TO_READ, digest_of
 from watcher.model.capture import Capture
 
 PRIVATE_FILE = 0o600
@@ -42,7 +42,7 @@ class Name:
     def digest(self) -> bytes:
         """That of the file's bytes; empty if no regular file lies there."""
         try:
-            return digest_of(self.name, self.folder)
+            return digest_of(os.open(self.name, OPEN_TO_READ, dir_fd=self.folder))
         except FileNotFoundError:
             return b""
 
@@ -78,6 +78,31 @@ class Name:
             FileExistsError: something is.
         """
         os.close(self.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+
+    @contextlib.contextmanager
+    def for_us_alone(self) -> Iterator[None]:
+        """Write the file, made if need be, while no other process may; it ends with the process, as by a kill.
+
+        Windows refuses to exchange a file that is open. Where a volume knows no such locks there are none.
+
+        Raises:
+            OSError: another process holds it, or has just exchanged it.
+        """
+        if sys.platform == "win32":
+            with contextlib.suppress(FileNotFoundError):
+                self.unlink()  # left by a kill
+            yield
+        else:
+            descriptor = self.open(os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW)
+            try:
+                _lock_file(descriptor)
+                status = self.status()
+                if status is None or not os.path.samestat(status, os.fstat(descriptor)):
+                    raise OSError(errno.EBUSY, "another process is copying it", str(self.path))
+                os.fchmod(descriptor, PRIVATE_FILE)  # one that a kill has left may be for reading alone
+                yield
+            finally:
+                os.close(descriptor)
 
     def is_empty(self) -> bool:
         """Whether a file without a byte lies there, which is no picture."""
@@ -157,6 +182,14 @@ def opened(path: Path) -> Iterator[int | None]:
 
 
 if sys.platform != "win32":
+    import fcntl
+
+    def _lock_file(descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in {errno.EAGAIN, errno.EACCES}:
+                raise OSError(errno.EBUSY, "another process is copying it") from error
 
     def _open_folder(path: Path) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

@@ -106,7 +106,9 @@ def _to_judge(task: Task, ledger: Ledger, scope: Scope) -> tuple[list[Capture], 
         task.log.say(f"pictures that were restored, and may be judged again: {count}")
     if scope.again:
         timeline = begin_round(ledger, task.root, task.settings.policy, scope.begin, scope.end)
-        captures += still_to_judge(ledger, timeline)
+        found = {capture.path for capture in captures}  # what has other times now is listed, and known by its bytes
+        known = still_to_judge(ledger, timeline)
+        captures += [one for one in known if one.path not in found or ledger.location(one) != one.path]
     return sorted(captures, key=lambda capture: capture.order), timeline
 
 

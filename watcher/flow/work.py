@@ -91,7 +91,8 @@ class Work:
         try:
             return self._custody.carry_out(judged.verdict, judged.admitted)
         except KnownError as error:
-            self._judge.windows.discard(capture)
+            if judged.admitted is not None:
+                self._judge.windows.discard(capture)
             return Postponed(capture, GoneError(str(error)))
 
     def _described(self, capture: Capture, load: Load) -> KeptFrame | None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from watcher.disk.mirror import unnumbered
-from watcher.errors import FaultError, KnownError
+from watcher.errors import FaultError, GoneError, KnownError, NearestGoneError
 from watcher.keep.homecoming import Homecoming, Met, find_aside
 from watcher.keep.moves import finish_move, free
 from watcher.keep.places import Places
@@ -52,15 +52,24 @@ class Custody:
         _require_there(verdict.capture, before)
         if before is None and (touched := self._ledger.at_home(verdict.capture.path)):
             # A job never writes a name twice: what is there now is a person's work, whatever it shows.
-            entry = self._ledger.record(self._timeline, verdict, admitted, None, touched[0])
-            for replaced in touched:
-                if replaced.state in (State.KEPT, State.RESTORED) and replaced.location == verdict.capture.path:
-                    self._ledger.lose(replaced, "was changed by hand")
-            return entry
+            return self._ledger.record(self._timeline, verdict, admitted, None, touched[0])
+        self._require_nearest(verdict)
         move = self._move(verdict, target, before)
         if move is not None:
             self._places.prepare(move.target)
         return self._ledger.record(self._timeline, verdict, admitted, move, before)
+
+    def _require_nearest(self, verdict: Verdict) -> None:
+        """What a duplicate shows again must lie where it is kept, now: it may be the last picture of its screen."""
+        nearest = verdict.score.nearest
+        if verdict.kind is not Kind.DUPLICATE or nearest is None:
+            return
+        try:
+            is_kept = is_there(self._ledger.kept_location(nearest), nearest)
+        except GoneError:
+            is_kept = False
+        if not is_kept:
+            raise NearestGoneError(f"{nearest.path.name} is no longer kept")
 
     def _judged_before(self, capture: Capture) -> Entry | None:
         """The entry that is judged anew; None if *capture* has none."""
@@ -101,10 +110,12 @@ class Custody:
         """
         entry = None if self._timeline.round else self._homecoming.rewritten(capture)
         kept = None if entry is None else self._ledger.frame_of(entry)
-        if entry is None or kept is None or not kept.checksum:
+        if entry is None or kept is None:
             return False
+        if not kept.checksum and entry.verdict.capture.size != capture.size:
+            return False  # of framesift 0.1: a signature alone proves nothing
         now = describe()
-        if now is None or now.shows() != kept.shows():
+        if now is None or not now.may_show(kept):
             return False
         self._homecoming.is_the_same_screen(entry, capture)
         return True

@@ -3,6 +3,7 @@
 import errno
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from watcher.disk import files
 from watcher.errors import ConflictError, FaultError, GoneError
@@ -15,6 +16,8 @@ from watcher.model.entry import Entry, State, Timeline
 
 _IN_ROOT = {State.KEPT, State.RESTORED, State.MOVING}
 """States of a picture that may lie where it was captured."""
+_NOWHERE = {State.MISSING, State.PURGED}
+"""States of a picture of which nobody knows where it lies, if anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,14 @@ class Met:
 
 
 def find_aside(ledger: Ledger, entry: Entry) -> Entry:
-    """Put right, within the lock, what is said to be missing or purged, and lies where it was set aside."""
+    """Put right, within the lock, what is said to be missing or purged, and lies where it was set aside.
+
+    What lies there may have come since, and have an entry of its own.
+    """
     is_aside = entry.location != entry.verdict.capture.path
-    if entry.state not in (State.MISSING, State.PURGED) or not is_aside:
+    if entry.state not in _NOWHERE or not is_aside:
+        return entry
+    if any(other.id != entry.id and other.state not in _NOWHERE for other in ledger.about(entry.location)):
         return entry
     lies = not find(without_links(entry.location), entry.verdict.capture).objection
     return ledger.find_aside(entry) if lies else entry
@@ -108,28 +116,37 @@ class Homecoming:
         if entry is None:
             entry = self._moved_by_hand(capture)
         elif self._timeline.round and entry.state in (State.KEPT, State.QUARANTINED):
-            return None  # it is judged anew
+            return None if self._ledger.is_to_judge(entry, self._timeline) else Met(capture)
         if entry is not None:
             said = self._put_right(entry, capture)
             is_judged_anew = self._timeline.round and self._ledger.entry(entry.id).state is State.KEPT
             return None if is_judged_anew else Met(capture, said)
-        if self._ledger.is_settled(capture.path) or self._was_settled(capture):
-            self._ledger.settle(self._timeline.root, capture)
+        before = self._settled_before(capture)
+        if before or self._ledger.is_settled(capture.path):
+            self._ledger.settle(self._timeline.root, capture, instead_of=before)
             return Met(capture)
         if self._timeline.name == "watch" and self._ledger.is_left_to_sweep(capture):
             self._ledger.leave_to_sweep(self._timeline.root, [capture])
             return Met(capture)
         return None
 
-    def _was_settled(self, capture: Capture) -> bool:
-        """Whether these bytes were brought back when no ledger knew them, and have another name now."""
+    def _settled_before(self, capture: Capture) -> list[Path]:
+        """Where these bytes were brought back when no ledger knew them, if they have another name now."""
         places = self._ledger.settled_with(self._timeline.root, capture.digest)
-        return any(not os.path.lexists(place) for place in places)
+        return [place for place in places if not os.path.lexists(place)][:1]
 
     def _undigested(self, capture: Capture) -> Entry | None:
-        """What an older framesift judged at this path, with this size: of its bytes no more is known."""
+        """What an older framesift judged at this path, of whose bytes no more is known than size and time."""
         older = [one for one in self._ledger.at_home(capture.path) if not one.verdict.capture.digest]
-        return next((one for one in older if one.verdict.capture.size == capture.size), None)
+        return next((one for one in older if self._may_be(one, capture)), None)
+
+    def _may_be(self, older: Entry, capture: Capture) -> bool:
+        known, location = older.verdict.capture, without_links(older.location)
+        if older.state is State.RESTORED:
+            return known.size == capture.size  # a person's for good, whatever its times are
+        if older.state is State.QUARANTINED and is_there(location, known):
+            return find(location, known).digest == capture.digest
+        return (known.size, known.mtime_ns) == (capture.size, capture.mtime_ns)
 
     def _moved_by_hand(self, capture: Capture) -> Entry | None:
         """What is known of a picture with these bytes and times that is no longer in its own place."""
@@ -137,9 +154,14 @@ class Homecoming:
             is_elsewhere = entry.state not in (State.MOVING, State.PURGED)
             if not is_elsewhere or is_there(entry.location, entry.verdict.capture):
                 continue
-            self._places.require(entry.location)
+            self._require(entry)
             return entry
         return None
+
+    def _require(self, entry: Entry) -> None:
+        """Make sure that the disk is there on which the picture of *entry* should be, which may be of another root."""
+        is_ours = entry.root == self._timeline.root
+        (self._places if is_ours else Places(self._ledger, entry.root)).require(entry.location)
 
     def _put_right(self, entry: Entry, capture: Capture) -> str:
         """Let *entry* be so as its picture, which lies in its root as *capture*, is now; returns what to say of it."""
@@ -152,7 +174,7 @@ class Homecoming:
             self._ledger.find(entry, capture)
             return f"{name} is back, and what it was"
         if entry.state is State.QUARANTINED:
-            self._places.require(entry.location)
+            self._require(entry)
             copy = find(without_links(entry.location), capture)
             if copy.is_hidden:
                 raise PermissionError(errno.EACCES, f"its picture in quarantine {copy.objection}")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from watcher.disk import files
-from watcher.errors import ConflictError, FaultError, GoneError
+from watcher.errors import AwayError, ConflictError, FaultError, GoneError, WatcherError
 from watcher.keep.deletion import end_interrupted_deletion
 from watcher.keep.places import Places
+from watcher.keep.proof import is_there
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry, State
 
@@ -22,6 +23,7 @@ def finish_move(ledger: Ledger, entry: Entry, places: Places) -> Entry:
 
     Raises:
         FaultError: the system refuses moves altogether, and there was no waiting for it; the entry stays MOVING.
+        WatcherError: the target lies in the quarantine of another root, and the picture is not at its place either.
     """
     return ledger.exclusively(lambda: finish_now(ledger, ledger.entry(entry.id), places))
 
@@ -35,18 +37,27 @@ def finish_now(ledger: Ledger, entry: Entry, places: Places) -> Entry:
     try:
         places.prepare(entry.target)
         _bring(entry, entry.target)
-    except GoneError as error:
-        gone = not os.path.lexists(entry.location)
-        if gone:
-            places.require(entry.location)
-        return ledger.give_up(entry, State.MISSING if gone else _before(entry), str(error))
-    except ConflictError as error:
-        return ledger.give_up(entry, _before(entry), str(error))
     except OSError as error:
         if error.errno in files.FAULTS:
             raise FaultError(f"{entry.location.name} cannot be moved: {error.strerror}") from error
         return ledger.give_up(entry, _before(entry), f"cannot be moved: {error.strerror or error}")
+    except WatcherError as error:
+        return _give_up(ledger, entry, places, error)
     return ledger.confirm(entry)  # killed before this line: recover() finds the file at its target
+
+
+def _give_up(ledger: Ledger, entry: Entry, places: Places, error: WatcherError) -> Entry:
+    """Give up a move because of *error*; raises that if waiting mends it, or nothing else is known of the picture."""
+    if isinstance(error, GoneError) and not os.path.lexists(entry.location):
+        places.require(entry.location)
+        return ledger.give_up(entry, State.MISSING, str(error))
+    if not isinstance(error, (GoneError, ConflictError)):
+        # A quarantine that is away, or has become another root's: the picture may lie there as well as at its place.
+        is_mended = isinstance(error, FaultError) and not isinstance(error, AwayError)
+        at_its_place = entry.becomes is State.QUARANTINED and is_there(entry.location, entry.verdict.capture)
+        if is_mended or not at_its_place:
+            raise error
+    return ledger.give_up(entry, _before(entry), str(error))
 
 
 def _bring(entry: Entry, target: Path) -> None:

@@ -65,7 +65,7 @@ def is_there(path: Path, capture: Capture) -> bool:
 
 def _reason(error: OSError) -> str:
     if error.errno in files.FAULTS:
-        raise FaultError(f"a picture cannot be read: {error.strerror}") from error
+        raise FaultError(f"cannot be read: {error.strerror}") from error
     return error.strerror or str(error)
 
 
@@ -80,13 +80,15 @@ class Proofs:
         """Why nothing proves that the screen of *one* is kept; empty if something does.
 
         Raises:
-            FaultError: the disk refuses.
+            FaultError: the ledger refuses, and there was no waiting for it.
         """
         verdict = one.entry.verdict
         if decide(verdict.capture, verdict.score, verdict.policy).kind is not Kind.DUPLICATE:
             return "by the numbers of its verdict it is no duplicate"
         if one.proof is None:
             return "what it duplicates is not kept"
+        if _is_one_file(one.proof.location, one.location):
+            return "it is the kept picture of its screen itself"
         objection = self._find(one.proof).objection
         return objection and f"the picture it duplicates {objection}"
 
@@ -95,7 +97,10 @@ class Proofs:
         key = (location, _identity(location), capture.digest, capture.size, capture.mtime_ns)
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = find(location, capture)
+            try:
+                found = self._found[key] = find(location, capture)
+            except FaultError as fault:  # one bad sector is not the end of all that can be proven
+                return Found(objection=str(fault), is_hidden=True)
             if not found.objection and not capture.digest:
                 self._learn(kept, found.digest)
         return found
@@ -108,6 +113,15 @@ class Proofs:
                 self._ledger.learn(kept, replace(kept.verdict.capture, digest=digest))
 
         self._ledger.exclusively(learn)
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    """Whether both lead to one file that has one name: to delete it there is to delete it here."""
+    try:
+        first, second = one.lstat(), other.lstat()
+    except OSError:
+        return one == other
+    return one == other or (first.st_nlink == 1 and os.path.samestat(first, second))
 
 
 def _identity(path: Path) -> tuple[int, ...]:

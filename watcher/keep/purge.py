@@ -131,13 +131,15 @@ class Purge:
             for path, original in mirror.quarantined(self.quarantine, self.root)
             if self._limits.is_stray(original.name) and not self._ledger.is_known(path)
         )
-        while some := list[Superfluous](islice(strays, BATCH)):
+        while some := list[Superfluous](islice(filter(None, strays), BATCH)):
             yield some
 
 
-def _stray(path: Path, original: Path) -> Stray:
-    """The picture at *path*, which no ledger knows; it is as old as its last change of place."""
-    status = path.lstat()
-    changed = datetime.fromtimestamp(status.st_ctime).astimezone()
-    capture = Capture(original, 0, datetime.fromtimestamp(status.st_mtime), status.st_size, status.st_mtime_ns)
-    return Stray(path, capture, changed)
+def _stray(path: Path, original: Path) -> Stray | None:
+    """The picture at *path*, which no ledger knows; it is as old as its last change of place. None if it has left."""
+    try:
+        status = path.lstat()
+        changed = datetime.fromtimestamp(status.st_ctime).astimezone()
+    except (OSError, ValueError, OverflowError):
+        return None
+    return Stray(path, Capture(original, 0, datetime.min, status.st_size, status.st_mtime_ns), changed)

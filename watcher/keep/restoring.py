@@ -1,20 +1,21 @@
 """Pictures brought back to where the capture job wrote them."""
 
+import contextlib
 import os
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from watcher.disk import files
-from watcher.disk.mirror import require_unmarked
-from watcher.errors import ConflictError, StaleError, WatcherError
+from watcher.disk.claims import exclusive
+from watcher.disk.mirror import MARKER_FOLDER, require_unmarked
+from watcher.errors import ConflictError, FaultError, StaleError, WatcherError
 from watcher.keep.homecoming import find_aside
 from watcher.keep.moves import finish_now, make_folder, without_links
 from watcher.keep.places import Places
 from watcher.keep.proof import find, is_there
 from watcher.ledger.ledger import Ledger
-from watcher.model.capture import Capture
+from watcher.model.capture import Capture, is_recordable
 from watcher.model.entry import Entry, Move, State
 from watcher.text import quoted
 
@@ -28,6 +29,7 @@ def restore(ledger: Ledger, entry: Entry) -> Entry:
         ConflictError: another file is there now, or the picture itself is gone, or has been dealt with otherwise since
             *entry* was read; nothing was changed.
         FaultError: the disk or the ledger refuses.
+        WatcherError: it was on its way to the quarantine of another root, and lies at neither place.
     """
     # Decided by the row as it is under the lock: *entry* may be as old as the list of all that is to be restored.
     return ledger.exclusively(lambda: _restore(ledger, ledger.entry(entry.id)))
@@ -63,15 +65,21 @@ def obstacle_to_restore(entry: Entry) -> str:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
     obstacle = obstacle_at(entry.location, entry.root, target, entry.verdict.capture)
     if not obstacle and not is_there(without_links(entry.location), entry.verdict.capture):
-        return f"{entry.location} is gone or was changed"
+        return f"{entry.location} {find(without_links(entry.location), entry.verdict.capture).objection}{_AS_IT_IS}"
     return obstacle
 
 
+_AS_IT_IS = "; restore with --quarantine takes what lies there as it is"
+
+
 def _gone(location: Path, root: Path) -> str:
-    if os.path.isdir(root):  # noqa: PTH112 - what may not be looked at is not there
-        return ""
-    command = f"framesift relocate {quoted(root)} NEW"
-    return f"{location} stays there: {root} is not there any more; if it has moved, {command}"
+    if not os.path.isdir(root):  # noqa: PTH112 - what may not be looked at is not there
+        command = f"framesift relocate {quoted(root)} NEW"
+        return f"{location} stays there: {root} is not there any more; if it has moved, {command}"
+    if (real := os.path.realpath(root)) != os.fspath(root):
+        command = f"framesift relocate {quoted(root)} {quoted(Path(real))}"
+        return f"{location} stays there: {root} leads to {real} by a link; {command}"
+    return ""
 
 
 def obstacle_at(location: Path, root: Path, target: Path, capture: Capture | None = None) -> str:
@@ -90,19 +98,65 @@ def obstacle_at(location: Path, root: Path, target: Path, capture: Capture | Non
     return ""
 
 
-def restore_unrecorded(path: Path, root: Path, target: Path, settle: Callable[[Path, Capture], object]) -> None:
-    """Bring back a picture that no ledger knows; *settle* remembers it first, so that it is never judged again.
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """A picture in a quarantine of which no ledger tells, or not as it is now."""
 
-    Raises:
-        ConflictError: another file is at *target*, or *root* is not there; nothing was changed.
-        OSError: the system refuses.
-    """
-    if obstacle := obstacle_at(path, root, target):
-        raise ConflictError(obstacle)
-    status = path.lstat()
-    taken_at = datetime.fromtimestamp(status.st_mtime)
-    capture = Capture(target, 0, taken_at, status.st_size, status.st_mtime_ns)
-    capture = replace(capture, digest=find(path, capture).digest)
-    settle(root, capture)
-    make_folder(target.parent, private=False)
-    files.move(path, target, capture)
+    path: Path
+    target: Path
+    """Where the capture job wrote it."""
+    root: Path
+    quarantine: Path
+
+    def obstacle(self) -> str:
+        """Why it cannot be brought back now; empty if it can."""
+        try:
+            return obstacle_at(self.path, self.root, self.target, self._capture())
+        except FileNotFoundError:
+            return f"{self.path} is gone"
+
+    def restore(self, ledger: Ledger | None, entry: Entry | None = None) -> None:
+        """Bring it back; *ledger*, if one can be used, remembers it first, so that it is never judged again.
+
+        What it was before it was changed in quarantine *entry* tells, if there is one.
+
+        Raises:
+            ConflictError: another file is at its old place, or the root is not there; nothing was changed.
+            GoneError: it was replaced while it was moved.
+            FaultError: another process is restoring, or the disk of the root is away.
+            OSError: the system refuses.
+        """
+        # Other processes may know no ledger either, or another one.
+        with exclusive(self.quarantine / MARKER_FOLDER / "restore.lock"):
+            if ledger is None:
+                self._bring(None)
+            else:
+                ledger.exclusively(lambda: self._bring(ledger))
+                if entry is not None:
+                    ledger.lose(entry, "was changed in quarantine, and brought back as it was there")
+
+    def _bring(self, ledger: Ledger | None) -> None:
+        if obstacle := self.obstacle():
+            raise ConflictError(obstacle)
+        capture = self._capture()
+        if ledger is not None:
+            Places(ledger, self.root).require(self.target)
+            if is_recordable(self.path.lstat()):  # else no watcher looks at it
+                ledger.settle(self.root, capture)
+        make_folder(self.target.parent, private=False)
+        files.move(self.path, self.target, capture)
+
+    def _capture(self) -> Capture:
+        status = self.path.lstat()
+        capture = Capture(self.target, 0, datetime.min, status.st_size, status.st_mtime_ns)
+        with contextlib.suppress(FaultError):  # what cannot be read may be moved all the same
+            return replace(capture, digest=find(self.path, capture).digest)
+        return capture
+
+
+def was_changed(entry: Entry, path: Path) -> bool:
+    """Whether the file at *path*, where the picture of *entry* is in quarantine, is no longer what it was."""
+    try:
+        return os.path.lexists(path) and not is_there(path, entry.verdict.capture)
+    except FaultError:
+        return True

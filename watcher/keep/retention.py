@@ -5,10 +5,12 @@ nothing old.
 """
 
 import math
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
 from watcher.keep.deletion import Superfluous
 from watcher.keep.purge import Limits, Purge, PurgeTally
@@ -26,6 +28,17 @@ def elapsed() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def boot() -> str:
+    """A name for the run of the system since it was started; empty where it tells none."""
+    try:
+        if sys.platform == "darwin":
+            command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return ""
+
+
 class Retention:
     """Purges a little whenever there is nothing else to do, until the day's work is done."""
 
@@ -33,7 +46,7 @@ class Retention:
         self._ledger = ledger
         self._settings = settings
         self._say = say
-        self._days = Days(ledger, settings.root)
+        self._days = Days(ledger, settings.root, boot())
         self._checked: date | None = None
         self._at_work: Iterator[None] = iter(())
 

@@ -84,13 +84,17 @@ def condemn(ledger: Ledger, entries: Iterable[Entry]) -> list[Entry]:
 
 
 def end_deletion(ledger: Ledger, condemned: Iterable[tuple[Entry, bool]], note: str) -> None:
-    """Write down of each that was condemned whether it is deleted, with a *note*, or stays in quarantine."""
+    """Write down of each that was condemned whether it is deleted, with a *note*, or stays in quarantine.
+
+    What another process has written down meanwhile, having found it interrupted, is as that has found it.
+    """
 
     def made(db: Transaction) -> None:
         for entry, is_gone in condemned:
-            if is_gone:
-                change(db, entry, "purge", State.PURGED, note=note)
-            else:
-                change(db, entry, "spare", State.QUARANTINED)
+            with contextlib.suppress(StaleError):
+                if is_gone:
+                    change(db, entry, "purge", State.PURGED, note=note)
+                else:
+                    change(db, entry, "spare", State.QUARANTINED)
 
     ledger.write(made)

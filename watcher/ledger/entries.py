@@ -63,6 +63,8 @@ def judge_anew(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move
         "note": "",
     }
     state = State.MOVING if move else entry.state
+    if entry.location == verdict.capture.path:
+        settle_nothing(db, entry.location)  # it may have been listed by other times
     try:
         change(db, entry, "judge anew", state, move.becomes if move else None, **values)
     except StaleError as error:

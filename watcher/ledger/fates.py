@@ -5,7 +5,7 @@ from typing import Any
 
 from watcher.errors import StaleError
 from watcher.ledger import stored_windows as windows
-from watcher.ledger.entries import content_columns, target_columns
+from watcher.ledger.entries import content_columns, settle_nothing, target_columns
 from watcher.ledger.places import placed, relative
 from watcher.ledger.questions import Questions
 from watcher.ledger.rows import Transaction
@@ -64,10 +64,6 @@ class Fates(Questions):
         """Write down that a person has brought the picture of *entry* back into its root, as *capture*."""
         return self._at_home(entry, "bring back", State.RESTORED, capture)
 
-    def release(self, entry: Entry) -> Entry:
-        """Write down that the picture of *entry*, which was restored, may be judged again."""
-        return self._changed(entry, "release", State.KEPT)
-
     def learn(self, entry: Entry, capture: Capture) -> Entry:
         """Write down that the picture of *entry* has times and bytes of *capture* and, if it is at home, its path."""
 
@@ -82,8 +78,12 @@ class Fates(Questions):
 
     def lose(self, entry: Entry, note: str = "") -> Entry:
         """Write down that the file of *entry* is gone, so that nothing can be a duplicate of it any more."""
-        found = State.RESTORED if entry.state is State.RESTORED else None
-        return self._changed(entry, "lose", State.MISSING, becomes=found, note=note)
+
+        def made(db: Transaction) -> Entry:
+            lose(db, entry, note)
+            return self.entry(entry.id)
+
+        return self.write(made)
 
     def _at_home(self, entry: Entry, name: str, state: State, capture: Capture) -> Entry:
         def made(db: Transaction) -> Entry:
@@ -95,10 +95,14 @@ class Fates(Questions):
 
     def _set_content(self, db: Transaction, entry: Entry, capture: Capture, *, is_home: bool) -> None:
         columns = content_columns(capture)
+        path = capture.path if is_home else entry.verdict.capture.path
         if is_home:
-            home = {"folder": relative(capture.path.parent, entry.root), "name": os.fsencode(capture.path.name)}
-            columns |= home | {"location": relative(capture.path, entry.root), "mirror_id": None}
+            home = {"folder": relative(path.parent, entry.root), "name": os.fsencode(path.name)}
+            columns |= home | {"location": relative(path, entry.root), "mirror_id": None}
+            settle_nothing(db, path)  # it may have been listed by other times
         names = ", ".join(f"{name} = ?" for name in columns)
+        if any(other.id != entry.id and other.verdict.capture.digest == capture.digest for other in self.at_home(path)):
+            columns["digest"] = None  # framesift 0.1 judged one file twice, by two times: the other entry has it
         db.execute(f"UPDATE picture SET {names} WHERE id = ?", [*columns.values(), entry.id])
 
     def _changed(self, entry: Entry, name: str, state: State, **values: Any) -> Entry:
@@ -109,3 +113,14 @@ class Fates(Questions):
             return self.entry(entry.id)
 
         return self.write(made)
+
+
+def lose(db: Transaction, entry: Entry, note: str) -> None:
+    """The file of *entry* is gone, within a transaction: it is in no window any more.
+
+    Raises:
+        StaleError: the row is no longer what it was when *entry* was read; nothing was changed.
+    """
+    found = State.RESTORED if entry.state is State.RESTORED else None
+    change(db, entry, "lose", State.MISSING, becomes=found, note=note)
+    windows.leave(db, entry.id)

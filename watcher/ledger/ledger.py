@@ -2,12 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from watcher.errors import KnownError
+from watcher.errors import FaultError, KnownError
 from watcher.health.heartbeat import Heartbeat
 from watcher.ledger import stored_windows as windows
 from watcher.ledger.conditions import AMONG
@@ -17,11 +16,11 @@ from watcher.ledger.entries import (
     number_of,
     settle_nothing,
 )
-from watcher.ledger.fates import Fates
-from watcher.ledger.places import entered, homes, relative, root_number
+from watcher.ledger.fates import Fates, lose
+from watcher.ledger.places import entered, homes, relative
 from watcher.ledger.rows import Transaction, kept_of, path_of
 from watcher.model.capture import Capture
-from watcher.model.entry import Entry, Move, Timeline
+from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Verdict
 
@@ -67,11 +66,15 @@ class Ledger(Fates):
         found = list(captures)
         self.write(lambda db: _leave_to_sweep(db, root, found))
 
-    def settle(self, root: Path, capture: Capture) -> None:
-        """Never judge what is at the path of *capture*, in *root*: the user has brought it back, or put it there."""
+    def settle(self, root: Path, capture: Capture, instead_of: Iterable[Path] = ()) -> None:
+        """Never judge what is at the path of *capture*, in *root*: the user has brought it back, or put it there.
+
+        So it is no longer with what comes to the places *instead_of* this one, from which it was taken.
+        """
 
         def made(db: Transaction) -> None:
-            settle_nothing(db, capture.path)
+            for path in (capture.path, *instead_of):
+                settle_nothing(db, path)
             values = [entered(db, root), *_listed(root, capture)]
             db.execute("INSERT INTO baseline VALUES (?, ?, ?, ?, ?, 1, ?)", [*values, capture.digest or None])
 
@@ -143,30 +146,6 @@ class Ledger(Fates):
 
         self.write(made)
 
-    def relocate(self, old: Path, new: Path, mirrors: Mapping[Path, Path]) -> None:
-        """Write down that the root *old* is *new* now, and where each of its *mirrors* is that has moved."""
-
-        def made(db: Transaction) -> None:
-            if old != new:  # else only mirrors have moved
-                for table in ("baseline", "day", "mirror", "round"):
-                    known = f"DELETE FROM {table} WHERE root_id IN (SELECT id FROM root WHERE path = ?)"
-                    db.execute(known, [os.fsencode(new)])
-                db.execute("DELETE FROM root WHERE path = ?", [os.fsencode(new)])  # of which no picture is known
-            db.execute("UPDATE root SET path = ? WHERE path = ?", [os.fsencode(new), os.fsencode(old)])
-            number = root_number(db.execute, new)
-            for before, after in mirrors.items():
-                db.execute("DELETE FROM mirror WHERE root_id = ? AND path = ?", [number, os.fsencode(after)])
-                db.execute(
-                    "UPDATE mirror SET path = ?, disk = '' WHERE root_id = ? AND path = ?",
-                    [os.fsencode(after), number, os.fsencode(before)],
-                )
-
-        self.write(made)
-        heartbeat = self.heartbeat(new)
-        place = mirrors.get(Path(heartbeat.quarantine))
-        if place is not None:
-            self.write_heartbeat(new, replace(heartbeat, quarantine=os.fspath(place), disk=""))
-
     # --- decisions ---
 
     def record(
@@ -187,7 +166,8 @@ class Ledger(Fates):
             verdict: on a capture that has no entry or, if *timeline* judges anew, an older one.
             admitted: what is kept of its frame if it stays.
             move: where its file goes.
-            before: the entry that is judged anew; or else what was at its path before, so that it is restored.
+            before: the entry that is judged anew; or else what was at its path before, so that it is restored, and
+                what lay there is lost.
 
         Raises:
             KnownError: the capture has an entry, and it is not *before*, or no longer.
@@ -213,15 +193,19 @@ class Ledger(Fates):
     ) -> int:
         known = number_of(db, verdict.capture)
         if known is None:
+            for entry in self.at_home(verdict.capture.path) if before else ():
+                if entry.location == verdict.capture.path and entry.state in (State.KEPT, State.RESTORED):
+                    lose(db, entry, "was changed by hand")
             return insert_entry(db, timeline, verdict, move, before)
         entry = before or self.entry(known)
-        if entry.id != known or not self._is_judged_anew(known, timeline):
+        if entry.id != known or not self.is_to_judge(entry, timeline):
             raise KnownError(f"{verdict.capture.path.name} was judged already")
         judge_anew(db, timeline, verdict, move, entry)
         return known
 
-    def _is_judged_anew(self, number: int, timeline: Timeline) -> bool:
-        return bool(self.rows("SELECT 1 FROM picture WHERE id = ? AND round < ?", [number, timeline.round]))
+    def is_to_judge(self, entry: Entry, timeline: Timeline) -> bool:
+        """Whether the round of *timeline* has not judged *entry* yet."""
+        return bool(self.rows("SELECT 1 FROM picture WHERE id = ? AND round < ?", [entry.id, timeline.round]))
 
     # --- windows ---
 
@@ -263,9 +247,16 @@ class Ledger(Fates):
         self.write(change)
 
     def heartbeat(self, root: Path) -> Heartbeat:
-        """What the watcher of *root* last wrote about itself; empty if it never did."""
+        """What the watcher of *root* last wrote about itself; empty if it never did.
+
+        Raises:
+            FaultError: it is damaged, in a way that SQLite does not see.
+        """
         rows = self.rows("SELECT report FROM root WHERE path = ?", [os.fsencode(root)])
-        return Heartbeat.from_json(json.loads(rows[0]["report"])) if rows else Heartbeat()
+        try:
+            return Heartbeat.from_json(json.loads(rows[0]["report"])) if rows else Heartbeat()
+        except (ValueError, TypeError, AttributeError) as error:
+            raise FaultError(f"the ledger is damaged: what it says of {root} cannot be ({error})") from error
 
 
 def _leave_to_sweep(db: Transaction, root: Path, captures: Iterable[Capture]) -> None:

@@ -45,21 +45,20 @@ def release_restored(ledger: Ledger, root: Path, begin: datetime, end: datetime)
 
     What a person has changed is not among it: it is theirs for good.
     """
-    rows = ledger.rows(
+    asked = (
         "SELECT entry.id FROM picture AS entry JOIN root ON root.id = entry.root_id AND root.path = ?"
         " WHERE state = 'restored' AND taken_at >= ? AND taken_at < ? AND NOT EXISTS (SELECT 1 FROM picture AS other"
         " WHERE other.root_id = entry.root_id AND other.folder = entry.folder AND other.name = entry.name"
-        " AND other.id != entry.id)",
-        [os.fsencode(root), begin.isoformat(), end.isoformat()],
+        " AND other.id != entry.id)"
     )
-    entries = [ledger.entry(row[0]) for row in rows]
 
-    def change_all(db: Transaction) -> None:
-        for entry in entries:
-            change_fate(db, entry, "release", State.KEPT)
+    def release(db: Transaction) -> int:
+        rows = db.execute(asked, [os.fsencode(root), begin.isoformat(), end.isoformat()]).fetchall()
+        for row in rows:
+            change_fate(db, ledger.entry(row[0]), "release", State.KEPT)
+        return len(rows)
 
-    ledger.exclusively(lambda: ledger.write(change_all))
-    return len(entries)
+    return ledger.exclusively(lambda: ledger.write(release))
 
 
 def still_to_judge(ledger: Ledger, timeline: Timeline) -> list[Capture]:

@@ -229,4 +229,8 @@ MIGRATIONS = (
     DROP TABLE baseline;
     ALTER TABLE left_alone RENAME TO baseline;
     """,
+    """
+    ALTER TABLE day ADD COLUMN boot TEXT NOT NULL DEFAULT '';  -- of the machine, as the day began, or nothing
+    ALTER TABLE day ADD COLUMN began REAL NOT NULL DEFAULT 0;  -- seconds since that boot
+    """,
 )

@@ -90,7 +90,8 @@ TRANSITIONS = {
     "spare": _way({TO_PURGED}, {QUARANTINED}, "purge, whoever finds one interrupted", "the file is there still"),
     "purge": _way({TO_PURGED}, {PURGED}, "purge, whoever finds one interrupted", "the file has been deleted"),
 }
-"""Every transition there is. An entry that is new begins as kept, or on its way; it has no state before."""
+"""Every transition there is. An entry that is new has no state before: it begins as kept, on its way or, where a person
+has put it, as restored."""
 
 
 def fate(state: str, becomes: str | None) -> str:
@@ -112,6 +113,8 @@ def change(db: Transaction, entry: Entry, name: str, state: State, becomes: Stat
     if row is None or row["version"] != entry.version or fate(row["state"], row["becomes"]) not in way.before:
         raise StaleError(f"{entry.verdict.capture.path.name} has been dealt with otherwise meanwhile")
     values |= {"state": state.value, "becomes": becomes and becomes.value, "version": entry.version + 1}
+    if "note" in values:  # in which names may stand, and a name need be no UTF-8
+        values["note"] = values["note"].encode(errors="backslashreplace").decode()
     if state is not State.MOVING:
         values |= {"target": None, "target_mirror_id": None}
     if state is State.QUARANTINED and name in ("arrive", "find aside"):

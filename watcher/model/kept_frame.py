@@ -21,6 +21,10 @@ class KeptFrame:
         """What two frames with the same pixels have in common."""
         return self.height, self.width, self.signature, self.checksum
 
+    def may_show(self, other: "KeptFrame") -> bool:
+        """Whether *other* has the same pixels; by its signature alone if it was kept by framesift 0.1."""
+        return self.shows()[: 4 if other.checksum else 3] == other.shows()[: 4 if other.checksum else 3]
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
