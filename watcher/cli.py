@@ -4,12 +4,10 @@ import os
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
 import click
 
 from watcher import __version__
-from watcher.commands.options import PATH
 from watcher.errors import (
     EXIT_BUG,
     EXIT_DEVICE,
@@ -99,12 +97,12 @@ Shell completion, in the startup file of bash (or zsh or fish, with its name for
 @click.option(
     "--config",
     "config_file",
-    type=PATH,
+    type=click.Path(readable=False),
     help="Settings file to use; framesift config path tells the usual one.",
 )
 @click.option(
     "--state-dir",
-    type=PATH,
+    type=click.Path(readable=False),
     help="Folder of the ledger, in which every decision is written down.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Write what happens to the log file alone, not to the terminal.")
@@ -112,7 +110,7 @@ Shell completion, in the startup file of bash (or zsh or fish, with its name for
 @click.version_option(__version__, prog_name="framesift", message="%(prog)s %(version)s")
 @click.pass_context
 def framesift(
-    context: click.Context, config_file: Path | None, state_dir: Path | None, quiet: bool, verbose: bool
+    context: click.Context, config_file: str | None, state_dir: str | None, quiet: bool, verbose: bool
 ) -> None:
     """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably.
 

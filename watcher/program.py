@@ -29,7 +29,7 @@ class Program:
     """When the program began, in seconds since the epoch."""
 
     @classmethod
-    def begin(cls, config: Path | None, state_dir: Path | None, *, quiet: bool, verbose: bool) -> Self:
+    def begin(cls, config: str | None, state_dir: str | None, *, quiet: bool, verbose: bool) -> Self:
         """A run with the folders that the options, the environment and the platform name.
 
         Raises:

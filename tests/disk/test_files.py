@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -309,3 +310,44 @@ def test_a_volume_without_links_and_exclusive_rename_never_overwrites_either(
     files.move(source, target, capture)
     assert facts(target) == before
     assert not source.exists()
+
+
+def test_what_another_process_has_finished_stays(source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It finds the copy, which is whole, and drops the original; this one must not take the copy back for that."""
+    real, capture, before = across(names._rename_noreplace), capture_of(source), facts(source)
+
+    def interrupted(one: int, name: bytes, other: int, new: bytes) -> int:
+        found = real(one, name, other, new)
+        if not found:
+            source.unlink()
+        return found
+
+    monkeypatch.setattr(names, "_rename_noreplace", interrupted)
+    files.move(source, target, capture)
+    assert facts(target) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a lock of POSIX")
+def test_a_copy_that_another_process_is_making_is_not_touched(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "_rename_noreplace", across(names._rename_noreplace))
+    part = target.with_name(f".framesift-{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part")
+    with names.opened(target.parent) as folder, names.Name(part, folder).for_us_alone():
+        part.write_bytes(b"half of it")
+        with pytest.raises(OSError, match="another process is copying it"):
+            files.move(source, target, capture_of(source))
+        assert (part.read_bytes(), source.exists(), target.exists()) == (b"half of it", True, False)
+    part.chmod(0o400)
+    files.move(source, target, capture_of(source))
+    assert not source.exists()
+    assert list(target.parent.iterdir()) == [target]
+
+
+def across(real: Callable[[int, bytes, int, bytes], int]) -> Callable[[int, bytes, int, bytes], int]:
+    """The rename of a system to which source and target are on two volumes."""
+
+    def rename(one: int, name: bytes, other: int, new: bytes) -> int:
+        return real(one, name, other, new) if name.endswith(b".part") else errno.EXDEV
+
+    return rename

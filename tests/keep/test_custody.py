@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.desk import CONTENT, Desk, Shelf, on_its_way
+from watcher.disk.mirror import mark
 from watcher.errors import ConflictError
 from watcher.keep.restoring import restore
 from watcher.model.entry import Entry, State, Timeline
 from watcher.model.kept_frame import Changes, KeptFrame
+from watcher.model.verdict import Kind
 
 LISTENER = """
 import watcher
@@ -132,3 +134,30 @@ def test_what_judging_has_found_of_a_window_is_written_down(shelf: Shelf) -> Non
         custody.note(Changes((lost.verdict.capture,), (anew,)))
         assert ledger.frames(Timeline(shelf.desk.root), 9) == [anew]
         assert ledger.entry(lost.id).state is State.MISSING
+
+
+def test_a_name_that_is_no_utf8_can_stand_in_a_note(shelf: Shelf) -> None:
+    path = shelf.desk.put(0, CONTENT).rename(shelf.desk.root / os.fsdecode(b"caf\xe9_1.png"))
+    (entry,) = shelf.record([path], Kind.NEW)
+    with shelf.desk.ledger() as ledger:
+        assert ledger.lose(entry, f"{path} is gone").note == f"{shelf.desk.root}/caf\\udce9_1.png is gone"
+
+
+@pytest.mark.parametrize("what", ["away", "another root's"])
+def test_a_move_to_a_quarantine_that_cannot_take_it_is_given_up_at_the_next_start(shelf: Shelf, what: str) -> None:
+    kept = shelf.keep(0)
+    path = shelf.desk.put(1, CONTENT)
+    old = shelf.desk.base / "old-quarantine"
+    (entry,) = shelf.record([path], Kind.NEW)
+    with shelf.desk.ledger() as ledger:
+        ledger.see_mirror(shelf.desk.root, old, "elsewhere" if what == "away" else "")
+        on_its_way(ledger, entry, old / path.name, State.QUARANTINED)
+    if what != "away":
+        mark(old, shelf.desk.base / "another")
+    with shelf.at_work() as (_, custody):
+        (done,) = custody.recover()
+    assert (done.state, done.location) == (State.KEPT, path)
+    assert "old-quarantine" in done.note
+    assert path.exists()
+    assert not (old / path.name).exists()
+    assert kept.location.exists()

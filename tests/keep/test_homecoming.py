@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.desk import CONTENT, Shelf, digested, land
-from tests.pictures import screen
-from watcher.errors import FaultError
+from tests.pictures import chunk, screen
+from watcher.errors import FaultError, NearestGoneError
 from watcher.keep.homecoming import Met
 from watcher.model.entry import Entry, State, Timeline
 from watcher.model.kept_frame import Changes, KeptFrame
-from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Verdict
+from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, Verdict
 
 LATER = 1_999_999_999_000_000_000
 
@@ -273,3 +273,92 @@ def test_a_picture_with_another_name_is_known_though_something_else_is_in_its_pl
     assert met(shelf, new) == Met(digested(new))
     with shelf.desk.ledger() as ledger:
         assert (ledger.entry(twin.id).state, ledger.entry(twin.id).location) == (State.RESTORED, new)
+
+
+def older(shelf: Shelf, *entries: Entry) -> None:
+    """As framesift 0.1 has left these: it took no digests."""
+    with shelf.desk.ledger() as ledger:
+        for entry in entries:
+            ledger.rows("UPDATE picture SET digest = NULL WHERE id = ?", [entry.id])
+
+
+def same_size(content: bytes, size: int) -> bytes:
+    """A PNG of that size."""
+    return content[:33] + chunk(b"tEXt", b"x\0" + b"y" * (size - len(content) - 14)) + content[33:]
+
+
+def test_what_an_older_framesift_judged_is_not_believed_by_its_size_alone(shelf: Shelf, kept: Entry) -> None:
+    size = len(CONTENT) + 2000
+    path = shelf.desk.put(5, same_size(CONTENT, size))
+    (one,) = shelf.record([path], Kind.NEW)
+    (aside,) = shelf.record([shelf.desk.put(6, same_size(CONTENT, size))], Kind.DUPLICATE, one)
+    older(shelf, one, aside)
+    for place in (path, home(aside)):
+        place.write_bytes(same_size(screen(9), size))
+        assert met(shelf, place) is None, "it is judged, as a person's work"
+    with shelf.desk.ledger() as ledger:
+        assert (ledger.entry(one.id).verdict.capture.digest, ledger.entry(aside.id).state) == (b"", State.QUARANTINED)
+    shutil.copy(aside.location, home(aside))
+    assert met(shelf, home(aside)) is not None, "its picture in quarantine has these very bytes"
+    assert not home(aside).exists()
+    assert kept.location.exists()
+
+
+def test_a_settled_picture_that_was_renamed_takes_its_rest_with_it_and_no_other_capture(shelf: Shelf) -> None:
+    path = shelf.desk.put(3, screen(3))
+    with shelf.desk.ledger() as ledger:
+        ledger.settle(shelf.desk.root, digested(path))
+    renamed = path.rename(shelf.desk.path(4))
+    later = [shelf.desk.put(tick, screen(3)) for tick in (5, 6)]
+    assert met(shelf, renamed) == Met(digested(renamed))
+    assert [met(shelf, one) for one in later] == [None, None]
+    assert met(shelf, renamed) == Met(digested(renamed))
+
+
+def test_no_row_is_given_the_file_of_another(shelf: Shelf, kept: Entry, twin: Entry) -> None:
+    """As by a hook with one folder for all: what was purged was at a place where another picture is now."""
+    shelf.run("purge", "--yes")
+    with shelf.desk.ledger() as ledger:
+        twin.location.parent.mkdir(parents=True)
+        shutil.copy2(kept.location, twin.location)
+        kept.location.unlink()
+        ledger.rows(
+            "UPDATE picture SET state = 'quarantined', mirror_id = 1, location = (SELECT location FROM picture"
+            " WHERE id = ?) WHERE id = ?",
+            [twin.id, kept.id],
+        )
+        assert ledger.entry(kept.id).location == twin.location
+    home(twin).write_bytes(b"something else")
+    shelf.run("restore", home(twin), code=1)
+    with shelf.desk.ledger() as ledger:
+        assert ledger.entry(twin.id).state is State.PURGED
+        ledger.rows("UPDATE picture SET state = 'quarantined' WHERE id = ?", [twin.id])
+    text = shelf.run("purge", "--yes")
+    assert "it is the kept picture of its screen itself" in text
+    assert twin.location.exists()
+
+
+def test_no_duplicate_leaves_when_its_kept_picture_has_gone_since_it_was_judged(shelf: Shelf, kept: Entry) -> None:
+    path = shelf.desk.put(4, CONTENT)
+    score = Score(kept.verdict.capture, 1.0, exact=True, worst_tile=1.0)
+    verdict = Verdict(digested(path), Kind.DUPLICATE, score, Policy())
+    kept.location.unlink()
+    with shelf.at_work() as (ledger, custody):
+        with pytest.raises(NearestGoneError, match="is no longer kept"):
+            custody.carry_out(verdict, None)
+        assert ledger.about(path) == []
+    assert path.exists()
+
+
+def test_two_entries_of_an_older_framesift_on_one_file_end_no_purge(shelf: Shelf, kept: Entry) -> None:
+    """It knew a file by its times: after summer time had come it judged one once more."""
+    with shelf.desk.ledger() as ledger:
+        columns = ", ".join(row["name"] for row in ledger.rows("PRAGMA table_info(picture)") if row["name"] != "id")
+        doubled = columns.replace("digest", "NULL").replace("mtime_ns", "mtime_ns + 1")
+        ledger.rows(f"INSERT INTO picture ({columns}) SELECT {doubled} FROM picture WHERE id = ?", [kept.id])  # noqa: S608
+        double = ledger.entry(kept.id + 1)
+        ledger.learn(double, replace(double.verdict.capture, digest=kept.verdict.capture.digest))
+        assert [ledger.entry(one).verdict.capture.digest for one in (kept.id, double.id)] == [
+            kept.verdict.capture.digest,
+            b"",
+        ]

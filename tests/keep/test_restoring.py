@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.desk import CONTENT, Shelf
+from tests.pictures import screen
 from watcher.disk.mirror import mark
+from watcher.errors import FaultError
+from watcher.keep.proof import Found, find
+from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
 
 
@@ -145,3 +149,77 @@ def test_a_folder_with_a_mark_is_never_searched_wherever_it_lies(shelf: Shelf, t
     (inner / "2020-05-04_09.00.00.000000_1.png").write_bytes(CONTENT)
     shelf.desk.put(1, CONTENT)
     assert "judged 1 new" in shelf.run("sweep")
+
+
+def test_a_picture_that_was_changed_in_quarantine_comes_back_as_it_is(shelf: Shelf, twins: list[Entry]) -> None:
+    changed = twins[0]
+    changed.location.write_bytes(screen(6))
+    assert "restore with --quarantine takes what lies there as it is" in shelf.run("restore", "--all", "--yes", code=1)
+    assert there(twins) == [False, True]
+    shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert changed.verdict.capture.path.read_bytes() == screen(6)
+    assert shelf.state(changed) is State.MISSING
+    shelf.run("sweep")
+    assert changed.verdict.capture.path.read_bytes() == screen(6)
+
+
+@pytest.mark.parametrize("damage", [("report", "[1]"), ("report", "[]"), ("path", b"\0")])
+def test_a_ledger_that_is_odd_stands_in_no_way(shelf: Shelf, twins: list[Entry], damage: tuple[str, object]) -> None:
+    column, value = damage
+    with shelf.desk.ledger() as ledger:
+        ledger.rows(f"UPDATE root SET {column} = ?", [value])  # noqa: S608 - our own words
+    shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert there(twins) == [True, True]
+
+
+def test_one_that_cannot_be_read_is_not_the_end_of_all(
+    shelf: Shelf, twins: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(shelf.desk.state)
+
+    def refuse(path: Path, capture: Capture) -> Found:
+        if path == twins[0].location:
+            raise FaultError("cannot be read: Input/output error")
+        return find(path, capture)
+
+    monkeypatch.setattr("watcher.keep.restoring.find", refuse)
+    shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert there(twins) == [True, True]
+
+
+def test_each_path_for_which_there_is_nothing_is_named(shelf: Shelf, twins: list[Entry]) -> None:
+    text = shelf.run("restore", twins[0].location, shelf.desk.root / "nothere_1.png", code=1)
+    assert "nothere_1.png: no such picture is in quarantine" in text
+    assert "1 restored, 1 not" in text
+    assert there(twins) == [True, False]
+
+
+def test_an_empty_path_is_none(shelf: Shelf, twins: list[Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shelf.desk.base)
+    for words in (["restore", ""], ["why", ""], ["status", ""]):
+        assert "it is empty, and names no file or folder" in shelf.run(*words, code=2)
+    assert "an empty text: not a path" in shelf.run("--state-dir", "", "status", code=2)
+    assert there(twins) == [False, False]
+
+
+def test_a_restore_that_was_killed_when_it_had_copied_is_finished(shelf: Shelf, twins: list[Entry]) -> None:
+    shutil.rmtree(shelf.desk.state)
+    for twin in twins:
+        twin.verdict.capture.path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(twin.location, twin.verdict.capture.path)
+    text = shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert text.endswith("2 restored\n")
+    assert not any(twin.location.exists() for twin in twins)
+
+
+def test_where_the_disk_of_the_root_is_away_nothing_is_put_under_its_mount_point(
+    shelf: Shelf, twins: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that no ledger knows, too: the ledger knows the root."""
+    stray = twins[0].location.with_name("2020-05-04_12.00.00_1.png")
+    stray.write_bytes(screen(5))
+    monkeypatch.setattr("watcher.keep.places.is_elsewhere", lambda *_: True)
+    text = shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine, code=1)
+    assert "another disk is in its place" in text
+    assert stray.exists()
+    assert there(twins) == [False, False]

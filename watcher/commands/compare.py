@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
     """Compare captures A and B exactly as the watcher would.
 
-    Prints their SSIM, the verdict, the worst tile (the square of 64 pixels that differs most), and the share of the
-    pixels that changed. It ends with the rectangles that differ, as the table [ignore] of the settings takes
-    them. It moves nothing and writes nothing down.
+    Prints their SSIM, the verdict, the worst tile (the square of 64 pixels of the halved pictures that differs most),
+    and the share of the pixels that changed. It ends with the rectangles that differ, as the table [ignore] of the
+    settings takes them. It moves nothing and writes nothing down.
 
     With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, changed, display, ignored, differ,
     policy and map.

@@ -20,7 +20,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.verdict import Kind
 from watcher.settings.folders import FOLDER_VARIABLES, PREFIX
-from watcher.text import bytes_text
+from watcher.text import bytes_text, quoted
 
 _START_SECONDS = 60.0
 _PAUSE = 0.5
@@ -34,14 +34,16 @@ framesift watches beside it. New screens stay; a screen that was there before le
 """
 _CLOSING = """
 {taken} pictures were taken; {left} of them ({share:.0%}) showed nothing new and left.
-{saved} of {written} saved, and every picture can be put back: framesift restore --all
+{saved} of {written} saved, and every picture could be put back with framesift restore.
 
 The real thing, beside your own capture job:  framesift watch ~/Documents/ScreenRecord
 What lies there already, first as a rehearsal: framesift sweep ~/Documents/ScreenRecord --dry-run"""
 
 
 @click.command(name="demo")
-@click.option("--seconds", type=click.FloatRange(min=1), default=30, show_default=True, help="How long to record.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1, max=86_400), default=30, show_default=True, help="How long to record."
+)
 @click.option("--keep", is_flag=True, help="Keep the temporary folder, so that you can look at the pictures.")
 def command(seconds: float, keep: bool) -> None:
     """Watch framesift at work on drawn screens.
@@ -68,6 +70,7 @@ def command(seconds: float, keep: bool) -> None:
             click.echo(_closing(Totals(ledger, root), root))
         if keep:
             click.echo(f"\nThe pictures are in {base}")
+            click.echo(f"To put all of them back: framesift --state-dir {quoted(base / 'state')} restore --all")
 
 
 @contextmanager

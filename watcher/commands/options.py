@@ -38,6 +38,7 @@ class _PathType(click.Path):
 
 
 PATH = _PathType()
+"""The type of an argument or option that is a path."""
 
 root_argument = click.argument("root", required=False, type=PATH)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -70,7 +70,8 @@ def command(
       framesift purge --older-than 30d --dry-run
       framesift purge --keep-under 20GB
 
-    Ends with 1 if not all could be deleted, or if it would have to ask and there is no terminal.
+    Ends with 1 if what it was about to delete could not be deleted, or if it would have to ask and there is no
+    terminal. That something stays which cannot be proven is no failure.
     """
     with program.existing_ledger() as ledger:
         place = program.root(ledger, root)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import click
@@ -53,7 +54,7 @@ def command(program: Program, file: Path, as_json: bool) -> None:
 def _why_not(path: Path, ledger: Ledger, names: NamePattern) -> str:
     try:
         status = path.lstat()
-        if why := _name_is_why(path.name, names):
+        if why := _name_is_why(path.name, names) or "it is no regular file" * (not stat.S_ISREG(status.st_mode)):
             return f"never judged: {why}"
         check_whole(path, key_of(status))
     except NotWholeError as error:

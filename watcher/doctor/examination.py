@@ -130,13 +130,17 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
 
 
 def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
-    root, heartbeat = patient.root, patient.heartbeat
+    root, quarantine, heartbeat = patient.root, patient.quarantine, patient.heartbeat
+    framesift = patient.program.invocation
     times = Totals(ledger, root).recent_times(LEARNED_FROM)
     newest = max((*(taken_at for _, taken_at in times[-1:]), *filter(None, [patient.found.newest])), default=None)
     today = patient.now.replace(tzinfo=None)
     yield "ledger", lambda: records.ledger_is_whole(ledger)
     yield "moves", lambda: records.moves_are_finished(ledger, patient.now)
-    yield "pictures", lambda: records.pictures_are_in_place(ledger, root, patient.quarantine)
+    yield (
+        "pictures",
+        lambda: records.pictures_are_in_place(ledger, root, quarantine, framesift),
+    )
     yield "files", lambda: records.files_are_whole(heartbeat.waiting if patient.locked else {})
     yield "capture job", lambda: capturing.job_runs(newest, usual_interval(times, FEWEST), today)
     yield "news", lambda: capturing.news_come(ledger, root, patient.settings.alarm_after)

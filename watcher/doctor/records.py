@@ -1,6 +1,5 @@
 """Is the ledger whole, and is everything where it says?"""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -56,11 +55,11 @@ def moves_are_finished(ledger: Ledger, now: datetime) -> Finding:
     )
 
 
-def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Finding:
+def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path, framesift: str = "framesift") -> Finding:
     """Whether every quarantined picture is on disk, and every picture in the quarantine is in the ledger."""
     known = {without_links(path): state for path, state in Totals(ledger, root).set_aside().items()}
     aside = [path for path, state in known.items() if state is State.QUARANTINED]
-    missing = [path for path in aside if not os.path.lexists(path)]
+    missing = [path for path in aside if _is_gone(path)]
     unknown = [path for path, _ in quarantined(quarantine, root) if path not in known]
     if missing and not quarantine.exists():
         return Finding.sick(
@@ -84,16 +83,29 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Findi
             f"{len(orphans)} kept in ROOT are gone, though duplicates of them are in quarantine:"
             f" {first_few(path.name for path in orphans)}",
             "deleted or moved by another program",
-            f"bring a duplicate of each back: framesift restore {' '.join(map(quoted, few))}{more}",
+            f"bring a duplicate of each back: {framesift} restore {' '.join(map(quoted, few))}{more}",
         )
     if unknown:
         return Finding.odd(
             "pictures",
             f"{len(unknown)} in {quarantine} that no ledger knows: {first_few(path.name for path in unknown)}",
             "put there by hand, or the ledger was lost",
-            f"framesift restore --all --quarantine '{quarantine}' brings them back to ROOT",
+            f"{framesift} restore --all --quarantine {quoted(quarantine)} brings them back to ROOT",
         )
     return Finding.well("pictures", f"all {len(aside)} that were set aside are where the ledger says")
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether nothing is at *path*; what may not be looked at is not known to be gone.
+
+    Raises:
+        OSError: nobody can know.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    return False
 
 
 def files_are_whole(waiting: Mapping[str, str]) -> Finding:

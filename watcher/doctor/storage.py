@@ -93,10 +93,10 @@ def nobody_else_reads(root: Path, own: Mapping[str, Path], quarantine: Path) -> 
             "privacy",
             f"{strange[0]} belongs to another user",
             "framesift was run as another user, perhaps with sudo",
-            f"sudo chown -R {os.geteuid()} '{strange[0]}'",
+            f"sudo chown -R {os.geteuid()} {quoted(strange[0])}",
         )
     if exposed:
-        paths = " ".join(f"'{path}'" for path in exposed)
+        paths = " ".join(map(quoted, exposed))
         found = f"others may look into {paths}"
         return Finding.sick("privacy", found, "their modes were changed by hand", f"chmod -R go-rwx {paths}")
     return Finding.well("privacy", "nobody else may read state, log and quarantine")

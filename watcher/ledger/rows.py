@@ -42,7 +42,13 @@ NEAR_CAPTURE = """near.folder AS near_folder, near.name AS near_name, near.displ
 
 
 def path_of(raw: bytes) -> Path:
-    """The path that :func:`os.fsencode` made bytes of."""
+    """The path that :func:`os.fsencode` made bytes of.
+
+    Raises:
+        FaultError: no path has such bytes.
+    """
+    if b"\0" in raw:
+        raise FaultError(f"the ledger is damaged: {raw!r} is no path")
     return Path(os.fsdecode(raw))
 
 
@@ -89,7 +95,7 @@ def entry_of(row: Row) -> Entry:
 
 def _entry_of(row: Row) -> Entry:
     nearest = capture_of(row, "near_") if row["nearest_id"] is not None else None
-    score = Score(nearest, row["ssim"], bool(row["exact"]), row["worst_tile"])
+    score = Score(nearest, float(row["ssim"]), bool(row["exact"]), float(row["worst_tile"]))
     policy = Policy.from_json(json.loads(row["policy"]))
     return Entry(
         id=row["id"],

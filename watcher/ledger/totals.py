@@ -9,6 +9,7 @@ from typing import Any
 
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import Amount
+from watcher.errors import FaultError
 from watcher.ledger.arrivals import Arrivals
 from watcher.ledger.conditions import HAS_PICTURE, LEFT_ROOT, OF_ROOT, STAYS
 from watcher.ledger.ledger import Ledger
@@ -68,7 +69,10 @@ class Totals:
     def counts(self) -> dict[Kind, int]:
         """How many captures got which verdict."""
         rows = self._rows(f"SELECT kind, count(*) FROM picture WHERE {OF_ROOT} GROUP BY kind")
-        return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
+        try:
+            return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
+        except ValueError as error:
+            raise FaultError(f"the ledger is damaged: {error}") from error
 
     def has_some_in_place(self) -> bool:
         """Whether any of the captures that were kept last is on disk, where the ledger says; also if none ever was.

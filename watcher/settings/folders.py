@@ -32,7 +32,10 @@ class Folders:
 
     @classmethod
     def choose(
-        cls, config: Path | None = None, state_dir: Path | None = None, environ: Mapping[str, str] = os.environ
+        cls,
+        config: Path | str | None = None,
+        state_dir: Path | str | None = None,
+        environ: Mapping[str, str] = os.environ,
     ) -> Self:
         """The flags' folders, else the environment's (empty counts as unset), else the platform's."""
         named, state, log = (
@@ -48,12 +51,12 @@ class Folders:
         )
 
 
-def _chosen(flag: Path | None, variable: str, environ: Mapping[str, str]) -> Path | None:
-    given = flag or environ.get(variable)
+def _chosen(flag: Path | str | None, variable: str, environ: Mapping[str, str]) -> Path | None:
+    given = environ.get(variable) or None if flag is None else flag
     try:
-        return absolute(given) if given else None
+        return None if given is None else absolute(given)
     except ValueError as error:
-        raise SettingsError(f"{visible(str(given))}: {error}") from error
+        raise SettingsError(f"{visible(str(given)) or 'an empty text'}: {error}") from error
 
 
 def absolute(path: Path | str) -> Path:
