@@ -149,7 +149,7 @@ class Homecoming:
         return (known.size, known.mtime_ns) == (capture.size, capture.mtime_ns)
 
     def _moved_by_hand(self, capture: Capture) -> Entry | None:
-        """What is known of a picture with these bytes and times that is no longer in its own place."""
+        """What is known of a picture with these bytes, and times if they count, that is no longer in its own place."""
         for entry in self._ledger.with_bytes(self._timeline.root, capture):
             is_elsewhere = entry.state not in (State.MOVING, State.PURGED)
             if not is_elsewhere or is_there(entry.location, entry.verdict.capture):

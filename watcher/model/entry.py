@@ -55,7 +55,7 @@ class Entry:
     """The state after that move; of one that is missing, the state if it is found, where that is not KEPT."""
     recorded_at: datetime
     note: str = ""
-    """Why a picture that a hook wanted to move stayed where it was, or when it was purged."""
+    """Why a picture stayed that a hook wanted to move, why it is missing, whose it is, or when it was purged."""
     root: Path = Path()
     """The folder in which it was captured."""
     aside_at: datetime | None = None
