@@ -351,3 +351,21 @@ def across(real: Callable[[int, bytes, int, bytes], int]) -> Callable[[int, byte
         return real(one, name, other, new) if name.endswith(b".part") else errno.EXDEV
 
     return rename
+
+
+def test_a_copy_that_another_process_has_found_is_not_taken_back_for_what_has_come_since(
+    source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, capture, before = across(names._rename_noreplace), capture_of(source), facts(source)
+
+    def interrupted(one: int, name: bytes, other: int, new: bytes) -> int:
+        found = real(one, name, other, new)
+        if not found:
+            source.write_bytes(b"the next picture")
+        return found
+
+    monkeypatch.setattr(names, "_rename_noreplace", interrupted)
+    with pytest.raises(GoneError, match="was replaced"):
+        files.move(source, target, capture)
+    assert facts(target) == before
+    assert source.read_bytes() == b"the next picture"

@@ -161,3 +161,21 @@ def test_a_move_to_a_quarantine_that_cannot_take_it_is_given_up_at_the_next_star
     assert path.exists()
     assert not (old / path.name).exists()
     assert kept.location.exists()
+
+
+@pytest.mark.parametrize("what", ["away", "another root's"])
+def test_a_picture_that_is_at_neither_place_holds_up_nothing(shelf: Shelf, what: str) -> None:
+    (entry,) = shelf.record([shelf.desk.put(1, CONTENT)], Kind.NEW)
+    old = shelf.desk.base / "old-quarantine"
+    with shelf.desk.ledger() as ledger:
+        ledger.see_mirror(shelf.desk.root, old, "elsewhere" if what == "away" else "")
+        on_its_way(ledger, entry, old / "a_1.png", State.QUARANTINED)
+    if what != "away":
+        mark(old, shelf.desk.base / "another")
+    entry.location.unlink()
+    (twin,) = shelf.twins(range(3, 4), shelf.keep(2))
+    with shelf.at_work() as (_, custody):
+        assert custody.recover() == []
+    assert shelf.state(entry) is State.MOVING
+    assert "1 restored, 1 not" in shelf.run("restore", "--all", "--yes", code=1)
+    assert twin.verdict.capture.path.exists()

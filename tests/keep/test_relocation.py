@@ -1,6 +1,8 @@
 """A root that has moved, told late: what was judged in its new place before stays, and every picture comes back."""
 
+import os
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,10 @@ import pytest
 from tests.conftest import Framesift
 from tests.desk import Desk, tree
 from tests.flow.test_sweep import fill
+from tests.pictures import screen, typed
 from watcher.disk.listing import disk_of
+from watcher.ledger.days import Days
+from watcher.ledger.deletions import candidates
 from watcher.model.entry import State
 
 
@@ -130,3 +135,133 @@ def test_a_link_that_was_left_in_its_place_is_named(
     assert (code, f"framesift relocate {old} {new}" in errors) == (1, True)
     assert framesift("relocate", old, new)[0] == 0
     come_back(framesift, new, swept)
+
+
+@pytest.fixture
+def three(desk: Desk, framesift: Framesift) -> Path:
+    """A screen, one that is like it, and another: judged so that each is kept; returns the one that is like it."""
+    desk.put(0, screen(1))
+    alike = desk.put(1, typed(1, 1))
+    desk.put(2, screen(2))
+    assert framesift("sweep", "--duplicate", "0.999999", "--similar", "0.99999")[0] == 0
+    return alike
+
+
+def states(desk: Desk) -> list[State]:
+    with desk.ledger() as ledger:
+        assert ledger.rows("PRAGMA foreign_key_check") == []
+        return [entry.state for entry in sorted(ledger.entries(), key=lambda one: one.verdict.capture.path)]
+
+
+def test_what_was_kept_and_is_set_aside_there_is_one_picture(desk: Desk, framesift: Framesift, three: Path) -> None:
+    old, new = desk.root, renamed(desk)
+    assert framesift("sweep")[0] == 0
+    assert framesift("relocate", old, new)[0] == 0
+    assert states(desk) == [State.KEPT, State.QUARANTINED, State.KEPT]
+    assert framesift("sweep", "--again")[0] == 0
+    aside = desk.base / "Elsewhere-quarantine" / three.relative_to(old)
+    os.utime(aside, ns=(1, aside.stat().st_mtime_ns // 10**9 * 10**9))  # as on a volume with coarser times
+    assert framesift("restore", "--all", "--yes")[0] == 0
+    assert (new / three.relative_to(old)).exists()
+    assert framesift("sweep", "--again", "--restored")[0] == 0
+    assert states(desk) == [State.KEPT, State.QUARANTINED, State.KEPT]
+
+
+@pytest.mark.parametrize("where", ["in the old place", "in the new place"])
+def test_what_a_person_has_brought_back_in_either_place_stays(
+    desk: Desk, framesift: Framesift, three: Path, where: str
+) -> None:
+    if where == "in the old place":
+        assert framesift("sweep", "--again")[0] == 0
+        assert framesift("restore", "--all", "--yes")[0] == 0
+    old, new = desk.root, renamed(desk)
+    assert framesift("sweep", *["--duplicate", "0.999999", "--similar", "0.99999"] * (where[7:10] == "old"))[0] == 0
+    if where == "in the new place":
+        assert framesift("restore", "--all", "--yes")[0] == 0
+    assert framesift("relocate", old, new)[0] == 0
+    assert states(desk) == [State.KEPT, State.RESTORED, State.KEPT]
+    assert framesift("sweep", "--again")[0] == 0
+    assert (new / three.relative_to(old)).exists()
+
+
+def test_what_is_away_from_the_new_quarantine_is_found_when_it_is_back(
+    desk: Desk, framesift: Framesift, three: Path
+) -> None:
+    old, new = desk.root, renamed(desk)
+    assert framesift("sweep")[0] == 0
+    aside = desk.base / "Elsewhere-quarantine" / three.relative_to(old)
+    away = aside.rename(desk.base / "away.png")
+    with desk.ledger() as ledger:
+        (entry,) = ledger.entries(state=State.QUARANTINED)
+        ledger.lose(entry, "away")
+    assert framesift("relocate", old, new)[0] == 0
+    away.rename(aside)
+    assert framesift("restore", "--all", "--yes")[0] == 0
+    assert (new / three.relative_to(old)).exists()
+
+
+def test_retention_does_not_count_days_from_before_a_picture_was_set_aside(
+    desk: Desk, framesift: Framesift, three: Path
+) -> None:
+    assert three.exists()
+    today = date.today()
+    with desk.ledger() as ledger:
+        for ago in range(10, 0, -1):
+            assert Days(ledger, desk.root).see(today - timedelta(days=ago), -ago * 86_400.0)
+    old, new = desk.root, renamed(desk)
+    assert framesift("sweep")[0] == 0
+    assert framesift("relocate", old, new)[0] == 0
+    with desk.ledger() as ledger:
+        (one,) = (one for some in candidates(ledger, new) for one in some)
+        assert one.aside_day >= Days(ledger, new).begun(0) > Days(ledger, new).begun(3) > 0
+
+
+@pytest.mark.parametrize("timeline", ["watch", "sweep"])
+def test_windows_go_on_with_the_order_of_use(desk: Desk, framesift: Framesift, timeline: str) -> None:
+    desk.config.write_text(desk.config.read_text() + "window = 2\n")
+    desk.put(0, screen(1))
+    desk.put(1, screen(2))
+    assert framesift("sweep")[0] == 0
+    with desk.ledger() as ledger:
+        ledger.rows("UPDATE place SET timeline = ?", [timeline])
+    old, new = desk.root, renamed(desk)
+    desk.root = new
+    assert framesift("sweep")[0] == 0
+    desk.put(2, screen(1))
+    assert framesift("sweep")[0] == 0
+    assert framesift("relocate", old, new)[0] == 0
+    desk.put(3, screen(3))  # the one that was not shown again falls out
+    last = desk.put(4, screen(1))
+    assert framesift("sweep")[0] == 0
+    assert desk.decisions()[desk.relative(last)][0] == "duplicate"
+
+
+def test_what_an_older_framesift_knew_twice_or_by_other_times_is_one_picture(
+    desk: Desk, framesift: Framesift, three: Path
+) -> None:
+    with desk.ledger() as ledger:
+        columns = ", ".join(row["name"] for row in ledger.rows("PRAGMA table_info(picture)") if row["name"] != "id")
+        doubled = columns.replace("digest", "NULL").replace("mtime_ns", "mtime_ns + 1")
+        ledger.rows(f"INSERT INTO picture ({columns}) SELECT {doubled} FROM picture WHERE id = 1")  # noqa: S608
+        ledger.rows("UPDATE picture SET digest = NULL WHERE id = 2")
+    old, new = desk.root, renamed(desk)
+    for path in new.rglob("*.png"):
+        os.utime(path, ns=(1, 10**18))
+    assert framesift("sweep")[0] == 0
+    assert framesift("relocate", old, new)[0] == 0
+    assert states(desk) == [State.KEPT, State.QUARANTINED, State.KEPT]
+    assert framesift("sweep", "--again")[0] == 0
+    assert framesift("restore", "--all", "--yes")[0] == 0
+    assert (new / three.relative_to(old)).exists()
+
+
+def test_a_root_whose_pictures_the_new_one_has_set_aside_is_there(desk: Desk, framesift: Framesift) -> None:
+    for tick in range(6):
+        desk.put(tick, screen(1))
+    assert framesift("sweep")[0] == 0
+    assert framesift("restore", "--all", "--yes")[0] == 0
+    old, new = desk.root, renamed(desk)
+    assert framesift("sweep")[0] == 0
+    assert len(list(new.rglob("*.png"))) == 1
+    code, output, _ = framesift("relocate", old, new)
+    assert (code, output.splitlines()[0].split(" of the latest")[0]) == (0, "6 of 6")

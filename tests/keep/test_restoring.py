@@ -187,6 +187,28 @@ def test_one_that_cannot_be_read_is_not_the_end_of_all(
     assert there(twins) == [True, True]
 
 
+@pytest.mark.parametrize("state", ["purged", "missing"])
+def test_what_lies_in_the_place_of_one_that_is_gone_comes_back_and_so_does_the_rest(
+    shelf: Shelf, twins: list[Entry], state: str
+) -> None:
+    with shelf.desk.ledger() as ledger:
+        ledger.rows("UPDATE picture SET state = ? WHERE id = ?", [state, twins[0].id])
+    twins[0].location.write_bytes(screen(6))
+    shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert there(twins) == [True, True]
+
+
+def test_a_quarantine_that_was_moved_and_left_a_link_is_named_by_either(shelf: Shelf, twins: list[Entry]) -> None:
+    moved = shelf.desk.quarantine.rename(shelf.desk.base / "moved")
+    shelf.desk.quarantine.symlink_to(moved)
+    shelf.run("restore", twins[0].location)
+    shelf.run("restore", "--all", "--yes", "--quarantine", shelf.desk.quarantine)
+    assert there(twins) == [True, True]
+    assert [shelf.state(twin) for twin in twins] == [State.RESTORED, State.RESTORED]
+    (shelf.desk.base / "loop").symlink_to(shelf.desk.base / "loop")
+    assert "no such picture" in shelf.run("restore", shelf.desk.base / "loop" / "x_1.png", code=1)
+
+
 def test_each_path_for_which_there_is_nothing_is_named(shelf: Shelf, twins: list[Entry]) -> None:
     text = shelf.run("restore", twins[0].location, shelf.desk.root / "nothere_1.png", code=1)
     assert "nothere_1.png: no such picture is in quarantine" in text

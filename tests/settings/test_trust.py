@@ -131,3 +131,19 @@ def test_a_link_to_settings_may_be_put_there_by_nobody_else(file: Path, tmp_path
     file.parent.chmod(0o777)
     with pytest.raises(WatcherError, match=f"{file.parent} can be written by others"):
         read_trusted(folder / "framesift.toml")
+    file.parent.chmod(0o755)
+
+
+def test_where_the_settings_may_lie(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sticky folder such as /tmp, in a home that a group may write, and where nobody has a home."""
+    for mode in (0o1777, 0o770):
+        file.parent.chmod(mode)
+        monkeypatch.setenv("HOME", str(file.parent if mode == 0o770 else tmp_path / "home"))
+        assert read_trusted(file) == b"window = 7\n"
+    file.parent.chmod(0o755)
+
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert read_trusted(file) == b"window = 7\n"

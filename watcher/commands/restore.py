@@ -17,7 +17,6 @@ from watcher.errors import (
     AwayError,
     ConflictError,
     FaultError,
-    GoneError,
     HeldError,
     NameRefusedError,
     WatcherError,
@@ -82,7 +81,7 @@ def command(
     wanted = _Wanted(paths, day, program.settings().names if day else NamePattern())
     with contextlib.ExitStack() as stack:
         if quarantine is not None:
-            found = _in_folder(_ledger(stack, program), Path(os.path.realpath(quarantine)), wanted)
+            found = _in_folder(_ledger(stack, program), quarantine.absolute(), wanted)
         else:
             found = _in_ledger(stack.enter_context(program.existing_ledger()), wanted)
         if not (paths or yes or dry_run):
@@ -141,7 +140,7 @@ def _restored(one: _Found) -> str:
         one.restore()
     except (HeldError, AwayError):
         raise
-    except (ConflictError, GoneError, FaultError) as error:
+    except WatcherError as error:
         return str(error)
     except OSError as error:
         return f"{one.target.name} cannot be restored: {error.strerror or error}"
@@ -195,8 +194,9 @@ def _lies_in(places: Iterable[Path]) -> Callable[[Path], bool]:
 
 def _places(path: Path) -> list[Path]:
     """Where *path* may lead: a link in the place of a file is nobody's capture, to a folder any link may lead."""
-    named = path.absolute().parent.resolve() / path.name
-    return [named, path.resolve()] if os.path.isdir(path) else [named]  # noqa: PTH112 - is_dir() may raise
+    asked = path.absolute()
+    named = [asked, Path(os.path.realpath(asked.parent)) / asked.name]
+    return [*named, Path(os.path.realpath(path))] if os.path.isdir(path) else named  # noqa: PTH112 - is_dir() may raise
 
 
 def _in_ledger(ledger: Ledger, wanted: _Wanted) -> Iterator[_Found]:
@@ -231,11 +231,14 @@ def _ledger(stack: contextlib.ExitStack, program: Program) -> Ledger | None:
 
 
 def _in_folder(ledger: Ledger | None, quarantine: Path, wanted: _Wanted) -> Iterator[_Found]:
-    root = _root_now(quarantine)
-    for path, target in quarantined(quarantine, root):
+    real = Path(os.path.realpath(quarantine))
+    root = _root_now(real)
+    for path, target in quarantined(real, root):
         if not wanted.file(path, target):
             continue
-        alone, entry = Unrecorded(path, target, root, quarantine), _entry(ledger, path)
+        # A quarantine may have been moved, and a link left, by which the ledger knows what is in it.
+        entry = _entry(ledger, path) or _entry(ledger, quarantine / path.relative_to(real))
+        alone = Unrecorded(path, target, root, real)
         obstacle, by_place = alone.obstacle, partial(alone.restore, None)
         if ledger is None or (entry is not None and entry.root != root):
             by_ledger: Callable[[], object] = by_place

@@ -104,7 +104,8 @@ def move(source: Path, target: Path, capture: Capture) -> None:
     *target* are opened without following links, so a folder swapped for a link moves nothing.
 
     Raises:
-        GoneError: the file at *source* is not the capture's (any more); nothing was changed.
+        GoneError: the file at *source* is not the capture's (any more); nothing was changed, but that a copy on another
+            volume, once it is whole, stays there.
         ConflictError: another file lies at *target*; nothing was changed.
         OSError: the system refused, or another process is copying the file to *target*; it is still at *source*, or
             complete at both places.
@@ -220,7 +221,7 @@ def _copy(source: Name, target: Name, capture: Capture) -> None:
     if source.status() is None:
         return  # another process has found the copy, and finished this very move
     if not source.holds(copied):
-        target.unlink()
+        # The copy stays: another process may have found it, and have dropped the original before this one came.
         raise GoneError(f"{source.path.name} was replaced while it was being copied")
     source.unlink()
 

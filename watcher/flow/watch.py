@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from watcher.arrive.live import Live
+from watcher.disk.files import FAULTS
 from watcher.disk.listing import archive, disk_of
 from watcher.disk.rootlock import RootLock
 from watcher.errors import FaultError, LostError
@@ -108,12 +109,12 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         self._journal.begin()
 
     def _closed(self, folder: Path, error: OSError) -> None:
-        """At the very first start a *folder* cannot be listed; raises *error* unless a right is all that is missing."""
-        if isinstance(error, PermissionError):
+        """At the very first start a *folder* cannot be listed; raises *error* if that is the fault of a disk."""
+        if error.errno in FAULTS:
+            raise error
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
             why = f"{folder} cannot be listed: {error.strerror}; what is in it will count as new once it can"
             self._task.log.say(why, "warning")
-        elif not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            raise error
 
     def is_ours(self) -> bool:
         """Whether the root is the folder of the captures that were kept, though on another disk."""

@@ -145,8 +145,18 @@ class Custody:
         for missed in self._ledger.missed_aside(self._timeline.root):
             self._ledger.exclusively(lambda missed=missed: find_aside(self._ledger, self._ledger.entry(missed.id)))  # type: ignore[misc]
         # What moves now was left behind: whoever moves something lets nobody in until it has arrived.
-        left = self._ledger.exclusively(lambda: self._ledger.moving(self._timeline.root))
+        left = self._ledger.exclusively(
+            lambda: [entry for entry in self._ledger.moving(self._timeline.root) if not self._is_stuck(entry)]
+        )
         return [self._recover(entry) for entry in left]
+
+    def _is_stuck(self, entry: Entry) -> bool:
+        """Whether a picture is not at its place, and the quarantine to which it was on its way cannot be asked.
+
+        That holds up nothing: it is looked for again at the next start.
+        """
+        is_going = entry.becomes is State.QUARANTINED and entry.target is not None
+        return is_going and not is_there(entry.location, entry.verdict.capture) and not self._places.takes(entry.target)
 
     def _recover(self, entry: Entry) -> Entry:
         if entry.becomes in (State.RESTORED, State.PURGED):  # of what a person does by hand no hook hears

@@ -39,7 +39,10 @@ def find_aside(ledger: Ledger, entry: Entry) -> Entry:
         return entry
     if any(other.id != entry.id and other.state not in _NOWHERE for other in ledger.about(entry.location)):
         return entry
-    lies = not find(without_links(entry.location), entry.verdict.capture).objection
+    try:
+        lies = not find(without_links(entry.location), entry.verdict.capture).objection
+    except FaultError:  # one that cannot be read holds up nobody
+        return entry
     return ledger.find_aside(entry) if lies else entry
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from watcher.disk.listing import ELSEWHERE, disk_of
 from watcher.disk.mirror import is_marked, mark, owner_of
-from watcher.errors import AwayError
+from watcher.errors import AwayError, FaultError, WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import is_elsewhere
 
@@ -49,6 +49,20 @@ class Places:
             self._ledger.see_mirror(self._root, mirror, disk)
         if (found := _identity(mirror)) is not None:
             self._seen[mirror] = found
+
+    def takes(self, target: Path | None) -> bool:
+        """Whether the mirror in which *target* lies is there, or can be made, and is that of the root."""
+        mirror = None if target is None else self._mirror_of(target)
+        try:
+            if mirror is not None:
+                self.prepare_mirror(mirror)
+        except AwayError:
+            return False
+        except FaultError:
+            raise
+        except WatcherError:
+            return False
+        return True
 
     def require(self, path: Path) -> None:
         """Make sure that what is not found at *path* is gone, and not only away with its disk.

@@ -8,10 +8,12 @@ from pathlib import Path
 from watcher.disk.listing import disk_of
 from watcher.disk.mirror import mark_anew, owner_of, require_unmarked
 from watcher.errors import WatcherError
+from watcher.keep.moves import without_links
 from watcher.keep.proof import is_there
 from watcher.ledger import moved_roots
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
+from watcher.model.capture import Capture
 from watcher.model.entry import Entry
 
 _SAMPLE = 1000
@@ -69,7 +71,7 @@ def plan(ledger: Ledger, old: Path, new: Path) -> Plan:
         _find_mirror(found, mirror, own)
     for entry in latest:
         if not any(entry.location.is_relative_to(mirror) for mirror in (*found.mirrors, *found.missed)):
-            _count(found, entry)
+            _count(ledger, found, entry)
     if found.in_root.found * 2 < found.in_root.expected:
         raise WatcherError(f"only {found.in_root} of the latest pictures kept in {old} are in {new}")
     return found
@@ -78,9 +80,9 @@ def plan(ledger: Ledger, old: Path, new: Path) -> Plan:
 def _find_mirror(found: Plan, mirror: Path, own: list[Entry]) -> None:
     """Find the place where most of its *own* pictures are now, and at least half of them."""
     here = {
-        place: sum(is_there(place / entry.location.relative_to(mirror), entry.verdict.capture) for entry in own)
+        place: sum(_is_seen(place / entry.location.relative_to(mirror), entry.verdict.capture) for entry in own)
         for place in _places(mirror, found)
-        if place not in found.mirrors.values()
+        if own or place not in found.mirrors.values()
     }
     best = max(here, key=lambda place: here[place], default=None)
     if best is not None and here[best] * 2 >= len(own):
@@ -101,13 +103,30 @@ def _places(mirror: Path, found: Plan) -> Iterator[Path]:
     return (place for place in places if owner_of(place) in (old, new))
 
 
-def _count(found: Plan, entry: Entry) -> None:
+def _lies(entry: Entry) -> bool:
+    return is_there(without_links(entry.location), entry.verdict.capture)
+
+
+def _is_seen(place: Path, capture: Capture) -> bool:
+    """Whether *capture* is at *place*; of what framesift 0.1 judged, and a clock has touched, by its size."""
+    if is_there(place, capture):
+        return True
+    try:
+        return not capture.digest and place.lstat().st_size == capture.size
+    except OSError:
+        return False
+
+
+def _count(ledger: Ledger, found: Plan, entry: Entry) -> None:
     """Whether the picture of *entry*, which lies in no mirror, is where it would be."""
     is_ours = entry.location.is_relative_to(found.old)
     count = found.in_root if is_ours else found.in_mirrors
     place = found.new / entry.location.relative_to(found.old) if is_ours else entry.location
     count.expected += 1
-    count.found += is_there(place, entry.verdict.capture)
+    # As a root of its own the new one may have set it aside meanwhile.
+    count.found += _is_seen(place, entry.verdict.capture) or any(
+        one.verdict.capture.digest == entry.verdict.capture.digest and _lies(one) for one in ledger.at_home(place)
+    )
 
 
 def carry_out(ledger: Ledger, found: Plan) -> None:
@@ -123,6 +142,6 @@ def carry_out(ledger: Ledger, found: Plan) -> None:
             mark_anew(place, found.new)
         # Killed here: marks that say NEW, which plan() takes for those of OLD as well.
         homes = {mirror: (place, disk_of(place)) for mirror, place in found.mirrors.items()}
-        moved_roots.follow(ledger, found.old, (found.new, disk_of(found.new)), homes)
+        moved_roots.follow(ledger, found.old, (found.new, disk_of(found.new)), homes, _lies)
 
     ledger.exclusively(follow)

@@ -9,7 +9,7 @@ from pathlib import Path
 from watcher.disk import files
 from watcher.disk.claims import exclusive
 from watcher.disk.mirror import MARKER_FOLDER, require_unmarked
-from watcher.errors import ConflictError, FaultError, StaleError, WatcherError
+from watcher.errors import AwayError, ConflictError, FaultError, StaleError, WatcherError
 from watcher.keep.homecoming import find_aside
 from watcher.keep.moves import finish_now, make_folder, without_links
 from watcher.keep.places import Places
@@ -40,7 +40,10 @@ def _restore(ledger: Ledger, entry: Entry) -> Entry:
     if obstacle := _gone(entry.location, entry.root):
         raise ConflictError(obstacle)
     places.require(entry.verdict.capture.path)
-    entry = find_aside(ledger, finish_now(ledger, entry, places))
+    try:
+        entry = find_aside(ledger, finish_now(ledger, entry, places))
+    except AwayError as error:  # the root is there: it is the quarantine of this one picture that is away
+        raise ConflictError(str(error)) from error
     if entry.state is State.RESTORED:
         return entry
     if obstacle := obstacle_to_restore(entry):
@@ -65,7 +68,8 @@ def obstacle_to_restore(entry: Entry) -> str:
         return f"{target.name} is not in quarantine any more: it is {entry.state} now"
     obstacle = obstacle_at(entry.location, entry.root, target, entry.verdict.capture)
     if not obstacle and not is_there(without_links(entry.location), entry.verdict.capture):
-        return f"{entry.location} {find(without_links(entry.location), entry.verdict.capture).objection}{_AS_IT_IS}"
+        objection = find(without_links(entry.location), entry.verdict.capture).objection
+        return f"{entry.location} {objection}{_AS_IT_IS * os.path.lexists(without_links(entry.location))}"
     return obstacle
 
 
@@ -132,8 +136,9 @@ class Unrecorded:
                 self._bring(None)
             else:
                 ledger.exclusively(lambda: self._bring(ledger))
-                if entry is not None:
-                    ledger.lose(entry, "was changed in quarantine, and brought back as it was there")
+                if entry is not None and entry.state is State.QUARANTINED:
+                    with contextlib.suppress(StaleError):
+                        ledger.lose(entry, "was changed in quarantine, and brought back as it was there")
 
     def _bring(self, ledger: Ledger | None) -> None:
         if obstacle := self.obstacle():

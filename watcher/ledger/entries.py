@@ -9,7 +9,7 @@ from typing import Any
 from watcher.errors import KnownError, NearestGoneError, StaleError
 from watcher.ledger.conditions import HAS_PICTURE, STAYS
 from watcher.ledger.places import homes, numbers_in, numbers_of, placed, relative, root_number
-from watcher.ledger.rows import Transaction
+from watcher.ledger.rows import Transaction, path_of
 from watcher.ledger.transitions import change
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, Move, State, Timeline
@@ -57,7 +57,7 @@ def judge_anew(db: Transaction, timeline: Timeline, verdict: Verdict, move: Move
     """
     root_id = root_number(db.execute, timeline.root)
     values = {
-        **content_columns(verdict.capture),
+        **content_of(db, entry.id, root_id, verdict.capture),
         **_verdict_columns(db, root_id, timeline, verdict),
         **target_columns(db, root_id, move),
         "note": "",
@@ -81,6 +81,20 @@ def settle_nothing(db: Transaction, path: Path) -> None:
 def content_columns(capture: Capture) -> dict[str, Any]:
     """What the file is known by."""
     return {"size": capture.size, "mtime_ns": capture.mtime_ns, "digest": capture.digest or None}
+
+
+def content_of(db: Transaction, number: int, root_id: int, capture: Capture) -> dict[str, Any]:
+    """What the file of the entry *number* is known by; framesift 0.1 may have judged one file twice, by two times.
+
+    The other entry has its digest then.
+    """
+    columns = content_columns(capture)
+    (root,) = db.execute("SELECT path FROM root WHERE id = ?", [root_id]).fetchone()
+    twin = "SELECT 1 FROM picture WHERE root_id = ? AND folder = ? AND name = ? AND digest = ? AND id != ?"
+    folder = relative(capture.path.parent, path_of(root))
+    if db.execute(twin, [root_id, folder, os.fsencode(capture.path.name), capture.digest, number]).fetchone():
+        columns["digest"] = None
+    return columns
 
 
 def target_columns(db: Transaction, root_id: int, move: Move | None) -> dict[str, Any]:

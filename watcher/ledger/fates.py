@@ -1,11 +1,12 @@
 """What becomes of pictures, one transition at a time; :mod:`watcher.ledger.transitions` has the table of them."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 from watcher.errors import StaleError
 from watcher.ledger import stored_windows as windows
-from watcher.ledger.entries import content_columns, settle_nothing, target_columns
+from watcher.ledger.entries import content_of, settle_nothing, target_columns
 from watcher.ledger.places import placed, relative
 from watcher.ledger.questions import Questions
 from watcher.ledger.rows import Transaction
@@ -94,15 +95,14 @@ class Fates(Questions):
         return self.write(made)
 
     def _set_content(self, db: Transaction, entry: Entry, capture: Capture, *, is_home: bool) -> None:
-        columns = content_columns(capture)
         path = capture.path if is_home else entry.verdict.capture.path
+        (row,) = db.execute("SELECT root_id FROM picture WHERE id = ?", [entry.id])
+        columns = content_of(db, entry.id, row[0], replace(capture, path=path))
         if is_home:
             home = {"folder": relative(path.parent, entry.root), "name": os.fsencode(path.name)}
             columns |= home | {"location": relative(path, entry.root), "mirror_id": None}
             settle_nothing(db, path)  # it may have been listed by other times
         names = ", ".join(f"{name} = ?" for name in columns)
-        if any(other.id != entry.id and other.verdict.capture.digest == capture.digest for other in self.at_home(path)):
-            columns["digest"] = None  # framesift 0.1 judged one file twice, by two times: the other entry has it
         db.execute(f"UPDATE picture SET {names} WHERE id = ?", [*columns.values(), entry.id])
 
     def _changed(self, entry: Entry, name: str, state: State, **values: Any) -> Entry:

@@ -25,8 +25,7 @@ def read_trusted(file: Path) -> bytes:
         status = os.fstat(stream.fileno())
         # Who can write to a device such as /dev/null, or to a pipe, its folder does not decide.
         if stat.S_ISREG(status.st_mode):
-            for folder in {file.parent, Path(os.path.realpath(file)).parent}:
-                require_trusted_folder(folder)
+            _require_way(file)
         if not stat.S_ISCHR(status.st_mode):
             _require_ours(file, status, _OTHERS)
         return stream.read()
@@ -39,17 +38,28 @@ def require_trusted_folder(folder: Path) -> None:
         WatcherError: somebody can.
         OSError: it is not there, or cannot be looked at.
     """
-    if sys.platform == "win32":
-        return
-    home = Path(os.path.realpath(Path.home()))
-    *above, (folder, status) = _way(folder)
+    if sys.platform != "win32":
+        _require_ours(*_require_way(folder), _OTHERS)
+
+
+def _require_way(path: Path) -> tuple[Path, os.stat_result]:
+    """Do nothing if nobody else can put something else into the place of *path*; returns what is there at last."""
+    home = _home()
+    *above, last = _way(path.absolute())
     for place, passed in above:
         others, is_sticky = passed.st_mode & stat.S_IWOTH, passed.st_mode & stat.S_ISVTX
-        if home.is_relative_to(place) and not others:
+        if home is not None and home.is_relative_to(place) and not others:
             continue  # whoever can change the home, or a folder above it, needs no hook of ours
         # Where the folder is sticky, as /tmp is, nobody renames what is another's; and root knows whom it lets in.
         _require_ours(place, passed, 0 if is_sticky else stat.S_IWOTH if passed.st_uid == 0 else _OTHERS)
-    _require_ours(folder, status, _OTHERS)
+    return last
+
+
+def _home() -> Path | None:
+    try:
+        return Path(os.path.realpath(Path.home()))
+    except RuntimeError:  # as in a container whose user has no name
+        return None
 
 
 def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
