@@ -19,6 +19,15 @@ from watcher.cli import main
 from watcher.settings.folders import FOLDER_VARIABLES
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_deafness() -> None:
+    """Signals mean what they usually do: whoever runs the tests in the background may have them ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
+
+
 @pytest.fixture(autouse=True)
 def _no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whatever falls back to the platform's folders fails: no test may touch a person's own."""
