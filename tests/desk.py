@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -60,6 +61,14 @@ def facts(path: Path) -> tuple[bytes, int, int]:
 def tree(folder: Path, pattern: str = "*") -> dict[str, tuple[bytes, int, int]]:
     """All files below *folder* whose name is like *pattern*, with what must not change of them."""
     return {str(path.relative_to(folder)): facts(path) for path in sorted(folder.rglob(pattern)) if path.is_file()}
+
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+
+
+def colorless(text: str) -> str:
+    """*text* without its colours and links."""
+    return _COLOR.sub("", text)
 
 
 def name_of(moment: datetime, display: int) -> str:

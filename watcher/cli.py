@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -24,34 +25,79 @@ from watcher.terminal.streams import lasting_streams, lost_output
 _CODES = {SettingsError: EXIT_USAGE, LostError: EXIT_DEVICE}
 
 SECTIONS = {
-    "Watch": {
+    "Every day": {
         "watch": "React to each new capture in ROOT until stopped.",
-        "sweep": "Judge the captures that are in ROOT already.",
-        "service": "Watch in the background from login on.",
-        "demo": "Watch framesift at work on drawn screens.",
-    },
-    "Ask": {
         "status": "Tell whether the watcher is alive, and what it saved.",
-        "doctor": "Check everything that can be wrong, and say how to mend it.",
-        "why": "Tell what was decided about FILE, and where it is now.",
         "history": "Print what was decided, newest last.",
+        "open": "Show a picture, its nearest, and where they differ.",
+        "why": "Tell what was decided about FILE, and where it is now.",
         "compare": "Compare captures A and B exactly as the watcher would.",
+        "restore": "Put files back where the capture job wrote them.",
+    },
+    "The archive": {
+        "sweep": "Judge the captures that are in ROOT already.",
+        "purge": "Delete quarantined duplicates for good.",
+        "relocate": "Tell the ledger that ROOT has moved.",
     },
     "Look back": {
         "highlights": "Show the most unusual screens of PERIOD.",
         "report": "Make one page to look back at a PERIOD.",
     },
-    "Undo and delete": {
-        "restore": "Put files back where the capture job wrote them.",
-        "purge": "Delete quarantined duplicates for good.",
-    },
-    "Set up": {
-        "relocate": "Tell the ledger that ROOT has moved.",
-        "config": "Tell where the settings come from, and what they are.",
+    "Care": {
+        "doctor": "Check everything that can be wrong, and say how to mend it.",
+        "service": "Watch in the background from login on.",
+        "pause": "Let the watcher of ROOT rest: it judges and moves nothing.",
+        "resume": "Let the watcher of ROOT go on after framesift pause.",
+        "config": "Make and change the settings, and tell what they are.",
+        "demo": "Watch framesift at work on drawn screens.",
         "help": "Read the manual, or the help of a verb.",
     },
 }
 """The verbs and what each does. Here, so that the list of them loads none of them."""
+
+
+def _common_options() -> list[click.Option]:
+    """The options of every verb, which stand before it or after it."""
+    return [
+        click.Option(
+            ["--config", "config_file"],
+            type=click.Path(readable=False),
+            help="Settings file to use; framesift config path tells the usual one.",
+        ),
+        click.Option(
+            ["--state-dir"],
+            type=click.Path(readable=False),
+            help="Folder of the ledger, in which every decision is written down.",
+        ),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, help="Write what happens to the log file alone, not to the terminal."
+        ),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Say in each capture's line where it is now."),
+    ]
+
+
+def _take_common_options(command: click.Command) -> None:
+    """Let *command*, or each that it is a group of, take the common options as well; its help does not repeat them."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _take_common_options(inner)
+        return
+    taken = {name for parameter in command.params for name in parameter.opts}
+    for option in _common_options():
+        if not taken & set(option.opts):
+            option.hidden, option.expose_value, option.callback = True, False, _after_the_verb
+            command.params.append(option)
+
+
+def _after_the_verb(context: click.Context, option: click.Parameter, value: object) -> None:
+    if value and option.name and not context.resilient_parsing:
+        words = context.find_root().meta[_WORDS] | {option.name: value}
+        context.find_root().meta[_WORDS] = words
+        context.obj = _begun(**words)
+
+
+_WORDS = "watcher.cli"
+"""Where the root context keeps the common options that were given."""
 
 
 class Verbs(click.Group):
@@ -66,6 +112,7 @@ class Verbs(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         command: click.Command = import_module(f"watcher.commands.{cmd_name}").command
+        _take_common_options(command)
         return command
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
@@ -92,35 +139,29 @@ Shell completion, in the startup file of bash (or zsh or fish, with its name for
 
 
 @click.group(
-    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_MORE
+    cls=Verbs,
+    params=_common_options(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_MORE,
 )
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(readable=False),
-    help="Settings file to use; framesift config path tells the usual one.",
-)
-@click.option(
-    "--state-dir",
-    type=click.Path(readable=False),
-    help="Folder of the ledger, in which every decision is written down.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Write what happens to the log file alone, not to the terminal.")
-@click.option("-v", "--verbose", is_flag=True, help="Say in each capture's line where it is now.")
 @click.version_option(__version__, prog_name="framesift", message="%(prog)s %(version)s")
 @click.pass_context
-def framesift(
-    context: click.Context, config_file: str | None, state_dir: str | None, quiet: bool, verbose: bool
-) -> None:
+def framesift(context: click.Context, /, **given: Any) -> None:
     """Keep the distinct screens of a folder of screen captures, and quarantine the rest, restorably.
 
     framesift VERB --help says what a verb does, and what it never does. framesift help lists the pages of the manual.
 
-    ROOT is the folder that the capture job writes to. Where ROOT is left out, it is that of the settings.
+    ROOT is the folder that the capture job writes to. Where ROOT is left out, it is that of the settings, else the only
+    one that the ledger knows. The options below may stand after VERB as well.
     """
+    context.meta[_WORDS] = given
+    context.obj = _begun(**given)
+
+
+def _begun(*, config_file: str | None, state_dir: str | None, quiet: bool, verbose: bool) -> object:
     from watcher.program import Program  # noqa: PLC0415 - the list of verbs needs neither pydantic nor SQLite
 
-    context.obj = Program.begin(config_file, state_dir, quiet=quiet, verbose=verbose)
+    return Program.begin(config_file, state_dir, quiet=quiet, verbose=verbose)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

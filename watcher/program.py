@@ -1,6 +1,7 @@
 """What the options before the verb say, and what verbs share because of them."""
 
 import os
+import re
 import time
 import traceback
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from watcher.disk.files import make_private_folder, write_private
-from watcher.errors import WatcherError
+from watcher.errors import SettingsError, WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import NamePattern
 from watcher.settings.folders import Folders
 from watcher.settings.settings import Settings
+from watcher.settings.sources import Origin
 from watcher.terminal.console import Log
 from watcher.text import quoted, without_secrets
 
@@ -50,6 +52,11 @@ class Program:
         if self.folders.state_dir != usual.state_dir:
             words.append(f"--state-dir {quoted(self.folders.state_dir)}")
         return " ".join(words)
+
+    def pasteable(self, text: str, root: Path) -> str:
+        """*text* with the commands in it so that, pasted, they find this ledger and these settings, and mean *root*."""
+        text = _WITHOUT_ROOT.sub(lambda found: f"{found[0]} {quoted(root)}", text)
+        return _COMMAND.sub(lambda _: self.invocation, text)
 
     def settings(self, **flags: Any) -> Settings:
         """The settings with *flags* on top; a flag that is None was not given.
@@ -92,20 +99,42 @@ class Program:
             raise WatcherError(f"nothing was judged yet: there is no ledger at {self.ledger_file}")
         return self.ledger()
 
-    def root(self, ledger: Ledger, given: Path | None) -> Path:
-        """The root that is meant: the one given, else that of the settings, else the one watched last.
+    def settings_of_root(self, root: Path | None, ledger: Ledger | None = None, **flags: Any) -> Settings:
+        """The settings with the root that is meant: *root*, else that of the settings, else the only one known.
 
-        ``framesift watch ROOT`` needs no settings file, and ``framesift status`` after it should need none either.
+        Where the ledger, which is opened unless it is at hand, knows none, that is the default of the settings.
+
+        Raises:
+            SettingsError: several roots are known, and none is named; or something in the settings is wrong.
+            FaultError: the ledger cannot be read.
         """
-        root = self.settings(root=given).root
-        if given is not None or ledger.knows_root(root):
-            return root
-        return ledger.latest_root() or root
+        settings = self.settings(root=root, **flags)
+        if settings.origin(("root",)) != Origin():
+            return settings
+        known = self._roots() if ledger is None else ledger.roots()
+        if len(known) > 1:
+            raise SettingsError(f"which folder is meant? known are {', '.join(map(quoted, known))}")
+        return self.settings(root=known[0], **flags) if known else settings
+
+    def _roots(self) -> list[Path]:
+        if not os.path.exists(self.ledger_file):  # noqa: PTH110 - exists() may raise
+            return []
+        with self.ledger() as ledger:
+            return ledger.roots()
 
     def quarantine(self, ledger: Ledger, root: Path) -> Path:
         """Where the duplicates of *root* are: where its last watcher put them, for it may have had --quarantine."""
         heartbeat = ledger.heartbeat(root)
         return Path(heartbeat.quarantine or self.settings(root=root).quarantine_dir)
+
+
+_WITHOUT_ROOT = re.compile(
+    r"\bframesift (?:service \w+|watch(?: --new-disk)?|purge(?: --[\w-]+ \w+)?|sweep|resume|pause)(?=$|[,;) ](?!/))"
+)
+"""A command that takes a ROOT and has none."""
+_COMMAND = re.compile(
+    r"\bframesift(?= (?:service|watch|purge|sweep|resume|pause|restore|relocate|config|status|help) ?)"
+)
 
 
 def _refuse_as_picture(file: Path, settings: Settings) -> None:

@@ -29,6 +29,7 @@ class Seeing:
         self.captures: list[Capture] = []
         self.said: list[str] = []
         self.sightings = 0
+        self.is_resting = False
         self.pause = 0.0
         """Seconds that each capture takes."""
         self.live = Live(root, NamePattern(pattern), settle, self.said.append)
@@ -52,6 +53,9 @@ class Seeing:
 
     def is_ours(self) -> bool:
         return True
+
+    def rests(self) -> bool:
+        return self.is_resting
 
     def names(self) -> list[str]:
         return [capture.path.name for capture in self.captures]
@@ -189,6 +193,18 @@ def test_files_of_one_name_in_two_folders_are_two(desk: Desk, seeing: Seeing) ->
     copy.write_bytes(WHOLE)
     wait_for(lambda: len(seeing.captures) == 1)
     assert seeing.live.status.waiting == {str(broken.relative_to(desk.root)): "incomplete"}
+
+
+def test_what_comes_while_its_host_rests_is_handed_out_afterwards_in_its_order(desk: Desk, seeing: Seeing) -> None:
+    seeing.is_resting = True
+    late, early = desk.put(2, WHOLE), desk.put(1, WHOLE)
+    looked = seeing.live.status.last_scan
+    wait_for(lambda: len(seeing.live._arrivals) == 2)
+    time.sleep(1.5)
+    assert seeing.captures == []
+    assert seeing.live.status.last_scan >= looked
+    seeing.is_resting = False
+    wait_for(lambda: seeing.names() == [early.name, late.name])
 
 
 def test_a_burst_leaves_nobody_else_without_a_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

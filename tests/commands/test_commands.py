@@ -66,7 +66,8 @@ def test_history_can_be_narrowed(watched: Desk) -> None:
     assert len(day) == len(SCREENS) + 1
     part = lines(watched.run("history", "--json", "--since", "2020-05-04T09:05", "--until", "2020-05-04T09:09").stdout)
     assert [entry["path"] for entry in part] == [str(watched.path(1))]
-    assert "no period" in watched.run("history", "--since", "yesterday", check=2).stderr
+    assert len(lines(watched.run("history", "--json", "--since", "yesterday").stdout)) == 1
+    assert "no period" in watched.run("history", "--since", "someday", check=2).stderr
 
 
 def test_why_tells_of_a_file_where_it_was_and_where_it_is(watched: Desk) -> None:
@@ -265,8 +266,10 @@ def test_restore_refuses_a_folder_that_is_no_quarantine(desk: Desk) -> None:
 
 
 def test_without_a_ledger_verbs_say_so(desk: Desk) -> None:
-    for verb in (["history"], ["status"], ["why", "x_1.png"], ["restore", "--all", "--yes"]):
+    for verb in (["history"], ["why", "x_1.png"], ["restore", "--all", "--yes"]):
         assert "nothing was judged yet" in desk.run(*verb, check=1).stderr
+    assert "nothing was judged in it yet" in desk.run("status", check=4).stdout
+    assert f"{desk.root}x is not there" in desk.run("status", f"{desk.root}x", check=4).stdout
     assert not desk.state.exists()
 
 
@@ -346,3 +349,40 @@ def test_two_restores_at_once_bring_every_picture_back(shelf: Shelf) -> None:
         assert min(process.wait(100) for process in both) == 0  # a late one may find nothing left to restore
     assert all(twin.verdict.capture.path.read_bytes() == CONTENT for twin in twins)
     assert {shelf.state(twin) for twin in twins} == {State.RESTORED}
+
+
+def test_a_picture_is_named_by_path_number_name_part_or_time(watched: Desk, framesift: Framesift) -> None:
+    del framesift
+    path, moved = watched.path(3), watched.mirrored(watched.path(3))
+    (entry,) = lines(watched.run("why", "--json", str(path)).stdout)
+    for words in (str(moved), str(entry["id"]), path.name, path.name[:-9], "09.15.00", "05-04 09:15:00", "05-04 09:15"):
+        (found,) = lines(watched.run("why", "--json", words).stdout)
+        assert found["id"] == entry["id"], words
+    assert "is in the names of several pictures: " in watched.run("why", "05-04 09:1", check=1).stderr
+    assert "No such file" in watched.run("why", "%", check=1).stderr
+    assert "would restore" in watched.run("restore", "--dry-run", "05-04 09:15:00").stdout
+
+
+def test_open_shows_a_picture_beside_its_nearest_and_their_map(watched: Desk, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    watched.run("open", "05-04 09:20:00", "--out", str(out))
+    with Image.open(out) as picture, Image.open(watched.path(0)) as own:
+        assert picture.width == 3 * (own.width // 2) + 2 * 16
+        assert picture.height == own.height // 2
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert "exists" in watched.run("open", "05-04 09:20:00", "--out", str(out), check=1).stderr
+    assert "no picture of that name" in watched.run("open", "nothing_1.png", check=1).stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the viewer is a stand-in for xdg-open")
+def test_open_starts_the_viewer_of_the_system(watched: Desk, tmp_path: Path) -> None:
+    viewer = tmp_path / "xdg-open"
+    viewer.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/shown\n')
+    viewer.chmod(0o755)
+    watched.environment["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+    watched.run("open", "05-04 09:20:00")
+    watched.run("open", "05-04 09:00:00")
+    wait_for(lambda: len((tmp_path / "shown").read_text().splitlines()) == 2)
+    both, alone = (tmp_path / "shown").read_text().splitlines()
+    assert Path(both).parent == watched.state
+    assert alone == str(watched.path(0)), "it is like nothing"

@@ -21,10 +21,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.desk import Desk, facts, land, wait_for, without_rights, working_desk
+from tests.desk import Desk, colorless, facts, land, wait_for, without_rights, working_desk
 from tests.pictures import assembled, chunk, header, png, screen
 from watcher.judge.decoding import PIXEL_LIMIT
 from watcher.model.entry import Entry
+from watcher.terminal.console import _when
 
 pytestmark = [
     pytest.mark.slow,
@@ -498,7 +499,7 @@ def test_a_picture_that_could_do_harm_costs_little_memory_and_stays(evidence: Ev
     assert facts(path) == evidence.before[path]
     assert evidence.grown[name] < MOST_MEMORY
     moment, display = entry.verdict.capture.taken_at, entry.verdict.capture.display
-    start = f"{moment:%m-%d %H:%M:%S} {display:>3}  {entry.verdict.kind} "
+    start = f"{_when(moment):<16} {display:>3}  {entry.verdict.kind} "
     lines = [line for line in evidence.output.splitlines() if line.startswith(start)]
     assert len(lines) == 1
     if entry.verdict.kind == "unreadable":
@@ -580,11 +581,11 @@ def test_nothing_beside_root_and_quarantine_was_touched(evidence: Evidence) -> N
 
 
 def test_no_name_can_write_to_the_terminal_or_forge_a_line(evidence: Evidence) -> None:
-    colorless = re.sub(r"\x1b\[[0-9;]*m", "", evidence.log)
     shown = evidence.desk.run("history").stdout
-    for text in (evidence.output, colorless, shown):
+    for text in (evidence.output, colorless(evidence.log), shown):
         # A newline in a name would begin a line that does not begin with a time.
-        assert [line for line in text.split("\n") if line and not re.match(r"\d\d-\d\d \d\d:\d\d:\d\d  ", line)] == []
+        time = r"(\d{4}-\d\d-\d\d \d\d:\d\d|\d\d-\d\d \d\d:\d\d:\d\d  ) "
+        assert [line for line in text.split("\n") if line and not re.match(time, line)] == []
         assert [char for char in text if not char.isprintable() and char != "\n"] == []
         for visible in (
             r"\x1b[31mred\x1b]0;title\x07\x9b_",

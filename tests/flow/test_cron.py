@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.desk import Desk, wait_for
+from tests.desk import Desk, colorless, wait_for
 from watcher.demo.scenes import scene_at
 
 # As people have it: folders by month and day, the moment in the name, one file a display.
@@ -176,7 +176,7 @@ def test_beside_an_untouched_cron_job_duplicates_leave_and_every_picture_is_in_o
         assert place.read_bytes() == path.read_bytes()
         assert place.parts[-3:-1] == (path.name[:7], path.name[:10])
 
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", (desk.logs / "framesift.log").read_text()).splitlines()
+    lines = colorless((desk.logs / "framesift.log").read_text()).splitlines()
     told = re.compile(r"(\d\d-\d\d \d\d:\d\d:\d\d) +(\d+)  (new|similar|duplicate|unreadable)\b")
     assert sorted(match.groups() for line in lines if (match := told.match(line))) == sorted(
         (*told_of(path), "duplicate" if path in repeated else "new") for path in pictures

@@ -22,7 +22,20 @@ import torch
 from PIL import Image, ImageDraw
 from pytorch_msssim import ssim
 
-from tests.desk import LONG_AGO, START, Desk, capture_of, facts, judge_all, land, name_of, tree, wait_for, working_desk
+from tests.desk import (
+    LONG_AGO,
+    START,
+    Desk,
+    capture_of,
+    colorless,
+    facts,
+    judge_all,
+    land,
+    name_of,
+    tree,
+    wait_for,
+    working_desk,
+)
 from tests.pictures import screen, typed
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judged
@@ -31,8 +44,7 @@ from watcher.model.verdict import Kind, Policy
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes and links as POSIX has them")
 
-_CAPTURE_LINE = re.compile(r"^\d\d-\d\d \d\d:\d\d:\d\d +\d+  (?:new|similar|duplicate|unreadable) ")
-_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_CAPTURE_LINE = re.compile(r"^(?:\d{4}-)?\d\d-\d\d \d\d:\d\d(?::\d\d)? +\d+  (?:new|similar|duplicate|unreadable) ")
 
 
 def capture_lines(text: str) -> list[str]:
@@ -106,13 +118,13 @@ def test_duplicates_leave_unchanged_for_the_mirror_and_each_capture_has_one_line
     assert len(capture_lines(output)) == len(stream)
     for path, _, kind in stream[:-1]:
         day, clock, display = path.stem.split("_")
-        start = f"{day[5:]} {clock[:8].replace('.', ':')} {display:>3}  {kind} "
+        start = f"{day} {clock[:5].replace('.', ':')} {display:>3}  {kind} "  # of another year
         assert sum(line.startswith(start) for line in capture_lines(output)) == 1
     for other in refused:
         assert len(other.stderr.splitlines()) == 1
         assert re.search("another framesift.* is running", other.stderr)
     log = (desk.logs / "framesift.log").read_text()
-    own = [line for line in _COLOR.sub("", log).splitlines() if line not in "".join(one.stdout for one in refused)]
+    own = [line for line in colorless(log).splitlines() if line not in "".join(one.stdout for one in refused)]
     assert own == output.splitlines()
     assert "\x1b[" in log
 
@@ -530,3 +542,65 @@ def test_verdicts_are_those_of_a_brute_force_loop_over_the_definition(tmp_path: 
             assert abs(score.ssim - best) <= 1e-5
             assert score.nearest.path == expected.nearest or abs(expected.scores[score.nearest.path] - best) <= 1e-6
     assert min(counts[kind] for kind in ("new", "similar", "duplicate")) >= 30, counts
+
+
+def test_a_watcher_rests_when_it_is_told_and_judges_afterwards_what_came(desk: Desk) -> None:
+    assert "no watcher is running" in desk.run("pause", check=1).stderr
+    desk.start()
+    assert f"{desk.root}: paused; what comes meanwhile is judged afterwards" in desk.run("pause").stdout
+    wait_for(lambda: "· paused" in desk.output())
+    for tick in (1, 2):
+        desk.put(tick, screen(1))
+    status = json.loads(desk.run("status", "--json", check=4).stdout)
+    assert (status["state"], status["reasons"]) == ("degraded", [f"paused; framesift resume {desk.root}"])
+    assert "odd   watcher" in desk.run("doctor", check=None).stdout
+    time.sleep(2)
+    assert desk.judged() == 0
+    assert desk.stop() == 0
+    desk.start()
+    time.sleep(2)
+    assert desk.judged() == 0, "a pause outlives the watcher"
+    assert "goes on" in desk.run("resume").stdout
+    desk.until_judged(2)
+    assert desk.mirrored(desk.path(2)).exists()
+    assert "is not paused" in desk.run("resume", check=1).stderr
+    assert "paused until" in desk.run("pause", "1s").stdout
+    wait_for(lambda: desk.output().count("the pause is over; going on") == 2)
+
+
+def test_what_is_there_already_is_swept_first_if_that_is_wanted(desk: Desk) -> None:
+    for tick in range(4):
+        desk.put(tick, screen(tick % 2))
+    desk.start("--sweep")
+    assert "judged 2 new, 2 duplicate; " in desk.output()
+    assert "quarantined (50% of them)" in desk.output()
+    assert "2 screens in it" in desk.output()
+    path = desk.put(9, screen(1))
+    wait_for(desk.mirrored(path).exists)
+    assert desk.stop() == 0
+
+
+def test_a_watcher_that_was_there_first_goes_on_with_the_windows_of_a_sweep(desk: Desk) -> None:
+    desk.put(0, screen(1))
+    desk.start("--no-sweep")
+    desk.run("sweep")
+    path = desk.put(1, screen(1))
+    wait_for(lambda: desk.mirrored(path).exists() or desk.judged() == 2)
+    assert desk.mirrored(path).exists(), "it shows what was swept"
+
+
+def test_a_mistyped_root_leaves_nothing_behind_and_is_meant_by_nobody_else(desk: Desk) -> None:
+    wrong = desk.base / "SreenRecord"
+    desk.config.write_text('settle = "0.2s"\n')
+    desk.put(0, screen(1))
+    desk.run("sweep", str(desk.root))
+    desk.start(str(wrong), ready=False)
+    wait_for(lambda: f"waiting for {wrong}" in desk.output())
+    assert desk.stop() == 0
+    assert sorted(path.name for path in desk.base.glob("S*")) == ["ScreenRecord", "ScreenRecord-quarantine"]
+    assert str(desk.root) in desk.run("status", check=4).stdout
+    desk.start(str(wrong), ready=False)
+    wait_for(lambda: f"waiting for {wrong}" in desk.output())
+    land(wrong / "2020-05-04_09.00.00_1.png", screen(1))
+    wait_for((desk.base / "SreenRecord-quarantine" / ".framesift" / "root").exists)
+    assert desk.stop() == 0

@@ -144,7 +144,7 @@ class TestVerb:
         assert not (tmp_path / "out.html").exists()
 
     def test_what_is_no_period_is_wrong_usage(self, report: Report) -> None:
-        assert "is no period" in report("yesterday", code=2)
+        assert "is no period" in report("someday", code=2)
 
     def test_the_browser_is_shown_the_file(
         self, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -309,8 +309,8 @@ if have("refuses"):
     sys.exit(1)
 words = set(argv)
 if words & {{"enable", "bootstrap", "/Create"}}: be("enabled", True)
-if words & {{"--now", "restart", "bootstrap", "/Run"}}: be("running", True)
-if words & {{"disable", "bootout", "/End"}}: be("running", False)
+if words & {{"--now", "restart", "start", "bootstrap", "/Run"}}: be("running", True)
+if words & {{"disable", "stop", "bootout", "/End"}}: be("running", False)
 if words & {{"disable", "/Delete"}}: be("enabled", False)
 running = have("running")
 if "show" in words:
@@ -426,6 +426,21 @@ def test_uninstalling_stops_and_removes_and_without_an_installation_does_nothing
 
 
 @posix
+def test_what_is_installed_can_be_stopped_and_started(desktop: Desktop) -> None:
+    manager, job = desktop.manager, desktop.job
+    with pytest.raises(WatcherError, match="is not installed"):
+        installing.require_installed(manager, job)
+    installing.install(manager, job)
+    installing.require_installed(manager, job)
+    manager.stop(job)
+    assert not (desktop.tools / "running").exists()
+    assert manager.file(job).exists()
+    for _ in range(2):
+        manager.start(job)
+        assert (desktop.tools / "running").exists()
+
+
+@posix
 def test_a_manager_that_refuses_or_is_missing_is_told_of_in_one_line_and_the_file_is_there(desktop: Desktop) -> None:
     manager, job = desktop.manager, desktop.job
     for fault, said in (("refuses", "refuses: Failed to connect to bus"), ("missing", "cannot be run")):
@@ -503,6 +518,11 @@ def test_the_whole_life_of_a_service(
     (tools / "running").unlink()
     code, told, _ = typed("service", "status")
     assert (code, "no: failed" in told) == (4, True)
+    assert "is started" in typed("service", "start")[1]
+    assert typed("service", "status")[0] == 0
+    assert "is started anew" in typed("service", "restart")[1]
+    assert "is stopped; it starts at the next login" in typed("service", "stop")[1]
+    assert typed("service", "status")[0] == 4
     assert "would stop" in typed("service", "uninstall", "--dry-run")[1]
     assert typed("service", "install", desk.base / "other")[0] == 0
     assert len(units(desk)) == 2

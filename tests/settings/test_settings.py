@@ -1,8 +1,9 @@
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.conftest import Framesift
 from watcher.commands import config
 from watcher.errors import SettingsError
 from watcher.model.capture import DEFAULT_NAME_PATTERN
@@ -860,3 +862,35 @@ def test_an_error_of_the_settings_library_tells_nothing_that_was_given() -> None
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate({"hooks": {"notify": {"urls": "me:hunter2"}}})
     assert "hunter2" not in str(refused.value)
+
+
+def test_config_init_writes_the_defaults_once_as_comments(file: Path, framesift: Framesift, folders: Folders) -> None:
+    file = file.with_name("mine.toml")
+    folders = replace(folders, config_file=file)
+    assert framesift("--config", file, "config", "init") == (0, f"{file}\n", "")
+    text = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert Settings.load(folders, {}, {}).model_dump() == Settings().model_dump()
+    assert all(line[0] in "#[" for line in text.splitlines() if line)
+    uncommented = re.sub(r"(?m)^# (?=[a-z_]+ = )", "", text)
+    file.write_text(uncommented.replace("name_pattern = '...'", ""))
+    assert Settings.load(folders, {}, {}).model_dump() == Settings().model_dump()
+    code, _, errors = framesift("--config", file, "config", "init")
+    assert (code, errors) == (1, f"framesift: {file} exists, and stays as it is\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an editor that is a POSIX script")
+def test_config_edit_opens_an_editor_and_checks(
+    file: Path, framesift: Framesift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho "$LINE" > "$1"\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(editor))
+    monkeypatch.setenv("FRAMESIFT_CONFIG", str(file))
+    monkeypatch.setenv("LINE", "window = 7")
+    assert framesift("config", "edit") == (0, "OK\n", "")
+    assert file.read_text() == "window = 7\n"
+    monkeypatch.setenv("LINE", "window = -7")
+    code, _, errors = framesift("config", "edit")
+    assert (code, errors.count("\n")) == (2, 1)

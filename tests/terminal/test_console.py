@@ -19,12 +19,13 @@ from tests.pictures import screen
 from watcher.errors import WatcherError
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
+from watcher.model.finding import Finding
 from watcher.model.verdict import NOTHING_TO_COMPARE, Kind, Policy, Score, decide, unreadable
 from watcher.terminal import log_file
-from watcher.terminal.console import Log, entry_line, print_error
+from watcher.terminal.console import Log, entry_line, print_error, print_findings, print_table
 from watcher.text import visible
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 POLICY = Policy()
 
 
@@ -71,7 +72,28 @@ def test_columns_stand_under_each_other_and_survive_80() -> None:
     lines = [entry_line(one, seconds).plain for one, seconds in zip(entries, (0.001, 0.2, 12.3, 0.05), strict=True)]
     assert all(cell_len(line) <= 80 for line in lines)
     assert {line.rindex(" ms") for line in lines} == {len(lines[0]) - 3}
-    assert {re.search("new|similar|duplicate", line).start() for line in lines} == {20}  # type: ignore[union-attr]
+    assert {re.search("new|similar|duplicate", line).start() for line in lines} == {22}  # type: ignore[union-attr]
+
+
+def test_a_line_leads_to_its_file_and_tells_the_year_if_it_is_not_this_one(tmp_path: Path) -> None:
+    this_year = datetime.now().replace(month=5, day=4, hour=9, minute=10, second=11, microsecond=0)
+    new = replace(capture(), taken_at=this_year)
+    last_year = replace(new, taken_at=this_year.replace(year=this_year.year - 1))
+    one = entry(one=new, location=Path("/q/a b\x1b_1.png"))
+    other = entry(Score(last_year, 1.0, exact=True, worst_tile=1.0), new)
+    assert entry_line(one).plain.startswith("05-04 09:10:11     1  new")
+    assert entry_line(entry()).plain.startswith("2020-05-04 09:00   1  new")
+    assert f"= {this_year.year - 1}-05-04 09h" in entry_line(other).plain
+    with Log(terminal=False, file=tmp_path / "log") as log:
+        log.entry(one)
+    text = (tmp_path / "log").read_text()
+    assert re.search(r"\x1b\]8;[^;]*;file:///q/a%20b%1B_1.png\x1b", text)
+    with Log(terminal=False, file=tmp_path / "log") as log:  # which it knows for its own
+        log.say("and on")
+    plain = tmp_path / "plain"
+    with Log(terminal=False, file=plain, color="never") as log:
+        log.entry(one)
+    assert "\x1b" not in plain.read_text()
 
 
 def test_a_name_that_does_not_tell_the_time_is_told() -> None:
@@ -262,3 +284,24 @@ def test_json_on_the_terminal_is_what_it_is_in_the_file(tmp_path: Path, capfd: p
 def test_what_is_wrong_is_one_line_whatever_is_in_a_name(capfd: pytest.CaptureFixture[str]) -> None:
     print_error("/x\nframesift: all is well")
     assert capfd.readouterr().err == "framesift: /x\\x0aframesift: all is well\n"
+
+
+def test_a_table_that_is_not_for_a_terminal_is_folded_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    long = f"/{'very long ' * 30}folder"
+    print_table([("name", long), ("", "more"), ("other", "")], title="Title")
+    assert capfd.readouterr().out == f"Title\nname   {long}\n       more\nother\n"
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_findings_are_wrapped_between_words_and_their_mends_never(
+    columns: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    found, mend = "one two three " * 12, f"framesift restore '/{'a b/' * 30}c'"
+    print_findings([Finding.odd("quarantine", found, "why " * 40, mend)], title="")
+    lines = ANSI.sub("", capfd.readouterr().out).splitlines()
+    assert f"      mend        {mend}" in lines
+    others = [line for line in lines if "mend" not in line]
+    assert max(map(len, others)) <= columns
+    assert " ".join(" ".join(others).split()) == f"odd quarantine {found.strip()} cause {('why ' * 40).strip()}"

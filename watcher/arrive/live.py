@@ -42,6 +42,9 @@ class Host(Protocol):
     def idle(self) -> None:
         """Nothing is ready: called at least every second."""
 
+    def rests(self) -> bool:
+        """Whether nothing is to be handed out now: what comes is looked at, and is on its way until that ends."""
+
 
 class Live:
     """Captures as they arrive in a root, until it is stopped.
@@ -77,7 +80,8 @@ class Live:
             while not self._stopped:
                 if self._look_at_root(host):
                     self._look_at_tree()
-                    yield from self._ready()
+                    if not host.rests():
+                        yield from self._ready()
                 host.idle()
                 self._await_events()
         finally:

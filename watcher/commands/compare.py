@@ -12,6 +12,7 @@ from watcher.commands.options import PATH, json_option
 from watcher.disk.files import write_new
 from watcher.errors import WatcherError
 from watcher.model.preparation import EVERY_DISPLAY
+from watcher.model.verdict import Policy
 from watcher.program import Program
 from watcher.settings.spelling import as_toml, toml_key
 from watcher.terminal.console import print_table
@@ -48,12 +49,7 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
     Example:
       framesift compare A B --map OUT.png
     """
-    from watcher.judge.difference import captures_of, compare  # noqa: PLC0415
-
-    settings = program.settings()
-    pattern = settings.names
-    captures = captures_of(first, second, pattern, across=settings.across_displays)
-    found = compare(*captures, settings.policy, settings.device, by_reference=reference)
+    found = compared(program, first, second, by_reference=reference)
     if map_file is not None:
         picture = io.BytesIO()
         found.draw().save(picture, "PNG")
@@ -64,6 +60,21 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
         click.echo(json.dumps(names | _values(found) | drawn))
     else:
         _print(found, map_file, " (pytorch_msssim on whole frames)" if reference else "")
+
+
+def compared(
+    program: Program, first: Path, second: Path, policy: Policy | None = None, *, by_reference: bool = False
+) -> "Difference":
+    """Two pictures compared by *policy*, or by that of the settings.
+
+    Raises:
+        WatcherError: one cannot be read, or they are of different sizes.
+    """
+    from watcher.judge.difference import captures_of, compare  # noqa: PLC0415 - torch takes seconds
+
+    settings = program.settings()
+    captures = captures_of(first, second, settings.names, across=settings.across_displays)
+    return compare(*captures, policy or settings.policy, settings.device, by_reference=by_reference)
 
 
 def _values(found: "Difference") -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """``framesift config``: where the settings come from, and what they are."""
 
 import json
+import os
+import re
 
 import click
 
+from watcher.commands.help import page_of
+from watcher.disk.files import make_private_folder, write_new
+from watcher.errors import WatcherError
 from watcher.program import Program
 from watcher.settings.spelling import as_toml, toml_key, without_secrets
 from watcher.text import visible
@@ -11,10 +16,57 @@ from watcher.text import visible
 
 @click.group(name="config")
 def command() -> None:
-    """Tell where the settings come from, and what they are.
+    """Make and change the settings, and tell what they are.
 
-    What they mean, and their defaults: framesift help settings. None of these verbs changes a setting.
+    What they mean, and their defaults: framesift help settings.
     """
+
+
+@command.command()
+@click.pass_obj
+def init(program: Program) -> None:
+    """Write a settings file that has every default as a comment.
+
+    Ends with 1 if there is one already, which stays as it is.
+    """
+    _write_defaults(program)
+    click.echo(visible(str(program.folders.config_file)))
+
+
+@command.command()
+@click.pass_obj
+def edit(program: Program) -> None:
+    """Open the settings file in $VISUAL or $EDITOR, made anew if need be, and check it afterwards.
+
+    A watcher that runs reads it when it is started anew: framesift service restart.
+
+    Ends with 2 if what was written cannot be right.
+    """
+    file = program.folders.config_file
+    if not os.path.lexists(file):
+        _write_defaults(program)
+    click.edit(filename=os.fspath(file))
+    program.settings()
+    click.echo("OK")
+
+
+def _write_defaults(program: Program) -> None:
+    file = program.folders.config_file
+    example = re.search(r"^```toml\n(.+?)^```$", page_of("settings"), re.MULTILINE | re.DOTALL)
+    if example is None:
+        raise ValueError("the page on settings has no example")
+    lines = [f"# {line}" if line and line[0] not in "#[" else line for line in example[1].splitlines()]
+    text = f"# {_HEAD}\n\n" + "\n".join(lines) + "\n"
+    try:
+        make_private_folder(file.parent)
+        write_new(file, text.encode())
+    except FileExistsError as error:
+        raise WatcherError(f"{file} exists, and stays as it is") from error
+    except OSError as error:
+        raise WatcherError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+_HEAD = "Settings of framesift: the defaults. Remove the # before what you change (framesift help settings)"
 
 
 @command.command()

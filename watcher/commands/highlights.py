@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import COUNT, DISPLAY, PATH, as_period, json_option
+from watcher.commands.options import COUNT, DISPLAY, PATH, json_option, period_argument
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
@@ -16,6 +16,7 @@ from watcher.model.query import Query
 from watcher.program import Program
 from watcher.review.activity import read_activity
 from watcher.review.table import review_lines
+from watcher.settings.settings import Settings
 from watcher.terminal.console import print_lines, terminal_width
 from watcher.text import quoted
 
@@ -23,7 +24,7 @@ _DAYS = 7
 
 
 @click.command(name="highlights")
-@click.argument("period", required=False, type=as_period)
+@period_argument
 @click.option("-n", "--count", type=COUNT, default=20, show_default=True, help="Show at most so many.")
 @click.option("--display", type=DISPLAY, help="Only this display.")
 @click.option(
@@ -35,11 +36,17 @@ _DAYS = 7
 @json_option
 @click.pass_obj
 def command(
-    program: Program, period: Period | None, count: int, display: int | None, out: Path | None, as_json: bool
+    program: Program,
+    asked: tuple[Period | None, Path | None],
+    count: int,
+    display: int | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Show the most unusual screens of PERIOD.
 
-    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days.
+    PERIOD is 2020, 2020-05, 2020-05-04, 2020-05-01..2020-05-14, today, yesterday, 7d, 1h, last week or last month;
+    without one, the last seven days.
 
     Each is shown with how long it stood, how often, how many others are like it, and the screen that it is most like
     with their exact SSIM. Screens that are usual are left out, and of those that are alike one is shown.
@@ -59,17 +66,21 @@ def command(
 
     How they are chosen: framesift help judging.
     """
+    period, given = asked
     query = Query(period or Period.last_days(_DAYS), count, display)
     # The copy of a ledger that is not there is empty, and leaves nothing behind.
     is_there = program.ledger_file.exists()
     with program.ledger() if is_there else Ledger.copy(program.ledger_file) as ledger:
-        root = program.root(ledger, None)
+        settings = program.settings_of_root(given, ledger)
+        root = settings.root
+        if not os.path.isdir(root):  # noqa: PTH112 - is_dir() may raise
+            raise WatcherError(f"{root} is not there")
         activity = read_activity(ledger, root, query.period)
         if not activity.readable(display):
-            _require_no_backlog(program, ledger, root, query)
+            _require_no_backlog(program, ledger, settings, query)
         from watcher.report.publish import look_back  # noqa: PLC0415 - torch takes seconds
 
-        found = look_back(program, ledger, query, activity, out)
+        found = look_back(program, settings, ledger, query, activity, file=out)
         left = Totals(ledger, root).left_alone()
     if as_json:
         head = {"root": os.fspath(root), "begin": query.period.begin.isoformat(), "end": query.period.end.isoformat()}
@@ -86,12 +97,9 @@ def command(
         )
 
 
-def _require_no_backlog(program: Program, ledger: Ledger, root: Path, query: Query) -> None:
+def _require_no_backlog(program: Program, ledger: Ledger, settings: Settings, query: Query) -> None:
     """Nothing was judged in the period: refuse if that is only because nobody has looked yet."""
-    if not root.is_dir():
-        raise WatcherError(f"{root} is not there")
-    period, display = query.period, query.display
-    pattern = program.settings(root=root).names
+    period, display, root, pattern = query.period, query.display, settings.root, settings.names
     count = sum(
         capture.taken_at in period and display in (None, capture.display)
         for capture, _ in unjudged(ledger, root, pattern)

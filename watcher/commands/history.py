@@ -1,10 +1,11 @@
 """``framesift history``: the ledger as lines."""
 
 import json
+from pathlib import Path
 
 import click
 
-from watcher.commands.options import COUNT, DISPLAY, since_option, until_option
+from watcher.commands.options import COUNT, DISPLAY, root_argument, since_option, until_option
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.program import Program
@@ -13,6 +14,7 @@ from watcher.terminal.streams import is_left
 
 
 @click.command(name="history")
+@root_argument
 @since_option
 @until_option
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
@@ -22,6 +24,7 @@ from watcher.terminal.streams import is_left
 @click.pass_obj
 def command(
     program: Program,
+    root: Path | None,
     since: Period | None,
     until: Period | None,
     kind: str | None,
@@ -33,7 +36,7 @@ def command(
 
     One line for each capture, as in the log: time, display, verdict, SSIM, the screen it is most like, and size.
 
-    DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
+    DATE is 2020, 2020-05, 2020-05-04, a moment such as 2020-05-04T09:10, or today, yesterday, 7d, 1h, last week.
 
     \b
     Examples:
@@ -47,6 +50,7 @@ def command(
     """
     with program.existing_ledger() as ledger:
         for entry in ledger.entries(
+            program.settings_of_root(root, ledger).root,
             since=since.begin if since else None,
             until=until.end if until else None,
             kind=Kind(kind) if kind else None,

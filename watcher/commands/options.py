@@ -61,6 +61,30 @@ DISPLAY = click.IntRange(0, MOST_DISPLAYS)
 COUNT = click.IntRange(1, 10**9)
 """How many are wanted; the ledger can be asked for no more than it can count."""
 as_period = read_as(Period.parse)
+
+
+def period_and_root(
+    _: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[Period | None, Path | None]:
+    """The callback of an argument that takes a period and a root, both or one or none of them, in any order."""
+    period: Period | None = None
+    root: Path | None = None
+    for word in words:
+        try:
+            found = Period.parse(word)
+        except ValueError as error:
+            if root is not None or not (os.sep in word or os.path.isdir(word)):  # noqa: PTH112 - is_dir() may raise
+                raise click.BadParameter(str(error), param=parameter) from error
+            root = PATH.convert(word, parameter, None)
+        else:
+            if period is not None:
+                raise click.BadParameter(f"two periods: {words[0]!r} and {word!r}; for a range write FIRST..LAST")
+            period = found
+    return period, root
+
+
+period_argument = click.argument("asked", nargs=-1, metavar="[PERIOD] [ROOT]", callback=period_and_root)
+"""PERIOD and ROOT, which a verb gets as *asked*."""
 since_option = click.option(
     "--since", type=as_period, metavar="DATE", help="Only captures from the beginning of DATE on."
 )

@@ -63,8 +63,6 @@ def command(
     proven stays, and it says why; --force deletes it as well, and pictures in the quarantine that no ledger knows.
     Pictures outside the quarantine, similar ones and restored ones are never touched.
 
-    Without ROOT, it is that of the settings, or the one that was watched last.
-
     \b
     Examples:
       framesift purge --older-than 30d --dry-run
@@ -74,7 +72,7 @@ def command(
     terminal. That something stays which cannot be proven is no failure.
     """
     with program.existing_ledger() as ledger:
-        place = program.root(ledger, root)
+        place = program.settings_of_root(root, ledger).root
         limits = _limits(program, place, (older_than, keep_under), force=force)
         work = _Work(Purge(ledger, place, program.quarantine(ledger, place), limits), as_json=as_json)
         work.survey(listed=dry_run)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import PATH, as_period
+from watcher.commands.options import PATH, period_argument
 from watcher.errors import WatcherError
 from watcher.model.period import Period
 from watcher.model.query import Query
@@ -19,7 +19,7 @@ _DAYS = 7
 
 
 @click.command(name="report")
-@click.argument("period", required=False, type=as_period)
+@period_argument
 @click.option(
     "--html",
     "out",
@@ -28,10 +28,11 @@ _DAYS = 7
 )
 @click.option("--open", "show", is_flag=True, help="Show it in the browser.")
 @click.pass_obj
-def command(program: Program, period: Period | None, out: Path | None, show: bool) -> None:
+def command(program: Program, asked: tuple[Period | None, Path | None], out: Path | None, show: bool) -> None:
     """Make one page to look back at a PERIOD.
 
-    PERIOD is 2020, 2020-05, 2020-05-04 or 2020-05-01..2020-05-14; without one, the last seven days.
+    PERIOD is 2020, 2020-05, 2020-05-04, 2020-05-01..2020-05-14, today, yesterday, 7d, 1h, last week or last month;
+    without one, the last seven days.
 
     The page is one HTML file that needs no network and no other file. Nobody but you may read the file. It holds the
     screens that framesift highlights finds (click one, or press Enter, then the arrow keys); a strip of time for each
@@ -47,11 +48,15 @@ def command(program: Program, period: Period | None, out: Path | None, show: boo
     """
     from watcher.report.publish import look_back  # noqa: PLC0415 - torch takes seconds
 
+    period, root = asked
     wanted = period or Period.last_days(_DAYS)
     file = out or Path(f"framesift-report-{file_name_of(wanted)}.html")
     with program.existing_ledger() as ledger:
-        activity = read_activity(ledger, program.root(ledger, None), wanted)
-        look_back(program, ledger, Query(wanted), activity, file)
+        settings = program.settings_of_root(root, ledger)
+        if not os.path.isdir(settings.root):  # noqa: PTH112 - is_dir() may raise
+            raise WatcherError(f"{settings.root} is not there")
+        activity = read_activity(ledger, settings.root, wanted)
+        look_back(program, settings, ledger, Query(wanted), activity, file=file)
     click.echo(f"{visible(os.fspath(file))} ({bytes_text(file.stat().st_size)})")
     if show and not webbrowser.open(file.absolute().as_uri()):
         raise WatcherError(f"no browser could be started to show {file}")

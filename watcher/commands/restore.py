@@ -23,6 +23,7 @@ from watcher.errors import (
 )
 from watcher.keep.restoring import Unrecorded, obstacle_to_restore, restore, was_changed
 from watcher.ledger.ledger import Ledger
+from watcher.ledger.named import entries_named
 from watcher.model.capture import NamePattern
 from watcher.model.entry import Entry, State
 from watcher.model.period import Period
@@ -59,9 +60,9 @@ def command(
     """Put files back where the capture job wrote them.
 
     Bytes, modification time and mode stay as they are. PATHS are files, where they were or where they are now, or
-    folders of either. What was restored is never judged again, and nothing is ever overwritten: a picture whose old
-    place is taken stays where it is. --all and --day say how many that are, and ask; framesift sweep --again --restored
-    takes that back.
+    folders of either; or a number, a name or a part of one, as framesift why takes them. What was restored is never
+    judged again, and nothing is ever overwritten: a picture whose old place is taken stays where it is. --all and --day
+    say how many that are, and ask; framesift sweep --again --restored takes that back.
 
     DAY is 2020-05-04, 2020-05 or 2020.
 
@@ -83,12 +84,14 @@ def command(
         if quarantine is not None:
             found = _in_folder(_ledger(stack, program), quarantine.absolute(), wanted)
         else:
-            found = _in_ledger(stack.enter_context(program.existing_ledger()), wanted)
+            ledger = stack.enter_context(program.existing_ledger())
+            wanted.find_names(ledger)
+            found = _in_ledger(ledger, wanted)
         if not (paths or yes or dry_run):
             found = iter(everything_found := list(found))
             if everything_found and not _agreed(len(everything_found)):
                 return
-        _Telling(dry_run=dry_run, quiet=program.quiet).restore(chain(found, wanted.missed()))
+        _Telling(program, dry_run=dry_run).restore(chain(found, wanted.missed()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,8 @@ def _agreed(count: int) -> bool:
 class _Telling:
     """Restores, and tells what became of each."""
 
-    def __init__(self, *, dry_run: bool, quiet: bool) -> None:
-        self._dry_run, self._quiet = dry_run, quiet
+    def __init__(self, program: Program, *, dry_run: bool) -> None:
+        self._program, self._dry_run, self._quiet = program, dry_run, program.quiet
 
     def restore(self, found: Iterable[_Found]) -> None:
         done = failed = 0
@@ -122,7 +125,7 @@ class _Telling:
             obstacle = one.obstacle() if self._dry_run else _restored(one)
             done, failed = done + (not obstacle), failed + bool(obstacle)
             if obstacle:
-                click.echo(visible(obstacle), err=True)
+                click.echo(visible(self._program.pasteable(obstacle, one.target)), err=True)
             elif self._dry_run or not self._quiet:
                 would = "would restore" if self._dry_run else "restored"
                 click.echo(f"{would} {visible(os.fspath(one.target))}")
@@ -154,6 +157,16 @@ class _Wanted:
         self._places = {path: _places(path) for path in paths}
         self._day, self._names = day, names
         self._unmatched = dict.fromkeys(paths)
+
+    def find_names(self, ledger: Ledger) -> None:
+        """What is no file or folder may be a number, a name, or a part of one.
+
+        Raises:
+            WatcherError: several pictures have such a name.
+        """
+        for path, places in self._places.items():
+            if not os.path.lexists(path) and (named := entries_named(ledger, os.fspath(path))):
+                places[:] = [named[-1].verdict.capture.path]
 
     @property
     def places(self) -> list[Path]:

@@ -27,6 +27,7 @@ def command() -> None:
     Examples:
       framesift service install ROOT
       framesift service status ROOT
+      framesift service restart ROOT
       framesift service uninstall ROOT
     """
 
@@ -78,6 +79,40 @@ def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
 
 @command.command()
 @root_argument
+@click.pass_obj
+def start(program: Program, root: Path | None) -> None:
+    """Let the service, which is installed, run now."""
+    manager, job = _service(program, root)
+    installing.require_installed(manager, job)
+    manager.start(job)
+    click.echo(f"{job.name} is started")
+
+
+@command.command()
+@root_argument
+@click.pass_obj
+def stop(program: Program, root: Path | None) -> None:
+    """Stop the service until it is started, or the next login."""
+    manager, job = _service(program, root)
+    installing.require_installed(manager, job)
+    manager.stop(job)
+    click.echo(f"{job.name} is stopped; it starts at the next login, or with framesift service start")
+
+
+@command.command()
+@root_argument
+@click.pass_obj
+def restart(program: Program, root: Path | None) -> None:
+    """Stop the service and start it anew, as after a change of the settings."""
+    manager, job = _service(program, root)
+    installing.require_installed(manager, job)
+    manager.stop(job)
+    manager.start(job)
+    click.echo(f"{job.name} is started anew")
+
+
+@command.command()
+@root_argument
 @click.pass_context
 def status(context: click.Context, root: Path | None) -> None:
     """Tell whether the service is installed, enabled and running.
@@ -105,7 +140,7 @@ def status(context: click.Context, root: Path | None) -> None:
 
 def _service(program: Program, given: Path | None) -> tuple[Manager, Job]:
     """The manager of this platform, and the service for the root that is meant."""
-    return installing.service_of(program.folders, program.settings(root=given).root)
+    return installing.service_of(program.folders, program.settings_of_root(given).root)
 
 
 def _show(manager: Manager, job: Job) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from watcher.disk.mirror import Amount, held
 from watcher.disk.rootlock import is_held
 from watcher.errors import EXIT_SICK, WatcherError
 from watcher.health.heartbeat import UNTIL_MENDED, Health, diagnose
+from watcher.health.pause import read_pause
 from watcher.health.wait_reason import read_wait_reason
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Savings, Totals
@@ -24,7 +26,7 @@ from watcher.review.activity import Activity, read_activity
 from watcher.review.wording import STRIP_LEGEND, strip_text
 from watcher.settings.settings import Settings
 from watcher.terminal.console import print_table
-from watcher.text import bytes_text
+from watcher.text import bytes_text, duration_text, quoted
 
 _SPANS = {"today": "today", "month": "this month", "ever": "ever"}
 
@@ -39,11 +41,9 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     It tells what the watcher sees or waits for, what each display shows and since when, what was saved on a day, in
     its month and ever, how much the quarantine holds, and where the log is.
 
-    The state is watching, degraded (it is starting, or waits for a disk that refuses work; or no events arrive, so that
-    captures are found some seconds late; or a part of ROOT cannot be listed), blind (ROOT is not there) or stopped.
-    The reasons are told.
-
-    Without ROOT, it is that of the settings, or the one that was watched last.
+    The state is watching, degraded (it is paused, is starting, or waits for a disk that refuses work; or no events
+    arrive, so that captures are found some seconds late; or a part of ROOT cannot be listed), blind (ROOT is not there)
+    or stopped. The reasons are told.
 
     With --json: an object of root, state, reasons, pid, device, since, captures (how many of each kind), saved_bytes,
     saved, quarantine, displays, found_by_scan (captures that no event told of), retention, last_scan and last_event.
@@ -51,12 +51,15 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     Ends with 4 unless the state is watching.
     """
     program: Program = context.obj
+    settings = program.settings_of_root(root)
+    # The copy of a ledger that is not there is empty, and leaves nothing behind.
+    is_there = os.path.exists(program.ledger_file)  # noqa: PTH110 - exists() may raise
     try:
-        opened = program.existing_ledger()
+        opened = program.ledger() if is_there else Ledger.copy(program.ledger_file)
     except WatcherError as error:
-        raise WatcherError(f"{error}{_said_of_a_start(program, program.settings(root=root).root)}") from error
+        raise WatcherError(f"{error}{_said_of_a_start(program, settings.root)}") from error
     with opened as ledger:
-        report, log = _report(program, ledger, program.root(ledger, root))
+        report, log = _report(program, ledger, settings)
     if as_json:
         click.echo(json.dumps(report))
     else:
@@ -65,17 +68,25 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
         context.exit(EXIT_SICK)
 
 
-def _report(program: Program, ledger: Ledger, root: Path) -> tuple[dict[str, Any], str]:
+def _report(program: Program, ledger: Ledger, settings: Settings) -> tuple[dict[str, Any], str]:
     """The report in the form of its JSON, and where the log is."""
+    root = settings.root
     totals = Totals(ledger, root)
     heartbeat = ledger.heartbeat(root)
     own = claim_folder(program.folders.state_dir, root)
     locked, wait_reason = is_claimed(own), read_wait_reason(own)
-    state, reasons = diagnose(heartbeat, locked=locked, now=datetime.now().astimezone(), wait_reason=wait_reason)
-    if not locked and not totals.has_some_in_place():
-        reasons.append(f"none of the captures that were kept last is in {root}: is its disk mounted?")
+    pause = read_pause(own, time.time())
+    state, reasons = diagnose(
+        heartbeat,
+        locked=locked,
+        now=datetime.now().astimezone(),
+        wait_reason=wait_reason,
+        pause=f"{pause}; framesift resume" if pause else "",
+    )
+    reasons = [program.pasteable(reason, root) for reason in reasons] + _about_root(
+        program, ledger, root, locked=locked
+    )
     quarantine = program.quarantine(ledger, root)
-    settings = program.settings(root=root)
     displays = totals.savings(date.today())
     total = sum(displays.values(), Savings())
     report = {
@@ -105,6 +116,20 @@ def _said_of_a_start(program: Program, root: Path) -> str:
     if is_claimed(own) and wait_reason.why:
         return f"; process {wait_reason.pid} waits: {wait_reason.why}; {UNTIL_MENDED}"
     return f"; a framesift is at work on {root}, or waits for a disk: its log says which" if is_held(root) else ""
+
+
+def _about_root(program: Program, ledger: Ledger, root: Path, *, locked: bool) -> list[str]:
+    """What is to be said of the folder itself, where no watcher says it."""
+    if locked:
+        return []
+    said = [f"{root} is not there"] * (not os.path.isdir(root))  # noqa: PTH112 - is_dir() may raise
+    if root not in ledger.roots():
+        said.append(f"nothing was judged in it yet: {program.invocation} watch {quoted(root)}")
+        if is_held(root):
+            said.append("a framesift is at work on it, or waits for a disk: its log says which")
+    elif not said and not Totals(ledger, root).has_some_in_place():
+        said.append(f"none of the captures that were kept last is in {root}: is its disk mounted?")
+    return said
 
 
 def _moment(seconds: float) -> str | None:
@@ -148,29 +173,35 @@ def _activity(ledger: Ledger, root: Path, day: date) -> Activity:
 
 
 def _print(report: dict[str, Any], log: str) -> None:
-    quarantine = report["quarantine"]
-    rows = [
-        ("state", report["state"] + _process(report)),
-        *[("", reason) for reason in report["reasons"]],
-        ("since", _minute(report["since"]) or "never"),
-        (
-            "last look",
-            f"{_minute(report['last_scan']) or 'never'}; last event {_minute(report['last_event']) or 'never'}",
-        ),
-        ("judged", ", ".join(f"{count} {kind}" for kind, count in report["captures"].items())),
-        *zip(("saved", "", ""), _saved(report["saved"]), strict=True),
-        ("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}"),
-        ("by scan", f"{report['found_by_scan']} captures that no event told of"),
-    ]
+    quarantine, now = report["quarantine"], datetime.now().astimezone()
+    since = f", since {_ago(report['since'], now)}" if report["since"] and report["pid"] else ""
+    looks = f"{_ago(report['last_scan'], now)}; last event {_ago(report['last_event'], now)}"
+    judged = ", ".join(f"{count} {kind}" for kind, count in report["captures"].items() if count)
+    rows = [("state", report["state"] + _process(report) + since), *[("", reason) for reason in report["reasons"]]]
+    rows += [("last look", looks)] if report["last_scan"] else []
+    rows += [("judged", judged), ("saved", "; ".join(_saved(report["saved"])))] if judged else []
+    rows += [("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}")]
+    rows += [("by scan", f"{report['found_by_scan']} captures that no event told of")] * bool(report["found_by_scan"])
     rows += [("retention", _kept_for(**report["retention"]))] if report["retention"] else []
     rows += [("log", log)] if log else []
     for number, display in report["displays"].items():
+        shown = f"{display['last_kind']} {_ago(display['last_taken_at'], now)}"
         unchanged = f", unchanged since {_minute(display['unchanged_since'])}" if display["unchanged_since"] else ""
-        shown = f"{display['last_kind']} at {_minute(display['last_taken_at'])}{unchanged}, window {display['window']}"
-        rows += [(f"display {number}", shown), ("", f"saved {', '.join(_saved(display['saved']))}")]
+        saved = f", saved {_amount(display['saved']['ever'])}"
+        rows += [(f"display {number}", f"{shown}{unchanged}, window {display['window']}{saved}")]
         rows += [(display["strip"]["day"], f"|{display['strip']['half_hours']}|")]
     rows += [("", f"half hours: {STRIP_LEGEND}")] * bool(report["displays"])
     print_table(rows, title=report["root"])
+
+
+def _ago(moment: str | None, now: datetime) -> str:
+    """A moment of the report as people read it: how long ago, and when if that was not today."""
+    if not moment:
+        return "never"
+    then = datetime.fromisoformat(moment).astimezone()
+    seconds = (now - then).total_seconds()
+    when = "" if then.date() == now.date() else f" ({then:%Y-%m-%d %H:%M})"
+    return f"{duration_text(seconds)} ago{when}" if seconds >= 0 else f"{then:%Y-%m-%d %H:%M}"
 
 
 def _saved(savings: dict[str, dict[str, int]]) -> list[str]:

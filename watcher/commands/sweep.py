@@ -1,6 +1,7 @@
 """``framesift sweep``: the same judgement over what is there already."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from watcher.commands.options import judging, since_option, until_option
 from watcher.errors import EXIT_INTERRUPTED
 from watcher.flow.task import Task
+from watcher.model.entry import Entry
 from watcher.model.period import Period
 from watcher.model.tally import Tally
 from watcher.model.verdict import Kind
@@ -51,7 +53,7 @@ def command(
     --restored, which takes a restore back, does. A file that is not whole stays where it is, and the next sweep looks
     at it again.
 
-    DATE is 2020, 2020-05, 2020-05-04, or a moment such as 2020-05-04T09:10.
+    DATE is 2020, 2020-05, 2020-05-04, a moment such as 2020-05-04T09:10, or today, yesterday, 7d, 1h, last week.
 
     \b
     Examples:
@@ -64,29 +66,36 @@ def command(
     """
     if restored and not again:
         raise click.UsageError("--restored goes with --again")
-    settings, tally = program.settings(**flags), Tally()
+    settings, tally = program.settings_of_root(**flags), Tally()
     file, terminal = log_file or program.folders.log_dir / LOG_NAME, not (program.quiet or as_json)
     with program.log(settings, file, terminal=terminal) as log:
-        log.say(f"framesift sweeps {settings.root}")
-        from watcher.flow.sweep import Scope, sweep  # noqa: PLC0415 - torch takes seconds
-
-        scope = Scope(since.begin if since else datetime.min, until.end if until else datetime.max, again, restored)
-        with bar(log) as shown:
-            for entry in sweep(Task(program, settings, log, dry_run), scope, tally):
-                if entry is not None:
-                    log.entry(entry, shown=program.verbose)
-                    if as_json:
-                        click.echo(json.dumps(entry.as_json()))
-                shown.show(tally)
-        log.say(_summary(tally, dry_run=dry_run), "good")
+        span = since.begin if since else datetime.min, until.end if until else datetime.max
+        for entry in sweep_shown(Task(program, settings, log, dry_run), (*span, again, restored), tally):
+            if as_json:
+                click.echo(json.dumps(entry.as_json()))
     return EXIT_INTERRUPTED if tally.stopped else 0
+
+
+def sweep_shown(task: Task, scope: tuple[datetime, datetime, bool, bool], tally: Tally) -> Iterator[Entry]:
+    """A sweep of *scope*, as :class:`watcher.flow.sweep.Scope` has it, with its bar and its lines in the log."""
+    task.log.say(f"framesift sweeps {task.root}")
+    from watcher.flow.sweep import Scope, sweep  # noqa: PLC0415 - torch takes seconds
+
+    with bar(task.log) as shown:
+        for entry in sweep(task, Scope(*scope), tally):
+            if entry is not None:
+                task.log.entry(entry, shown=task.program.verbose)
+                yield entry
+            shown.show(tally)
+    task.log.say(_summary(tally, dry_run=task.dry_run), "good")
 
 
 def _summary(tally: Tally, *, dry_run: bool) -> str:
     if not tally.total:
         return "stopped before it began" if tally.stopped else "nothing is left to judge"
     counts = ", ".join(f"{tally.kinds[kind]} {kind}" for kind in Kind if tally.kinds[kind]) or "nothing"
-    saved = f"{bytes_text(tally.moved_bytes)} {'would be ' if dry_run else ''}quarantined"
+    share = f" ({tally.moved / tally.done:.0%} of them)" if tally.moved else ""
+    saved = f"{bytes_text(tally.moved_bytes)} {'would be ' if dry_run else ''}quarantined{share}"
     left = f"; {tally.left} left alone" if tally.left else ""
     stopped = f"; stopped with {tally.total - tally.done} to go: run it again to go on" if tally.stopped else ""
     return f"judged {counts}; {saved}{left}{stopped}"

@@ -13,6 +13,7 @@ from watcher.commands.options import PATH
 from watcher.disk.listing import SEE_NAMES
 from watcher.errors import NotWholeError, WatcherError
 from watcher.ledger.ledger import Ledger
+from watcher.ledger.named import entries_named
 from watcher.model.capture import NamePattern
 from watcher.model.entry import Entry
 from watcher.program import Program
@@ -21,29 +22,32 @@ from watcher.terminal.console import print_table
 
 
 @click.command(name="why")
-@click.argument("file", type=PATH)
+@click.argument("file")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object for each decision, as framesift history --json does."
 )
 @click.pass_obj
-def command(program: Program, file: Path, as_json: bool) -> None:
+def command(program: Program, file: str, as_json: bool) -> None:
     """Tell what was decided about FILE, and where it is now.
 
-    FILE is a capture, where the capture job wrote it or where it is now. It tells the verdict and by which numbers and
+    FILE is a capture, where the capture job wrote it or where it is now; or its number, its name, a part of that, or
+    its time as the log writes it, if that is of one picture alone. It tells the verdict and by which numbers and
     which policy, the screen it is most like, and what happened to the file. If nothing was decided, it tells why not.
 
     \b
-    Example:
+    Examples:
       framesift why ROOT/2020-05/2020-05-04/2020-05-04_09.10.01_1.png
+      framesift why "05-04 09:10:01"
 
     Ends with 1 if nothing was decided about FILE.
     """
-    # Only the folder is resolved: a link in the file's place is nobody's capture.
-    path = file.absolute().parent.resolve() / file.name
+    path = PATH.convert(file, None, None).absolute()
     with program.existing_ledger() as ledger:
-        entries = ledger.about(path)
+        entries = entries_named(ledger, file)
         if not entries:
-            raise WatcherError(f"{file}: {_why_not(path, ledger, program.settings().names)}")
+            # Only the folder is resolved: a link in the file's place is nobody's capture.
+            real = Path(os.path.realpath(path.parent)) / path.name
+            raise WatcherError(f"{file}: {_why_not(real, ledger, program.settings().names)}")
     for entry in entries:
         if as_json:
             click.echo(json.dumps(entry.as_json()))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from watcher.doctor import capturing, records, seeing, setup, storage
 from watcher.doctor.seeing import Survey, survey
 from watcher.errors import SettingsError, WatcherError
 from watcher.health.heartbeat import Heartbeat, WaitReason
+from watcher.health.pause import read_pause
 from watcher.health.wait_reason import read_wait_reason
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
@@ -34,6 +35,8 @@ class Patient:
     settings: Settings
     heartbeat: Heartbeat
     wait_reason: WaitReason
+    pause: str
+    """How long a person lets the watcher rest; empty if it does not."""
     locked: bool
     """Whether a process holds the lock of a watcher of our ledger."""
     busy: bool
@@ -56,6 +59,11 @@ class Patient:
 
 def examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
     """The root that is meant, and the findings in reading order."""
+    root, findings = _examine(program, given)
+    return root, [replace(one, mend=program.pasteable(one.mend, Path(root or "ROOT"))) for one in findings]
+
+
+def _examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
     try:
         settings = program.settings(root=given)
     except SettingsError as error:
@@ -69,9 +77,11 @@ def examine(program: Program, given: Path | None) -> tuple[str, list[Finding]]:
         ]
     try:
         with program.ledger() as ledger:
-            settings = program.settings(root=program.root(ledger, given))
+            settings = program.settings_of_root(given, ledger)
             patient = _meet(program, settings, ledger)
             found = [_made(check) for check in (*_without_ledger(patient), *_with_ledger(patient, ledger))]
+    except SettingsError:
+        raise  # of several roots none is named
     except (WatcherError, ValueError) as error:  # a value that cannot be is damage that SQLite does not see
         mend = "see its disk; without any ledger, framesift restore --all --quarantine works all the same"
         found = [Finding.sick("ledger", str(error), "the disk, or a newer framesift wrote it", mend)]
@@ -91,7 +101,8 @@ def _meet(program: Program, settings: Settings, ledger: Ledger | None = None) ->
     locked, busy = is_claimed(own), is_claimed(own, "sweep")
     # A watcher that sees the root has compared its disk with the one on which it was seen last.
     kept = ledger is None or (locked and heartbeat.root_there) or Totals(ledger, settings.root).has_some_in_place()
-    return Patient(program, settings, heartbeat, read_wait_reason(own), locked, busy, now, found, kept)
+    pause = str(read_pause(own, now.timestamp()) or "")
+    return Patient(program, settings, heartbeat, read_wait_reason(own), pause, locked, busy, now, found, kept)
 
 
 def _made(check: Check) -> Finding:
@@ -113,7 +124,9 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
     disks = {"quarantine": patient.quarantine, "ledger": folders.state_dir, "log": folders.log_dir}
     yield (
         "watcher",
-        lambda: seeing.watcher_lives(heartbeat, patient.wait_reason, locked=patient.locked, now=patient.now),
+        lambda: seeing.watcher_lives(
+            heartbeat, patient.wait_reason, patient.pause, locked=patient.locked, now=patient.now
+        ),
     )
     yield "seeing", lambda: seeing.watcher_sees(heartbeat, locked=patient.locked, now=patient.now)
     yield "service", lambda: seeing.service_runs(*service_of(folders, root))
@@ -131,7 +144,6 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
 
 def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
     root, quarantine, heartbeat = patient.root, patient.quarantine, patient.heartbeat
-    framesift = patient.program.invocation
     times = Totals(ledger, root).recent_times(LEARNED_FROM)
     newest = max((*(taken_at for _, taken_at in times[-1:]), *filter(None, [patient.found.newest])), default=None)
     today = patient.now.replace(tzinfo=None)
@@ -139,7 +151,7 @@ def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
     yield "moves", lambda: records.moves_are_finished(ledger, patient.now)
     yield (
         "pictures",
-        lambda: records.pictures_are_in_place(ledger, root, quarantine, framesift),
+        lambda: records.pictures_are_in_place(ledger, root, quarantine),
     )
     yield "files", lambda: records.files_are_whole(heartbeat.waiting if patient.locked else {})
     yield "capture job", lambda: capturing.job_runs(newest, usual_interval(times, FEWEST), today)

@@ -55,7 +55,7 @@ def moves_are_finished(ledger: Ledger, now: datetime) -> Finding:
     )
 
 
-def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path, framesift: str = "framesift") -> Finding:
+def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path) -> Finding:
     """Whether every quarantined picture is on disk, and every picture in the quarantine is in the ledger."""
     known = {without_links(path): state for path, state in Totals(ledger, root).set_aside().items()}
     aside = [path for path, state in known.items() if state is State.QUARANTINED]
@@ -83,14 +83,14 @@ def pictures_are_in_place(ledger: Ledger, root: Path, quarantine: Path, framesif
             f"{len(orphans)} kept in ROOT are gone, though duplicates of them are in quarantine:"
             f" {first_few(path.name for path in orphans)}",
             "deleted or moved by another program",
-            f"bring a duplicate of each back: {framesift} restore {' '.join(map(quoted, few))}{more}",
+            f"bring a duplicate of each back: framesift restore {' '.join(map(quoted, few))}{more}",
         )
     if unknown:
         return Finding.odd(
             "pictures",
             f"{len(unknown)} in {quarantine} that no ledger knows: {first_few(path.name for path in unknown)}",
             "put there by hand, or the ledger was lost",
-            f"{framesift} restore --all --quarantine {quoted(quarantine)} brings them back to ROOT",
+            f"framesift restore --all --quarantine {quoted(quarantine)} brings them back to ROOT",
         )
     return Finding.well("pictures", f"all {len(aside)} that were set aside are where the ledger says")
 

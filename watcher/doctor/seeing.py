@@ -48,7 +48,9 @@ def survey(root: Path, pattern: NamePattern, known: Known = lambda *_: set()) ->
     return Survey(folders, captures, newest, tuple(unlisted), names)
 
 
-def watcher_lives(heartbeat: Heartbeat, wait_reason: WaitReason, *, locked: bool, now: datetime) -> Finding:
+def watcher_lives(
+    heartbeat: Heartbeat, wait_reason: WaitReason, pause: str = "", *, locked: bool, now: datetime
+) -> Finding:
     """Whether a process holds the lock, and reports."""
     health, reasons = diagnose(heartbeat, locked=locked, now=now, wait_reason=wait_reason)
     if health is Health.STOPPED:
@@ -70,6 +72,8 @@ def watcher_lives(heartbeat: Heartbeat, wait_reason: WaitReason, *, locked: bool
         return Finding.sick(
             "watcher", "; ".join(hangs), "it hangs, or waits for a disk: the log's last line says", "start it again"
         )
+    if pause:
+        return Finding.odd("watcher", f"process {heartbeat.pid} is {pause}", "framesift pause", "framesift resume")
     return Finding.well("watcher", f"process {heartbeat.pid} on {heartbeat.device}, since {_minute(heartbeat.since)}")
 
 

@@ -86,9 +86,13 @@ class Journal:
             self._log.say(back, "good")
         self._beat_if_due()
 
-    def idle(self) -> None:
-        """Called at least every second: alarms, the end of a day, the report."""
-        if alarm := self._alarm.alarm(time.monotonic()):
+    def rest(self) -> None:
+        """A pause begins or ends: what has come before says nothing of what is to come."""
+        self._alarm = SilenceAlarm(self._interval(), self._settings.alarm_after, time.monotonic())
+
+    def idle(self, *, alarms: bool = True) -> None:
+        """Called at least every second: *alarms*, the end of a day, the report."""
+        if alarms and (alarm := self._alarm.alarm(time.monotonic())):
             self._log.say(alarm, "warning")
         if self._day != date.today():
             self._end_day()

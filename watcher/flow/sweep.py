@@ -73,7 +73,7 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
             yield _counted(task, tally, work.judge_and_keep(capture, ahead.load))
         if scope.again and tally.done == tally.total:
             finish_round(ledger, timeline, everything=scope.everything)
-    tally.stopped = stop.received and (tally.done < tally.total or not tally.total)
+    tally.stopped = stop.signal if stop.received and (tally.done < tally.total or not tally.total) else 0
 
 
 def _remember_disk(ledger: Ledger, root: Path) -> None:

@@ -51,10 +51,10 @@ class Task:
         return RootLock(None if self.dry_run else self.root, lambda: any(is_claimed(own, work) for work in WORKS))
 
     @contextlib.contextmanager
-    def begun(self, work: str, listener: WaitListener) -> Iterator[Ledger]:
+    def begun(self, work: str, listener: WaitListener, *, is_there: bool = True) -> Iterator[Ledger]:
         """The ledger, while no other process does this *work* on the root; for a dry run a copy.
 
-        If a disk is full this waits, and tells *listener*.
+        If a disk is full this waits, and tells *listener*. If the root *is_there*, its quarantine is made and claimed.
 
         Raises:
             BusyError: another one does, or one with another ledger works on the root.
@@ -74,9 +74,24 @@ class Task:
             # Our own lock comes first: with it, ``status`` knows of one that waits for the quarantine's disk.
             stack.enter_context(retry(partial(claim, own, self.root, work), start))
             ledger = stack.enter_context(retry(self.program.ledger, start))
-            retry(partial(self._prepare, ledger), start)
-            stack.enter_context(retry(partial(claim, quarantine, self.root, work), start))
+            if is_there:
+                retry(partial(self._prepare, ledger), start)
+                stack.enter_context(retry(partial(claim, quarantine, self.root, work), start))
             yield ledger
+
+    @contextlib.contextmanager
+    def secured(self, ledger: Ledger, work: str) -> Iterator[None]:
+        """The same for a root that was not there when this began: a folder that never comes leaves nothing behind.
+
+        Raises:
+            BusyError, WatcherError, FaultError: as :meth:`begun`.
+        """
+        if self.dry_run:
+            yield
+            return
+        self._prepare(ledger)
+        with claim(self.settings.quarantine_dir, self.root, work):
+            yield
 
     def _prepare(self, ledger: Ledger) -> None:
         """Let the folders that take pictures of the root be there, and known to be its own."""

@@ -1,9 +1,10 @@
 """A watcher at work: what arrives in the root is judged and kept at once, and each capture gives a line of the log."""
 
 import contextlib
+import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from watcher.flow.journal import Journal
 from watcher.flow.task import Task
 from watcher.flow.waiting import Stop, Wait, WaitListener
 from watcher.flow.work import Work
+from watcher.health.pause import Pause, read_pause
 from watcher.health.sd_notify import SdNotifier
 from watcher.health.wait_reason import write_wait_reason
 from watcher.judge.pipeline import Postponed
@@ -41,6 +43,7 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
         WatcherError: it cannot start, for instance because another watcher holds the folder.
     """
     root, log = task.root, task.log
+    is_there = os.path.isdir(root)  # noqa: PTH112 - is_dir() may raise
     with contextlib.ExitStack() as stack:
         root_lock = stack.enter_context(task.root_lock)
         root_lock.take()
@@ -48,7 +51,7 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
         live = Live(root, task.settings.names, settle, partial(log.say, tone="warning"))
         notifier = SdNotifier(root, live.status)
         listener = _Listener(notifier, None if task.dry_run else task.claims)
-        ledger = stack.enter_context(task.begun("watch", listener))
+        ledger = stack.enter_context(task.begun("watch", listener, is_there=is_there))
         listener.waits("")
         stop = stack.enter_context(Stop())
         stop.then(live.stop)
@@ -58,7 +61,8 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
         if new_disk:
             with contextlib.suppress(OSError):  # a root that is not there yet is waited for
                 live.status.disk = disk_of(root)
-        watcher = stack.enter_context(Watcher(task, ledger, live, notifier, root_lock))
+        secure = None if is_there else partial(stack.enter_context, task.secured(ledger, "watch"))
+        watcher = stack.enter_context(Watcher(task, ledger, live, notifier, root_lock, secure))
         for capture in live.captures(watcher):
             watcher.take(capture)
     return stop.signal
@@ -67,15 +71,24 @@ def watch(task: Task, *, new_disk: bool = False) -> signal.Signals:
 class Watcher(contextlib.AbstractContextManager["Watcher"]):
     """The watcher of one root, as its source of captures calls it; at its end it says so."""
 
-    def __init__(self, task: Task, ledger: Ledger, live: Live, notifier: SdNotifier, root_lock: RootLock) -> None:
-        """Begin with all that was opened for it.
+    def __init__(  # noqa: PLR0913, PLR0917 - what was opened for it
+        self,
+        task: Task,
+        ledger: Ledger,
+        live: Live,
+        notifier: SdNotifier,
+        root_lock: RootLock,
+        secure: Callable[[], object] | None,
+    ) -> None:
+        """Begin with all that was opened for it; *secure*, if it is given, makes and claims its quarantine.
 
         Raises:
             WatcherError: the device or a hook cannot be used.
         """
         self._task, self._ledger, self._live = task, ledger, live
-        self._notifier, self._root_lock = notifier, root_lock
+        self._notifier, self._root_lock, self._secure = notifier, root_lock, secure
         self._has_judged = False
+        self._pause: Pause | None = None
         self._work = Work(task, ledger, Timeline(task.root))
         self._journal = Journal(task.log, ledger, task.settings, live.status, self._work.budget)
         self._retention = Retention(ledger, task.settings, partial(task.log.say, tone="good"))
@@ -83,6 +96,8 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
     def take(self, capture: Capture) -> None:
         """Judge *capture*, have the verdict carried out, and tell it."""
         begun = time.perf_counter()
+        if not self._has_judged and self._ledger.take_over_windows(self._task.root):
+            self._work.begin_anew()  # a sweep was here before anything came
         outcome = self._work.judge_and_keep(capture)
         self._notifier.pulse()
         self._has_judged = True
@@ -101,6 +116,9 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
     def found(self) -> None:
         """The root has come into sight: what is there at the very first start is left to sweeps."""
         self._root_lock.take()
+        if self._secure is not None:
+            self._secure()
+            self._secure = None
         root, pattern = self._task.root, self._task.settings.names
         if not self._ledger.knows_root(root):
             there = archive(root, pattern, self._closed)
@@ -120,11 +138,20 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         """Whether the root is the folder of the captures that were kept, though on another disk."""
         return Totals(self._ledger, self._task.root).has_some_in_place()
 
+    def rests(self) -> bool:
+        """Whether a person has told it to rest."""
+        pause = read_pause(self._task.claims, time.time())
+        if pause != self._pause:
+            self._task.log.say(str(pause) if pause else "the pause is over; going on", "warning" if pause else "good")
+            self._pause = pause
+            self._journal.rest()  # silence while it rests is none
+        return pause is not None
+
     def idle(self) -> None:
         """Nothing is to be judged: called at least every second."""
         self._root_lock.let_go()
         self._notifier.pulse()
-        self._journal.idle()
+        self._journal.idle(alarms=self._pause is None)
         if not self._task.dry_run:
             self._retention.idle()
 

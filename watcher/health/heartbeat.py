@@ -101,11 +101,12 @@ _NO_REASON = WaitReason()
 
 
 def diagnose(
-    heartbeat: Heartbeat, *, locked: bool, now: datetime, wait_reason: WaitReason = _NO_REASON
+    heartbeat: Heartbeat, *, locked: bool, now: datetime, wait_reason: WaitReason = _NO_REASON, pause: str = ""
 ) -> tuple[Health, list[str]]:
     """The state of a watcher, and the reasons if it is not simply watching.
 
-    *locked* is whether a process holds the watcher's lock: a report may outlive its writer, a lock does not.
+    *locked* is whether a process holds the watcher's lock: a report may outlive its writer, a lock does not. *pause*
+    tells of a person's wish that it rests.
     """
     if not locked:
         return Health.STOPPED, ["no watcher is running"]
@@ -115,7 +116,7 @@ def diagnose(
         return Health.DEGRADED, ["the watcher is starting"]
     if not heartbeat.root_there:
         return Health.BLIND, [heartbeat.why]
-    grave = [heartbeat.why] * (not heartbeat.events) + _staleness(heartbeat, now)
+    grave = [pause] * bool(pause) + [heartbeat.why] * (not heartbeat.events) + _staleness(heartbeat, now)
     grave += [f"{folder} cannot be listed: {why}" for folder, why in sorted(heartbeat.unlisted.items())]
     light = [heartbeat.fallback] * bool(heartbeat.fallback)
     light += [f"{name} is left alone for now: {why}" for name, why in sorted(heartbeat.waiting.items())]

@@ -41,8 +41,10 @@ class Difference:
     places: tuple[Rectangle, ...]
     """Few rectangles, in pixels of the captures, that hold all in which the frames differ."""
     comparison: Comparison
+    first: Tensor
+    """(3, height, width) uint8: the first frame."""
     second: Tensor
-    """(3, height, width) uint8: the second frame."""
+    """The same for the second."""
 
     @property
     def display(self) -> int | None:
@@ -59,6 +61,19 @@ class Difference:
         for left, top, right, bottom in preparation.boxes(side * drawn.width, side * drawn.height):
             _hatch(drawn, (left // side, top // side, -(-right // side), -(-bottom // side)))
         return drawn
+
+    def draw_beside(self) -> Image.Image:
+        """The second frame, the first one, and what :meth:`draw` draws, beside each other."""
+        parts = [_picture(self.second), _picture(self.first), self.draw()]
+        width, height = parts[0].size
+        sheet = Image.new("RGB", (len(parts) * (width + _GAP) - _GAP, height), "white")
+        for place, part in enumerate(parts):
+            sheet.paste(part, (place * (width + _GAP), 0))
+        return sheet
+
+
+_GAP = 16
+"""Pixels between pictures that are drawn beside each other."""
 
 
 def captures_of(first: Path, second: Path, pattern: NamePattern, *, across: bool) -> tuple[Capture, Capture]:
@@ -91,7 +106,7 @@ def compare(first: Capture, second: Capture, policy: Policy, device: str, *, by_
     ssim = reference(one, other) if by_reference else found.ssim
     verdict = decide(second, Score(first, ssim, exact=True, worst_tile=found.worst_tile), policy)
     places = tuple(_in_capture(box, policy) for box in boxes_of((one != other).any(0)))
-    return Difference(verdict, _in_capture(found.box, policy), places, found, other)
+    return Difference(verdict, _in_capture(found.box, policy), places, found, one, other)
 
 
 def _in_capture(box: Box, policy: Policy) -> Rectangle:
@@ -121,9 +136,14 @@ def _frame(capture: Capture, policy: Policy, device: torch.device) -> Tensor:
         raise WatcherError(f"{capture.path}: {error.strerror}") from error
 
 
+def _picture(pixels: Tensor) -> Image.Image:
+    height, width = pixels.shape[1:]
+    return Image.frombytes("RGB", (width, height), bytes_of(pixels.permute(1, 2, 0)))
+
+
 def _drawn(found: Comparison, pixels: Tensor) -> Image.Image:
     height, width = pixels.shape[1:]
-    picture = Image.frombytes("RGB", (width, height), bytes_of(pixels.permute(1, 2, 0)))
+    picture = _picture(pixels)
     pale = Image.blend(picture.convert("L").convert("RGB"), Image.new("RGB", picture.size, "white"), 0.5)
     deficit = (1 - found.map).clamp(0, 1)
     strength = torch.where(deficit > _ROUNDING, _SEEN + deficit * (255 - _SEEN), deficit).round().to(torch.uint8)

@@ -42,10 +42,11 @@ class Ledger(Fates):
         """Whether a watcher has started on *root* before."""
         return bool(self.rows("SELECT 1 FROM root WHERE path = ? AND adopted", [os.fsencode(root)]))
 
-    def latest_root(self) -> Path | None:
-        """The root whose watcher reported last, or None if none ever did."""
-        rows = self.rows("SELECT path FROM root ORDER BY json_extract(report, '$.at') DESC LIMIT 1")
-        return path_of(rows[0]["path"]) if rows else None
+    def roots(self) -> list[Path]:
+        """The roots that a watcher has seen, or of which pictures are known, by their names."""
+        of_pictures = "EXISTS (SELECT 1 FROM picture WHERE root_id = root.id)"
+        known = f"SELECT path FROM root WHERE adopted OR {of_pictures} ORDER BY path"
+        return [path_of(row["path"]) for row in self.rows(known)]
 
     def adopt(self, root: Path, captures: Iterable[Capture]) -> None:
         """A watcher begins with *root*: its *captures* were there before, and are left to ``sweep``.
@@ -60,6 +61,18 @@ class Ledger(Fates):
             windows.take_over(db, Timeline(root), Timeline(root, "sweep"))
 
         self.write(change)
+
+    def take_over_windows(self, root: Path) -> bool:
+        """If the windows of the watcher of *root* are empty, let them be those of its sweeps; whether that was done."""
+
+        def change(db: Transaction) -> bool:
+            own, others = Timeline(root), Timeline(root, "sweep")
+            if not windows.are_empty(db, own) or windows.are_empty(db, others):
+                return False
+            windows.take_over(db, own, others)
+            return True
+
+        return self.write(change)
 
     def leave_to_sweep(self, root: Path, captures: Iterable[Capture]) -> None:
         """No watcher judges *captures*: a sweep does, now or when it goes on."""

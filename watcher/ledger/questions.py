@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite3 import Row
 
 from watcher.errors import GoneError
-from watcher.ledger.conditions import AMONG, HAS_PICTURE, STAYS
+from watcher.ledger.conditions import AMONG, HAS_PICTURE, OF_ROOT, STAYS
 from watcher.ledger.database import Database
 from watcher.ledger.places import NO_ROOT, homes, numbers_of, relative
 from watcher.ledger.rows import NEAR_CAPTURE, entry_of, location_of, path_of
@@ -99,6 +99,7 @@ class Questions(Database):
 
     def entries(  # noqa: PLR0913 - one for each condition that people ask for
         self,
+        root: Path | None = None,
         *,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -107,11 +108,12 @@ class Questions(Database):
         state: State | None = None,
         limit: int = -1,
     ) -> Iterator[Entry]:
-        """The last *limit* entries (-1: all) that match all that is given, oldest first.
+        """The last *limit* entries (-1: all) that match all that is given, of *root* or of all roots, oldest first.
 
         *since* is the first time of capture that matches, *until* the first one after it that does not.
         """
         conditions = {
+            OF_ROOT: root and os.fsencode(root),
             "taken_at >= ?": since and since.isoformat(),
             "taken_at < ?": until and until.isoformat(),
             "kind = ?": kind,

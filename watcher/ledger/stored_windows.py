@@ -68,6 +68,12 @@ def leave(db: Transaction, number: int) -> None:
     db.execute("DELETE FROM place WHERE entry_id = ?", [number])
 
 
+def are_empty(db: Transaction, timeline: Timeline) -> bool:
+    """Whether nothing has a place in the windows of *timeline*."""
+    some = f"SELECT 1 FROM place WHERE timeline = ? AND root_id = {_ROOT} LIMIT 1"
+    return db.execute(some, _named(timeline)).fetchone() is None
+
+
 def clear(db: Transaction, timeline: Timeline) -> None:
     """Empty the windows of *timeline*."""
     db.execute(f"DELETE FROM place WHERE timeline = ? AND root_id = {_ROOT}", _named(timeline))

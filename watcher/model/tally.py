@@ -18,10 +18,12 @@ class Tally:
     """Captures that could not be judged, and stay as they are."""
     known: int = 0
     """Captures that turned out to be what the ledger knows, under other times or another name."""
+    moved: int = 0
+    """Duplicates that were, or in a dry run would be, quarantined."""
     moved_bytes: int = 0
     """Of duplicates that were, or in a dry run would be, quarantined."""
-    stopped: bool = False
-    """Whether a signal ended it before all was judged."""
+    stopped: int = 0
+    """The signal that ended it before all was judged; 0 for none."""
 
     @property
     def done(self) -> int:
@@ -32,4 +34,5 @@ class Tally:
         """Count one entry."""
         self.kinds[entry.verdict.kind] += 1
         if entry.verdict.kind is Kind.DUPLICATE and entry.state in (State.QUARANTINED, State.MOVING):
+            self.moved += 1
             self.moved_bytes += entry.verdict.capture.size

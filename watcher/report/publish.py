@@ -15,11 +15,20 @@ from watcher.report.second_looks import second_looks
 from watcher.review.activity import Activity
 from watcher.review.highlights import review
 from watcher.review.result import Review
+from watcher.settings.settings import Settings
 
 _HEAD = 200
 
 
-def look_back(program: Program, ledger: Ledger, query: Query, activity: Activity, file: Path | None = None) -> Review:
+def look_back(  # noqa: PLR0913 - what is looked at, and where it goes
+    program: Program,
+    settings: Settings,
+    ledger: Ledger,
+    query: Query,
+    activity: Activity,
+    *,
+    file: Path | None = None,
+) -> Review:
     """Review a period, and write the page on it to *file* as well, if one is named.
 
     Raises:
@@ -28,12 +37,10 @@ def look_back(program: Program, ledger: Ledger, query: Query, activity: Activity
     """
     if file is not None:
         _refuse_to_overwrite(file)
-    root = program.root(ledger, None)
-    settings = program.settings(root=root)
     found = review(ledger, settings, query, activity)
     if file is not None:
-        quarantine = program.quarantine(ledger, root)
-        context = ReportContext(ledger, root, quarantine, query.period, datetime.now(), program.invocation)
+        quarantine = program.quarantine(ledger, settings.root)
+        context = ReportContext(ledger, settings.root, quarantine, query.period, datetime.now(), program.invocation)
         looks = second_looks(context, settings.device)
         _write(file, render(compose(context, activity, found.highlights, looks)))
     return found

@@ -87,6 +87,16 @@ def uninstall(manager: Manager, job: Job) -> bool:
     return True
 
 
+def require_installed(manager: Manager, job: Job) -> None:
+    """Do nothing if the service is installed.
+
+    Raises:
+        WatcherError: it is not.
+    """
+    if _content(manager.file(job)) is None:
+        raise WatcherError(f"{job.name} is not installed: there is no {manager.file(job)}")
+
+
 def state(manager: Manager, job: Job) -> State | None:
     """What there is of the service; None if it is not installed.
 

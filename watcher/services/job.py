@@ -78,6 +78,12 @@ class Manager(Protocol):
     def begin(self, job: Job, *, again: bool) -> None:
         """Let the service run from now on; *again* says that it may run already, from an earlier file."""
 
+    def start(self, job: Job) -> None:
+        """Let the service, which is installed, run now."""
+
+    def stop(self, job: Job) -> None:
+        """Stop the service until it is started, or the user logs in anew."""
+
     def end(self, job: Job) -> None:
         """Stop the service, and never start it again."""
 

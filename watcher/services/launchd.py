@@ -42,6 +42,17 @@ class Launchd:
         run_checked("launchctl", "enable", self._target(job))
         run_checked("launchctl", "bootstrap", self._domain, os.fspath(self.file(job)))
 
+    def start(self, job: Job) -> None:
+        """Load it if it is not, and start it."""
+        if run("launchctl", "print", self._target(job)).returncode:
+            run_checked("launchctl", "bootstrap", self._domain, os.fspath(self.file(job)))
+        else:
+            run_checked("launchctl", "kickstart", self._target(job))
+
+    def stop(self, job: Job) -> None:
+        """Unload it, which stops it; it is loaded at the next login."""
+        self._unload(job)
+
     def end(self, job: Job) -> None:
         """Unload it, which stops it."""
         self._unload(job)

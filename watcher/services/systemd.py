@@ -41,6 +41,14 @@ class Systemd:
         else:
             run_checked(*_SYSTEMCTL, "enable", "--now", "--quiet", unit)
 
+    def start(self, job: Job) -> None:
+        """Start; returns when the watcher says that it has begun."""
+        run_checked(*_SYSTEMCTL, "start", _unit(job))
+
+    def stop(self, job: Job) -> None:
+        """Stop."""
+        run_checked(*_SYSTEMCTL, "stop", _unit(job))
+
     def end(self, job: Job) -> None:
         """Stop and disable."""
         run_checked(*_SYSTEMCTL, "disable", "--now", "--quiet", _unit(job))

@@ -57,6 +57,14 @@ class TaskScheduler:
         run_checked("schtasks", "/Create", "/F", "/TN", self._task(job), "/XML", os.fspath(self.file(job)))
         run_checked("schtasks", "/Run", "/TN", self._task(job))
 
+    def start(self, job: Job) -> None:
+        """Run the task."""
+        run_checked("schtasks", "/Run", "/TN", self._task(job))
+
+    def stop(self, job: Job) -> None:
+        """End the task, which its watcher survives at any moment."""
+        run_checked("schtasks", "/End", "/TN", self._task(job))
+
     def end(self, job: Job) -> None:
         """End and delete the task."""
         run("schtasks", "/End", "/TN", self._task(job))

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Self, TypeAlias
 
 from rich.console import Console
-from rich.table import Table
+from rich.style import Style
 from rich.text import Text
 
 from watcher.errors import BusyError, WatcherError
@@ -26,7 +27,7 @@ Line: TypeAlias = list[tuple[str, str]]
 _STYLES = {
     Kind.NEW: "bold green",
     Kind.SIMILAR: "yellow",
-    Kind.DUPLICATE: "blue",
+    Kind.DUPLICATE: "bright_blue",
     Kind.UNREADABLE: "bold red",
 }
 _GRADES = {Grade.WELL: "green", Grade.ODD: "yellow", Grade.SICK: "bold red"}
@@ -36,25 +37,43 @@ _TONES = {"note": "cyan", "good": "green", "warning": "bold yellow", "error": "b
 def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = False) -> Text:
     """One entry in fixed columns: time, display, verdict, score, nearest, size, milliseconds.
 
-    *verbose* adds where the picture is now.
+    The time is a link (OSC 8) to where the picture is now; *verbose* writes that behind the columns.
     """
     verdict = entry.verdict
     style = _STYLES[verdict.kind]
     line = Text(no_wrap=True, overflow="ignore")
-    line.append(f"{verdict.capture.taken_at:%m-%d %H:%M:%S}", "dim")
-    line.append(f" {verdict.capture.display:>3}  ", "bold")
+    when = _when(verdict.capture.taken_at)
+    line.append(when, Style(dim=True, link=_link(entry.location)))
+    line.append(f"{'':<{_TIME_WIDTH - len(when)}} {verdict.capture.display:>3}  ", "bold")
     line.append(f"{verdict.kind:<11}", style)
     line.append(f"{_score(entry):>7}  ", style)
     # Where another display may be named there is room for it in every line.
     line.append(f"{_nearest(entry):<{19 if verdict.policy.across_displays else 17}}", "dim")
     line.append(f"{bytes_text(verdict.capture.size):>10}")
     if seconds is not None:
-        line.append(f"{seconds * 1000:>7.0f} ms", "dim")
+        line.append(f"{seconds * 1000:>6.0f} ms", "dim")
     if said := _remark(entry):
         line.append(f"  {said}", "red" if verdict.reason or entry.note else "dim")
     if verbose:
         line.append(f"  {visible(os.fspath(entry.location))}", "dim")
     return line
+
+
+_TIME_WIDTH = 16
+
+
+def _when(moment: datetime) -> str:
+    """A time to the second or, if it is not of this year, with the year, to the minute."""
+    is_now = moment.year == datetime.now().year
+    return f"{moment:%m-%d %H:%M:%S}" if is_now else f"{moment.year:04}-{moment:%m-%d %H:%M}"
+
+
+def _link(path: Path) -> str | None:
+    """The address of a file, in which nothing stands that a terminal obeys; None if it can have none."""
+    try:
+        return path.as_uri()
+    except ValueError:  # of a relative path
+        return None
 
 
 def _score(entry: Entry) -> str:
@@ -75,7 +94,9 @@ def _nearest(entry: Entry) -> str:
         return ""
     sign = "=" if entry.verdict.kind is Kind.DUPLICATE else "~"
     display = "" if nearest.display == entry.verdict.capture.display else f"{nearest.display:>2}:"
-    return f"{sign}{display} {nearest.taken_at:%m-%d %H:%M:%S}"
+    then = nearest.taken_at
+    is_near = then.year == entry.verdict.capture.taken_at.year
+    return f"{sign}{display} {f'{then:%m-%d %H:%M:%S}' if is_near else f'{then.year:04}-{then:%m-%d %Hh}'}"
 
 
 def _remark(entry: Entry) -> str:
@@ -124,7 +145,7 @@ class Log:
         """One line about anything else, for the file alone unless *shown*; *tone* is note, good, warning or error."""
         now = datetime.now()
         line = Text(no_wrap=True, overflow="ignore")
-        line.append(f"{now:%m-%d %H:%M:%S}", "dim").append("   · ").append(visible(text), _TONES[tone])
+        line.append(f"{now:%m-%d %H:%M:%S}  ", "dim").append("   · ").append(visible(text), _TONES[tone])
         self._write(line, {"event": tone, "at": now.astimezone().isoformat(), "text": text}, shown=shown)
 
     def __enter__(self) -> Self:
@@ -174,33 +195,51 @@ def terminal_width() -> int:
     return Console().width
 
 
-def _table(title: str) -> Table:
-    """A table without lines, below its *title* if it has one."""
-    return Table(title=visible(title) or None, title_justify="left", title_style="bold", box=None, show_header=False)
-
-
 def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
-    """Names and values on standard output, in two columns."""
-    table = _table(title)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), Text(visible(value)))
-    Console(highlight=False).print(table)
+    """Names and values on standard output, in two columns; on a terminal values are wrapped between words."""
+    width = max((len(name) for name, _ in rows), default=0)
+    _print_hanging([([(f"{name:<{width}}  ", "dim")], value, "") for name, value in rows], title)
 
 
 def print_findings(findings: Sequence[Finding], title: str) -> None:
-    """What the doctor found, on standard output: verdict, name, and below what is not well its cause and its mend."""
-    table = _table(title)
-    table.add_column(no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    """What the doctor found, on standard output: verdict, name, and below what is not well its cause and its mend.
+
+    A mend is one line, which may be there to be copied.
+    """
+    width = max((len(one.name) for one in findings), default=0)
+    rows: list[_Row] = []
     for one in findings:
-        table.add_row(Text(one.verdict, _GRADES[one.verdict]), Text(one.name), Text(visible(one.found)))
-        for label, text in (("cause", one.cause), ("mend", one.mend)):
-            if text:
-                table.add_row("", Text(f"  {label}"), Text(visible(text), "dim" if label == "cause" else "cyan"))
-    Console(highlight=False).print(table)
+        head = [(f"{one.verdict:<5} ", _GRADES[one.verdict]), (f"{one.name:<{width}}  ", "dim")]
+        rows.append((head, one.found, ""))
+        rows += [([(f"{'':<6}{'cause':<{width}}  ", "dim")], one.cause, "dim")] * bool(one.cause)
+        rows += [([(f"{'':<6}{'mend':<{width}}  ", "dim")], one.mend, _WHOLE)] * bool(one.mend)
+    _print_hanging(rows, title)
+
+
+_WHOLE = "cyan"
+"""The style of what is never wrapped."""
+_Row: TypeAlias = tuple[Line, str, str]
+"""What stands before a text, the text, and its style."""
+_NARROWEST = 24
+"""Characters of a text beside its head at least: below that nothing is gained by wrapping it."""
+
+
+def _print_hanging(rows: Iterable[_Row], title: str) -> None:
+    """Print *rows* below their *title*: on a terminal with the lines of a text under each other, else one line each."""
+    console = Console(highlight=False, soft_wrap=True)
+    if title:
+        console.print(Text(visible(title), "bold"))
+    for head, text, style in rows:
+        begin = sum(len(piece) for piece, _ in head)
+        room = console.width - begin
+        shown = visible(text)
+        is_wrapped = console.is_terminal and style != _WHOLE and room >= _NARROWEST
+        lines = wrap(shown, room, break_long_words=False, break_on_hyphens=False) if is_wrapped else [shown]
+        first = Text.assemble(*head, (next(iter(lines), ""), style))
+        first.rstrip()
+        console.print(first)
+        for line in lines[1:]:
+            console.print(Text.assemble(" " * begin, (line, style)))
 
 
 def print_error(*lines: str) -> None:

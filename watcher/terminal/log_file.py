@@ -18,7 +18,7 @@ LOG_BYTES = 5_000_000
 LOG_FILES = 5
 
 _HEAD = 4096
-_LINE = re.compile(rb'(?:\x1b\[[0-9;]*m)*\d\d-\d\d \d\d:\d\d:\d\d|\{"event": ')
+_LINE = re.compile(rb'(?:\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\)*(?:\d{4}-)?\d\d-\d\d \d\d:\d\d|\{"event": ')
 """How a line of ours begins, as people read it or as JSON."""
 
 

@@ -1,6 +1,7 @@
 """How far a sweep is: a bar with rate, time left, and what was found."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -21,15 +22,23 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:.1f}/s" if speed else "", "dim")
 
 
-class Bar:
-    """The bar of one sweep; it appears when there is something to show."""
+_LINE_SECONDS = 30.0
+"""Between two lines where there is no terminal for a bar."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+
+class Bar:
+    """The bar of one sweep, or its lines; it appears when there is something to show."""
+
+    def __init__(self, progress: Progress, log: Log) -> None:
+        self._progress, self._log = progress, log
         self._task = progress.add_task("")
+        self._next_line = time.monotonic() + _LINE_SECONDS
 
     def show(self, tally: Tally) -> None:
         """Show how far it is."""
+        if self._progress.disable and time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_SECONDS
+            self._log.say(f"{tally.done} of {tally.total}: {Text.from_markup(_found(tally)).plain}")
         self._progress.update(self._task, total=tally.total, completed=tally.done, description=_found(tally))
         self._progress.start()
 
@@ -44,7 +53,7 @@ def bar(log: Log) -> Iterator[Bar]:
     )
     progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
     try:
-        yield Bar(progress)
+        yield Bar(progress, log)
     finally:
         progress.stop()
 
@@ -52,4 +61,4 @@ def bar(log: Log) -> Iterator[Bar]:
 def _found(tally: Tally) -> str:
     kinds = tally.kinds
     kept = f"[green]{kinds[Kind.NEW]} new[/] [yellow]{kinds[Kind.SIMILAR]} similar[/]"
-    return f"{kept} [blue]{kinds[Kind.DUPLICATE]} duplicate[/] {bytes_text(tally.moved_bytes)}"
+    return f"{kept} [bright_blue]{kinds[Kind.DUPLICATE]} duplicate[/] {bytes_text(tally.moved_bytes)}"
