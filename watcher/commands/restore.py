@@ -165,7 +165,8 @@ class _Wanted:
             WatcherError: several pictures have such a name.
         """
         for path, places in self._places.items():
-            if not os.path.lexists(path) and (named := entries_named(ledger, os.fspath(path))):
+            is_known = os.path.lexists(path) or any(map(ledger.about, places))
+            if not is_known and (named := entries_named(ledger, os.fspath(path))):
                 places[:] = [named[-1].verdict.capture.path]
 
     @property
