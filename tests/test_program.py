@@ -73,10 +73,18 @@ def two(desk: Desk, framesift: Framesift) -> list[Path]:
     return sorted([desk.root, other])
 
 
-@pytest.mark.parametrize("verb", [*ROOT_VERBS, ["service", "status"], ["watch"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "verb", [*ROOT_VERBS[1:], ["status", "--json"], ["service", "status"], ["watch"]], ids=" ".join
+)
 def test_where_several_roots_are_known_none_is_guessed(verb: list[str], two: list[Path], framesift: Framesift) -> None:
     code, _, errors = framesift(*verb)
     assert (code, errors) == (2, f"framesift: which folder is meant? known are {two[0]}, {two[1]}\n")
+
+
+def test_status_tells_of_each_root_where_none_is_named(two: list[Path], framesift: Framesift) -> None:
+    code, output, errors = framesift("status")
+    assert (code, errors) == (4, "")
+    assert [line for line in output.splitlines() if line.startswith("/")] == [str(root) for root in two]
 
 
 @pytest.mark.parametrize("verb", ROOT_VERBS, ids=" ".join)

@@ -1,5 +1,7 @@
 """What framesift raises on purpose, everything else is a bug; and the codes with which it ends."""
 
+from pathlib import Path
+
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUG = 3
@@ -15,6 +17,14 @@ class WatcherError(Exception):
 
 class SettingsError(WatcherError):
     """A setting is unknown or has a value that cannot be right."""
+
+
+class SeveralRootsError(SettingsError):
+    """Several roots are known, and none is named."""
+
+    def __init__(self, roots: "list[Path]", text: str) -> None:
+        super().__init__(text)
+        self.roots = roots
 
 
 class UnreadableError(WatcherError):

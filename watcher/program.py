@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from watcher.disk.files import make_private_folder, write_private
-from watcher.errors import SettingsError, WatcherError
+from watcher.errors import SeveralRootsError, WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import NamePattern
 from watcher.settings.folders import Folders
@@ -105,7 +105,8 @@ class Program:
         Where the ledger, which is opened unless it is at hand, knows none, that is the default of the settings.
 
         Raises:
-            SettingsError: several roots are known, and none is named; or something in the settings is wrong.
+            SeveralRootsError: several roots are known, and none is named.
+            SettingsError: something in the settings is wrong.
             FaultError: the ledger cannot be read.
         """
         settings = self.settings(root=root, **flags)
@@ -113,7 +114,8 @@ class Program:
             return settings
         known = self._roots() if ledger is None else ledger.roots()
         if len(known) > 1:
-            raise SettingsError(f"which folder is meant? known are {', '.join(map(quoted, known))}")
+            text = f"which folder is meant? known are {', '.join(map(quoted, known))}"
+            raise SeveralRootsError(known, text)
         return self.settings(root=known[0], **flags) if known else settings
 
     def _roots(self) -> list[Path]:

@@ -14,7 +14,7 @@ from watcher.commands.options import json_option, root_argument
 from watcher.disk.claims import claim_folder, is_claimed
 from watcher.disk.mirror import Amount, held
 from watcher.disk.rootlock import is_held
-from watcher.errors import EXIT_SICK, WatcherError
+from watcher.errors import EXIT_SICK, SeveralRootsError, WatcherError
 from watcher.health.heartbeat import UNTIL_MENDED, Health, diagnose
 from watcher.health.pause import read_pause
 from watcher.health.wait_reason import read_wait_reason
@@ -45,13 +45,27 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     arrive, so that captures are found some seconds late; or a part of ROOT cannot be listed), blind (ROOT is not there)
     or stopped. The reasons are told.
 
+    Where several roots are known and none is named, it tells of each; with --json it refuses.
+
     With --json: an object of root, state, reasons, pid, device, since, captures (how many of each kind), saved_bytes,
     saved, quarantine, displays, found_by_scan (captures that no event told of), retention, last_scan and last_event.
 
     Ends with 4 unless the state is watching.
     """
     program: Program = context.obj
-    settings = program.settings_of_root(root)
+    try:
+        chosen = [program.settings_of_root(root)]
+    except SeveralRootsError as error:
+        if as_json:
+            raise
+        chosen = [program.settings(root=one) for one in error.roots]
+    states = [_tell(program, settings, as_json=as_json) for settings in chosen]
+    if set(states) != {Health.WATCHING}:
+        context.exit(EXIT_SICK)
+
+
+def _tell(program: Program, settings: Settings, *, as_json: bool) -> str:
+    """Print the report on one root; returns its state."""
     # The copy of a ledger that is not there is empty, and leaves nothing behind.
     is_there = os.path.exists(program.ledger_file)  # noqa: PTH110 - exists() may raise
     try:
@@ -64,8 +78,7 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(report))
     else:
         _print(report, log)
-    if report["state"] != Health.WATCHING:
-        context.exit(EXIT_SICK)
+    return str(report["state"])
 
 
 def _report(program: Program, ledger: Ledger, settings: Settings) -> tuple[dict[str, Any], str]:
@@ -200,7 +213,7 @@ def _ago(moment: str | None, now: datetime) -> str:
         return "never"
     then = datetime.fromisoformat(moment).astimezone()
     seconds = (now - then).total_seconds()
-    when = "" if then.date() == now.date() else f" ({then:%Y-%m-%d %H:%M})"
+    when = f" ({then:{'%H:%M' if then.date() == now.date() else '%Y-%m-%d %H:%M'}})"
     return f"{duration_text(seconds)} ago{when}" if seconds >= 0 else f"{then:%Y-%m-%d %H:%M}"
 
 
