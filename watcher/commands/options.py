@@ -63,27 +63,34 @@ COUNT = click.IntRange(1, 10**9)
 as_period = read_as(Period.parse)
 
 
-def period_and_root(
-    _: click.Context, parameter: click.Parameter, words: tuple[str, ...]
-) -> tuple[Period | None, Path | None]:
-    """The callback of an argument that takes a period and a root, both or one or none of them, in any order."""
-    period: Period | None = None
+def value_and_root(
+    words: tuple[str, ...], parse: Callable[[str], Value], only_one: str, parameter: click.Parameter | None = None
+) -> tuple[Value | None, Path | None]:
+    """A value that *parse* reads and a root, both or one or none of them, in any order; two values are *only_one*."""
+    value: Value | None = None
     root: Path | None = None
     for word in words:
         try:
-            found = Period.parse(word)
+            found = parse(word)
         except ValueError as error:
             if root is not None or not (os.sep in word or os.path.isdir(word)):  # noqa: PTH112 - is_dir() may raise
                 raise click.BadParameter(str(error), param=parameter) from error
             root = PATH.convert(word, parameter, None)
         else:
-            if period is not None:
-                raise click.BadParameter(f"two periods: {words[0]!r} and {word!r}; for a range write FIRST..LAST")
-            period = found
-    return period, root
+            if value is not None:
+                raise click.BadParameter(only_one.format(words[0], word))
+            value = found
+    return value, root
 
 
-period_argument = click.argument("asked", nargs=-1, metavar="[PERIOD] [ROOT]", callback=period_and_root)
+def _period_and_root(
+    _: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> tuple[Period | None, Path | None]:
+    two = "two periods: {!r} and {!r}; for a range write FIRST..LAST"
+    return value_and_root(words, Period.parse, two, parameter)
+
+
+period_argument = click.argument("asked", nargs=-1, metavar="[PERIOD] [ROOT]", callback=_period_and_root)
 """PERIOD and ROOT, which a verb gets as *asked*."""
 since_option = click.option(
     "--since", type=as_period, metavar="DATE", help="Only captures from the beginning of DATE on."

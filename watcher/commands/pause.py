@@ -2,18 +2,18 @@
 
 import os
 import time
-from datetime import timedelta
-from pathlib import Path
 
 import click
 
-from watcher.commands.options import PATH
+from watcher.commands.options import value_and_root
 from watcher.disk.claims import claim_folder, is_claimed
 from watcher.errors import WatcherError
 from watcher.health.pause import Pause, begin_pause
 from watcher.program import Program
 from watcher.settings.spelling import parse_duration
 from watcher.text import visible
+
+_ONE_TIME = "one time, above 0"
 
 
 @click.command(name="pause")
@@ -32,7 +32,9 @@ def command(program: Program, words: tuple[str, ...]) -> None:
 
     Ends with 1 if no watcher is at work on ROOT.
     """
-    length, given = _read(words)
+    length, given = value_and_root(words, parse_duration, _ONE_TIME)
+    if length is not None and not length:
+        raise click.BadParameter(_ONE_TIME)
     root = program.settings_of_root(given).root
     folder = claim_folder(program.folders.state_dir, root)
     if not is_claimed(folder):
@@ -43,20 +45,3 @@ def command(program: Program, words: tuple[str, ...]) -> None:
     except OSError as error:
         raise WatcherError(f"that cannot be written down: {error.strerror or error}") from error
     click.echo(f"{visible(os.fspath(root))}: {pause}; what comes meanwhile is judged afterwards")
-
-
-def _read(words: tuple[str, ...]) -> tuple[timedelta | None, Path | None]:
-    length: timedelta | None = None
-    root: Path | None = None
-    for word in words:
-        try:
-            found = parse_duration(word)
-        except ValueError as error:
-            if root is not None or not (os.sep in word or os.path.isdir(word)):  # noqa: PTH112 - is_dir() may raise
-                raise click.BadParameter(str(error)) from error
-            root = PATH.convert(word, None, None)
-        else:
-            if length is not None or not found:
-                raise click.BadParameter("one time, above 0")
-            length = found
-    return length, root

@@ -82,8 +82,7 @@ def uninstall(program: Program, root: Path | None, dry_run: bool) -> None:
 @click.pass_obj
 def start(program: Program, root: Path | None) -> None:
     """Let the service, which is installed, run now."""
-    manager, job = _service(program, root)
-    installing.require_installed(manager, job)
+    manager, job = _installed(program, root)
     manager.start(job)
     click.echo(f"{job.name} is started")
 
@@ -93,8 +92,7 @@ def start(program: Program, root: Path | None) -> None:
 @click.pass_obj
 def stop(program: Program, root: Path | None) -> None:
     """Stop the service until it is started, or the next login."""
-    manager, job = _service(program, root)
-    installing.require_installed(manager, job)
+    manager, job = _installed(program, root)
     manager.stop(job)
     click.echo(f"{job.name} is stopped; it starts at the next login, or with framesift service start")
 
@@ -104,8 +102,7 @@ def stop(program: Program, root: Path | None) -> None:
 @click.pass_obj
 def restart(program: Program, root: Path | None) -> None:
     """Stop the service and start it anew, as after a change of the settings."""
-    manager, job = _service(program, root)
-    installing.require_installed(manager, job)
+    manager, job = _installed(program, root)
     manager.stop(job)
     manager.start(job)
     click.echo(f"{job.name} is started anew")
@@ -141,6 +138,13 @@ def status(context: click.Context, root: Path | None) -> None:
 def _service(program: Program, given: Path | None) -> tuple[Manager, Job]:
     """The manager of this platform, and the service for the root that is meant."""
     return installing.service_of(program.folders, program.settings_of_root(given).root)
+
+
+def _installed(program: Program, given: Path | None) -> tuple[Manager, Job]:
+    """The same, of a service that is installed; another one is refused."""
+    manager, job = _service(program, given)
+    installing.require_installed(manager, job)
+    return manager, job
 
 
 def _show(manager: Manager, job: Job) -> None:

@@ -143,16 +143,13 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
 
 
 def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
-    root, quarantine, heartbeat = patient.root, patient.quarantine, patient.heartbeat
+    root, heartbeat = patient.root, patient.heartbeat
     times = Totals(ledger, root).recent_times(LEARNED_FROM)
     newest = max((*(taken_at for _, taken_at in times[-1:]), *filter(None, [patient.found.newest])), default=None)
     today = patient.now.replace(tzinfo=None)
     yield "ledger", lambda: records.ledger_is_whole(ledger)
     yield "moves", lambda: records.moves_are_finished(ledger, patient.now)
-    yield (
-        "pictures",
-        lambda: records.pictures_are_in_place(ledger, root, quarantine),
-    )
+    yield "pictures", lambda: records.pictures_are_in_place(ledger, root, patient.quarantine)
     yield "files", lambda: records.files_are_whole(heartbeat.waiting if patient.locked else {})
     yield "capture job", lambda: capturing.job_runs(newest, usual_interval(times, FEWEST), today)
     yield "news", lambda: capturing.news_come(ledger, root, patient.settings.alarm_after)
