@@ -27,7 +27,6 @@ from watcher.keep.plugins import Hooks
 from watcher.ledger.entries import target_columns
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.rows import Transaction
-from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture, NamePattern
 from watcher.model.entry import Entry, Move, State, Timeline
 from watcher.model.kept_frame import KeptFrame
@@ -163,10 +162,11 @@ class Desk:
         return Ledger.open(self.state / "ledger.sqlite")
 
     def judged(self) -> int:
+        """How many captures have a verdict that is carried out."""
         if not (self.state / "ledger.sqlite").exists():
             return 0
         with self.ledger() as ledger:
-            return sum(Totals(ledger, self.root).counts().values())
+            return sum(entry.state is not State.MOVING for entry in ledger.entries())
 
     def until_judged(self, count: int) -> None:
         """Wait until so many captures are judged, or the last watcher has ended; and no more are."""

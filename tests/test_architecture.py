@@ -19,6 +19,7 @@ ROOMS = (
     "errors",
     "text",
     "patience",
+    "progress",
     "model",
     "settings",
     "disk",

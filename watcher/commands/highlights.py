@@ -18,6 +18,7 @@ from watcher.review.activity import read_activity
 from watcher.review.table import review_lines
 from watcher.settings.settings import Settings
 from watcher.terminal.console import print_lines, terminal_width
+from watcher.terminal.progress import bar_of_verb
 from watcher.text import quoted
 
 _DAYS = 7
@@ -80,7 +81,8 @@ def command(
             _require_no_backlog(program, ledger, settings, query)
         from watcher.report.publish import look_back  # noqa: PLC0415 - torch takes seconds
 
-        found = look_back(program, settings, ledger, query, activity, file=out)
+        with bar_of_verb("highlights", quiet=program.quiet) as progress:
+            found = look_back(program, settings, ledger, query, activity, progress=progress, file=out)
         left = Totals(ledger, root).left_alone()
     if as_json:
         head = {"root": os.fspath(root), "begin": query.period.begin.isoformat(), "end": query.period.end.isoformat()}

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from watcher.keep.purge import Limits, Purge, PurgeTally
 from watcher.program import Program
 from watcher.settings.spelling import parse_duration
 from watcher.settings.types import parse_size
+from watcher.terminal.progress import bar_of_verb
 from watcher.text import visible
 
 
@@ -74,7 +76,8 @@ def command(
     with program.existing_ledger() as ledger:
         place = program.settings_of_root(root, ledger).root
         limits = _limits(program, place, (older_than, keep_under), force=force)
-        work = _Work(Purge(ledger, place, program.quarantine(ledger, place), limits), as_json=as_json)
+        purge = Purge(ledger, place, program.quarantine(ledger, place), limits)
+        work = _Work(purge, as_json=as_json, quiet=program.quiet)
         work.survey(listed=dry_run)
         if not dry_run and work.agreed(yes=yes):
             work.carry_out()
@@ -105,23 +108,26 @@ def _since(one: Superfluous) -> datetime:
 class _Work:
     """One purge, and what is printed about it."""
 
-    def __init__(self, purge: Purge, *, as_json: bool) -> None:
+    def __init__(self, purge: Purge, *, as_json: bool, quiet: bool) -> None:
         self._purge = purge
-        self._as_json = as_json
+        self._as_json, self._quiet = as_json, quiet
         self._before = held(purge.quarantine)
         self._planned, self._done = PurgeTally(), PurgeTally()
         self._paths: dict[Path, None] = {}
 
     def survey(self, *, listed: bool) -> None:
         """Find out what is to be deleted; if *listed*, name each."""
-        for outcome in self._purge.survey():
-            self._planned.count([outcome])
-            if outcome.refusal:
-                continue
-            path = outcome.one.location
-            self._paths[path] = None
-            if listed and not self._as_json:
-                click.echo(f"would delete {visible(os.fspath(path))}")
+        listed = listed and not self._as_json
+        # A list on the terminal shows how far it is, and a bar would be torn by it.
+        with bar_of_verb("purge", quiet=self._quiet or (listed and sys.stdout.isatty())) as progress:
+            for outcome in progress.track(self._purge.survey(), self._before.files, "looked at"):
+                self._planned.count([outcome])
+                if outcome.refusal:
+                    continue
+                path = outcome.one.location
+                self._paths[path] = None
+                if listed:
+                    click.echo(f"would delete {visible(os.fspath(path))}")
 
     def agreed(self, *, yes: bool) -> bool:
         """Whether the user wants it.
@@ -150,8 +156,9 @@ class _Work:
             FaultError: disk or ledger refuse.
         """
         self._purge.resume()
-        for outcomes in self._purge.carry_out(among=self._paths):
-            self._done.count(outcomes)
+        outcomes = chain.from_iterable(self._purge.carry_out(among=self._paths))
+        with bar_of_verb("purge", quiet=self._quiet) as progress:
+            self._done.count(progress.track(outcomes, len(self._paths), "dealt with"))
 
     def end(self, *, dry_run: bool) -> None:
         """Say what was done.

@@ -13,6 +13,7 @@ from watcher.model.query import Query
 from watcher.program import Program
 from watcher.review.activity import read_activity
 from watcher.review.wording import file_name_of
+from watcher.terminal.progress import bar_of_verb
 from watcher.text import bytes_text, visible
 
 _DAYS = 7
@@ -56,7 +57,8 @@ def command(program: Program, asked: tuple[Period | None, Path | None], out: Pat
         if not os.path.isdir(settings.root):  # noqa: PTH112 - is_dir() may raise
             raise WatcherError(f"{settings.root} is not there")
         activity = read_activity(ledger, settings.root, wanted)
-        look_back(program, settings, ledger, Query(wanted), activity, file=file)
+        with bar_of_verb("report", quiet=program.quiet) as progress:
+            look_back(program, settings, ledger, Query(wanted), activity, progress=progress, file=file)
     click.echo(f"{visible(os.fspath(file))} ({bytes_text(file.stat().st_size)})")
     if show and not webbrowser.open(file.absolute().as_uri()):
         raise WatcherError(f"no browser could be started to show {file}")

@@ -86,8 +86,14 @@ def sweep_shown(task: Task, scope: tuple[datetime, datetime, bool, bool], tally:
             if entry is not None:
                 task.log.entry(entry, shown=task.program.verbose)
                 yield entry
-            shown.show(tally)
+            shown.show(tally.done, tally.total, _found(tally))
     task.log.say(_summary(tally, dry_run=task.dry_run), "good")
+
+
+def _found(tally: Tally) -> str:
+    kinds = tally.kinds
+    kept = f"[green]{kinds[Kind.NEW]} new[/] [yellow]{kinds[Kind.SIMILAR]} similar[/]"
+    return f"{kept} [bright_blue]{kinds[Kind.DUPLICATE]} duplicate[/] {bytes_text(tally.moved_bytes)}"
 
 
 def _summary(tally: Tally, *, dry_run: bool) -> str:

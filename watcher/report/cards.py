@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from watcher.ledger.ledger import Ledger
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry, State
+from watcher.progress import Progress
 from watcher.report.page import Card, Command
 from watcher.report.thumbnails import Allowance, Picture, Wanted, load_all
 from watcher.review.wording import day_title
@@ -50,12 +51,13 @@ class Cards:
         for number in numbers:
             self._sizes.setdefault(number, sizes)
 
-    def load(self) -> None:
-        """Open the pictures of all that is wanted."""
+    def load(self, progress: Progress) -> None:
+        """Open the pictures of all that is wanted, and tell *progress*."""
         self._entries = {number: self.ledger.entry(number) for number in self._sizes}
         there = {number: entry for number, entry in self._entries.items() if entry.state not in _GONE}
         wanted = [Wanted(entry.verdict.capture, entry.location, self._sizes[number]) for number, entry in there.items()]
-        self._pictures = dict(zip(there, load_all(wanted), strict=True))
+        drawn = progress.track(load_all(wanted), len(wanted), "pictures drawn")
+        self._pictures = dict(zip(there, drawn, strict=True))
 
     def card(self, number: int, remarks: Sequence[str]) -> Card:
         """The entry *number*, with *remarks*."""

@@ -10,9 +10,11 @@ from watcher.disk.mirror import held
 from watcher.errors import WatcherError
 from watcher.ledger.totals import PeriodTotal, Savings, Totals
 from watcher.model.period import Period
+from watcher.progress import NO_PROGRESS, Progress
 from watcher.report.cards import LARGE, SMALL, Cards
 from watcher.report.context import ReportContext
 from watcher.report.page import Card, Day, Page, Saving, SecondLook, Segment, Strip
+from watcher.report.second_looks import SECOND_LOOKS
 from watcher.report.thumbnails import Allowance
 from watcher.review.activity import Activity
 from watcher.review.result import Highlight
@@ -52,9 +54,13 @@ class _DaySpans:
 
 
 def compose(
-    context: ReportContext, activity: Activity, highlights: Sequence[Highlight], looks: Iterable[SecondLook]
+    context: ReportContext,
+    activity: Activity,
+    highlights: Sequence[Highlight],
+    looks: Iterable[SecondLook],
+    progress: Progress = NO_PROGRESS,
 ) -> Page:
-    """The page on a period, with the *highlights* and second *looks* that were chosen for it.
+    """The page on a period, with the *highlights* and second *looks* that were chosen for it; *progress* is told.
 
     Raises:
         WatcherError: nothing that was captured in the period has been judged.
@@ -64,6 +70,7 @@ def compose(
     days = _day_spans(context, activity, left)
     longest = {day: days.longest(day) for day in days.days}
     cards = _cards(context, highlights, {number for found in longest.values() for number, _ in found})
+    cards.load(progress)
     savings = tuple(_savings(context))
     return Page(
         title=title_of(context.period),
@@ -73,7 +80,7 @@ def compose(
         notes=tuple(_notes(left)),
         highlights=tuple(_highlight(cards, found) for found in highlights),
         days=tuple(_days(days, longest, cards)),
-        looks=tuple(looks),
+        looks=tuple(progress.track(looks, SECOND_LOOKS, "second looks drawn")),
         savings=savings,
         quarantine=f"{held(context.quarantine)}, in {visible(os.fspath(context.quarantine))}",
     )
@@ -134,7 +141,6 @@ def _cards(context: ReportContext, highlights: Iterable[Highlight], longest: set
     cards = Cards(context.ledger, context.invocation)
     cards.want({found.entry.id for found in highlights}, SMALL, LARGE)
     cards.want(longest, size)
-    cards.load()
     return cards
 
 

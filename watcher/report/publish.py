@@ -8,6 +8,7 @@ from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.model.query import Query
 from watcher.program import Program
+from watcher.progress import Progress
 from watcher.report.compose import compose
 from watcher.report.context import ReportContext
 from watcher.report.html import is_ours, render
@@ -27,9 +28,10 @@ def look_back(  # noqa: PLR0913 - what is looked at, and where it goes
     query: Query,
     activity: Activity,
     *,
+    progress: Progress,
     file: Path | None = None,
 ) -> Review:
-    """Review a period, and write the page on it to *file* as well, if one is named.
+    """Review a period, and write the page on it to *file* as well, if one is named; *progress* is told how far this is.
 
     Raises:
         WatcherError: *file* is there and no report, or cannot be written; or nothing of the period was judged.
@@ -37,12 +39,12 @@ def look_back(  # noqa: PLR0913 - what is looked at, and where it goes
     """
     if file is not None:
         _refuse_to_overwrite(file)
-    found = review(ledger, settings, query, activity)
+    found = review(ledger, settings, query, activity, progress)
     if file is not None:
         quarantine = program.quarantine(ledger, settings.root)
         context = ReportContext(ledger, settings.root, quarantine, query.period, datetime.now(), program.invocation)
         looks = second_looks(context, settings.device)
-        _write(file, render(compose(context, activity, found.highlights, looks)))
+        _write(file, render(compose(context, activity, found.highlights, looks, progress)))
     return found
 
 

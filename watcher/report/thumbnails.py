@@ -4,7 +4,7 @@ import base64
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,10 +57,10 @@ class Wanted:
     sizes: tuple[Allowance, ...]
 
 
-def load_all(wanted: Sequence[Wanted]) -> list[tuple[Picture, ...]]:
+def load_all(wanted: Sequence[Wanted]) -> Iterator[tuple[Picture, ...]]:
     """The pictures of each, in its sizes; none for a file that is gone, was replaced, or cannot be decoded."""
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(_load, wanted))
+        yield from pool.map(_load, wanted)
 
 
 def _load(wanted: Wanted) -> tuple[Picture, ...]:

@@ -16,6 +16,7 @@ from watcher.ledger.sightings import doubtful_duplicates
 from watcher.model.entry import Entry
 from watcher.model.query import Query
 from watcher.model.sighting import Sighting
+from watcher.progress import NO_PROGRESS, Progress
 from watcher.review.activity import Activity
 from watcher.review.appearances import Appearance, Habit, appearances, habits
 from watcher.review.kept_screens import FrameReader, ScreenGroup, by_signature, screen_groups
@@ -33,7 +34,9 @@ _SHORTLIST = 8
 """Screens of which the one that is most like another is chosen by whole signatures."""
 
 
-def review(ledger: Ledger, settings: Settings, query: Query, activity: Activity) -> Review:
+def review(
+    ledger: Ledger, settings: Settings, query: Query, activity: Activity, progress: Progress = NO_PROGRESS
+) -> Review:
     """Look through a period of the captures in a root; opens the pictures it chooses and those nearest to them alone.
 
     Signatures of an older format are computed again from their pictures, and written down.
@@ -43,6 +46,7 @@ def review(ledger: Ledger, settings: Settings, query: Query, activity: Activity)
         settings: of the root.
         query: which screens are asked for.
         activity: what the displays showed in the period.
+        progress: is told how far this is.
 
     Raises:
         FaultError: the ledger cannot be used.
@@ -51,10 +55,10 @@ def review(ledger: Ledger, settings: Settings, query: Query, activity: Activity)
     captures = activity.readable(query.display)
     shown = appearances(captures, activity.spans_of(query.display))
     reader = FrameReader(settings.device, settings.policy)
-    groups = screen_groups(ledger, sorted(shown), reader)
+    groups = screen_groups(ledger, sorted(shown), reader, progress)
     viewer = _Viewer(ledger, reader, query, shown)
     chosen = islice(picks(_rankings(groups, captures, viewer), viewer.see), query.count)
-    highlights = tuple(map(viewer.highlight, chosen))
+    highlights = tuple(map(viewer.highlight, progress.track(chosen, query.count, "highlights chosen")))
     second_looks = doubtful_duplicates(ledger, settings.root, query, _DOUBT, SECOND_LOOKS)
     screens = sum(len(group.ids) for group in groups)
     return Review(len(captures), screens, highlights, tuple(second_looks), reader.opened)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from watcher.errors import GoneError, UnreadableError
 from watcher.judge.blocks import Screens, ScreensBuilder, by_bounds
@@ -14,6 +15,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.stored_signatures import StoredSignature, stored_signatures
 from watcher.model.entry import Entry
 from watcher.model.verdict import Policy
+from watcher.progress import NO_PROGRESS, Progress
 
 _BATCH = 64
 """Signatures in memory at a time: they have 30 kB each, and a year has tens of thousands."""
@@ -64,16 +66,19 @@ class FrameReader:
         return frame
 
 
-def screen_groups(ledger: Ledger, ids: Sequence[int], reader: FrameReader) -> list[ScreenGroup]:
+def screen_groups(
+    ledger: Ledger, ids: Sequence[int], reader: FrameReader, progress: Progress = NO_PROGRESS
+) -> list[ScreenGroup]:
     """The kept screens among the entries *ids*, apart by what cannot be compared, in the order of their displays.
 
     A signature in a format that is not today's is computed again from its picture, and written down; a screen whose
     picture is gone as well is left out.
     """
     builders: dict[_GroupKey, _GroupBuilder] = {}
-    for first in range(0, len(ids), _BATCH):
+    waiting = progress.track(ids, len(ids), "screens read")
+    while some := list(islice(waiting, _BATCH)):
         batches: dict[_GroupKey, list[StoredSignature]] = {}
-        stored = stored_signatures(ledger, ids[first : first + _BATCH])
+        stored = stored_signatures(ledger, some)
         for one, digest in _in_this_format(ledger, stored, reader):
             batches.setdefault(_GroupKey(one.display, one.height, one.width, digest), []).append(one)
         for key, batch in batches.items():
