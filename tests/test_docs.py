@@ -226,7 +226,7 @@ def test_every_hook_and_built_in_is_documented() -> None:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     names = [name for name in vars(manager.hook) if not name.startswith("_")]
-    assert sorted(names) == ["place", "recorded"]
+    assert sorted(names) == ["noticed", "place", "recorded"]
     for name in names:
         assert f"`{name}(" in page_of("hooks")
         assert getattr(hookspecs, name).__doc__

@@ -12,10 +12,12 @@ __all__ = [
     "Capture",
     "Entry",
     "Kind",
+    "Notice",
     "Policy",
     "Score",
     "Settings",
     "State",
+    "Topic",
     "Verdict",
     "__version__",
     "hookimpl",
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from watcher.keep.hookspecs import hookimpl
     from watcher.model.capture import Capture
     from watcher.model.entry import Entry, State
+    from watcher.model.notice import Notice, Topic
     from watcher.model.verdict import Kind, Policy, Score, Verdict
     from watcher.settings.settings import Settings
 else:
@@ -32,10 +35,12 @@ else:
         "Capture": "model.capture",
         "Entry": "model.entry",
         "Kind": "model.verdict",
+        "Notice": "model.notice",
         "Policy": "model.verdict",
         "Score": "model.verdict",
         "Settings": "settings.settings",
         "State": "model.entry",
+        "Topic": "model.notice",
         "Verdict": "model.verdict",
         "hookimpl": "keep.hookspecs",
     }

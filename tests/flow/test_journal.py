@@ -17,7 +17,10 @@ from watcher.health import silence
 from watcher.health.heartbeat import SourceStatus
 from watcher.judge.device import DeviceBudget
 from watcher.ledger.totals import Savings, Totals
+from watcher.model.notice import Notice, Topic
+from watcher.model.period import Period
 from watcher.terminal.console import Log
+from watcher.text import bytes_text
 
 TODAY = date.today()
 FIRST = TODAY.replace(day=1)
@@ -53,13 +56,46 @@ def test_the_end_of_a_day_is_told_with_its_savings(shelf: Shelf, tmp_path: Path)
         shelf.recorded(twin, 1)
     file = tmp_path / "log"
     with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
-        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0))
+        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0), print)
         journal._day = TODAY - timedelta(days=1)
         journal.idle()
         journal.idle()
     (line,) = (line for line in file.read_text().splitlines() if "saved" in line)
     assert f"{TODAY - timedelta(days=1)}: {some(2)} of duplicates saved (display 1: {some(2)});" in line
     assert f"{some(3)} ever; the quarantine holds {some(3)}" in line
+
+
+def test_what_a_person_should_know_is_told_once_a_week_to_whoever_is_there(shelf: Shelf, tmp_path: Path) -> None:
+    kept = shelf.keep(0)
+    twin = shelf.twins(range(1, 2), kept)[0]
+    told: list[Notice] = []
+
+    def started() -> Journal:
+        budget = DeviceBudget(torch.device("cpu"), 0)
+        return Journal(log, ledger, shelf.settings(), SourceStatus(), budget, told.append)
+
+    with shelf.desk.ledger() as ledger, Log(terminal=False, file=tmp_path / "log", color="never") as log:
+        started().begin()
+        journal = started()
+        journal.entry(kept, 0.1)
+        assert [notice.topic for notice in told] == [Topic.START], "nobody has watched in the week before"
+        journal.end()
+        last_week = Period.parse("last week").begin
+        (count,) = ledger.rows("SELECT count(*) FROM picture")[0]
+        ledger.write(lambda db: db.execute("UPDATE picture SET taken_at = ?", [last_week.isoformat()]))
+        journal = started()
+        journal._told_week = "2020-W01"
+        journal.entry(twin, 0.1)
+        assert len(told) == 1, "a duplicate does not tell that somebody looks"
+        journal.entry(kept, 0.1)
+        journal.entry(kept, 0.1)
+        journal.end()
+        started().entry(kept, 0.1)
+    assert [notice.topic for notice in told] == [Topic.START, Topic.WEEK]
+    saved = some(1)
+    text = f"last week: 1 of {count} captures showed nothing new; {bytes_text(saved.bytes)} saved"
+    assert told[1].text.startswith(text)
+    assert text in (tmp_path / "log").read_text()
 
 
 def test_a_watcher_writes_down_in_which_order_captures_came(desk: Desk, watch_here: Watch) -> None:
@@ -80,7 +116,7 @@ def test_captures_that_cannot_have_settled_yet_are_not_missed(
         shelf.keep(tick)
     file = tmp_path / "log"
     with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
-        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0))
+        journal = Journal(log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0), print)
         now = time.monotonic() + 30 * 60
         monkeypatch.setattr(time, "monotonic", lambda: now)
         journal.idle()

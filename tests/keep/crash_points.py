@@ -146,10 +146,11 @@ def met_at_every(
     rules = [f"trace={','.join([*calls, *refused])}", f"inject={joined}:{deed}:when={_MOST}"]
     rules += [f"inject={call}:error={error}" for call, error in refused.items()]
     options = [word for rule in rules for word in ("-e", rule)]
+    # With a filter of the kernel's the other calls cost nothing; strace 6.1 then fails a call, and sends no signal.
+    fast = ["--seccomp-bpf"] * (deed == FAIL)
     done = subprocess.run(
         [
-            "strace",
-            "-f",
+            *("strace", "-f", *fast),
             "-qq",
             "-o",
             os.devnull,

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,9 +13,11 @@ from watcher.health.heartbeat import ARRIVALS, BEAT_SECONDS, Heartbeat, SourceSt
 from watcher.health.silence import SilenceAlarm
 from watcher.judge.device import DeviceBudget
 from watcher.ledger.ledger import Ledger
-from watcher.ledger.totals import Savings, Totals
+from watcher.ledger.totals import PeriodTotal, Savings, Totals
 from watcher.model.entry import Entry, State
 from watcher.model.interval import FEWEST, LEARNED_FROM, usual_interval
+from watcher.model.notice import Notice, Topic
+from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.settings.settings import Settings
 from watcher.terminal.console import Log
@@ -38,10 +41,17 @@ class _Run:
 class Journal:
     """Keeps the log and the watcher's heartbeats of one run."""
 
-    def __init__(
-        self, log: Log, ledger: Ledger, settings: Settings, status: SourceStatus, budget: DeviceBudget
+    def __init__(  # noqa: PLR0913, PLR0917 - what it writes of, and to whom
+        self,
+        log: Log,
+        ledger: Ledger,
+        settings: Settings,
+        status: SourceStatus,
+        budget: DeviceBudget,
+        tell: Callable[[Notice], None],
     ) -> None:
-        self._log = log
+        """Write of all this to *log*, and *tell* a person who does not read it of what they should know."""
+        self._log, self._tell = log, tell
         self._ledger = ledger
         self._totals = Totals(ledger, settings.root)
         self._settings = settings
@@ -53,7 +63,8 @@ class Journal:
         self._saved = 0
         self._day = date.today()
         self._next_beat = 0.0
-        self._arrivals = deque(ledger.heartbeat(settings.root).arrivals, ARRIVALS)
+        last = ledger.heartbeat(settings.root)
+        self._arrivals, self._told_week = deque(last.arrivals, ARRIVALS), last.told_week
         self._last_seen: tuple[object, ...] = ()
         # What comes from now on is not judged before it has settled.
         first = time.monotonic() + settings.settle.total_seconds()
@@ -66,10 +77,10 @@ class Journal:
         window = f"window {self._settings.window or 'unlimited'}"
         before = self._totals.left_alone()
         found = f"; {before} captures from before its first start are left to framesift sweep" if before else ""
-        self._log.say(
+        self._notice(
+            Topic.START,
             f"framesift {__version__} watches {root} on {self._budget.device.type}, {window},"
             f" {held} screens in it{found}",
-            "good",
         )
 
     def entry(self, entry: Entry, seconds: float) -> None:
@@ -83,7 +94,9 @@ class Journal:
         self._arrivals.append(entry.id)
         self._next_beat = min(self._next_beat, time.monotonic() + _NEWS_SECONDS)
         if back := self._alarm.seen(distinct=verdict.stays, interval=self._interval(), now=time.monotonic()):
-            self._log.say(back, "good")
+            self._notice(Topic.BACK, back)
+        if verdict.stays:  # somebody is there
+            self._end_week()
         self._beat_if_due()
 
     def rest(self) -> None:
@@ -93,7 +106,7 @@ class Journal:
     def idle(self, *, alarms: bool = True) -> None:
         """Called at least every second: *alarms*, the end of a day, the report."""
         if alarms and (alarm := self._alarm.alarm(time.monotonic())):
-            self._log.say(alarm, "warning")
+            self._notice(Topic.SILENCE, alarm, "warning")
         if self._day != date.today():
             self._end_day()
         self._beat_if_due()
@@ -132,6 +145,24 @@ class Journal:
             "good",
         )
 
+    def _end_week(self) -> None:
+        """Once in a week: what the one before it came to; at the first start there is no telling."""
+        week = f"{date.today():%G-W%V}"
+        told, self._told_week = self._told_week, week
+        if told in ("", week):
+            return
+        total = sum(self._totals.of_period(Period.parse("last week")).values(), PeriodTotal())
+        if total.captures:
+            self._notice(
+                Topic.WEEK,
+                f"last week: {total.saved.files:,} of {total.captures:,} captures showed nothing new;"
+                f" {bytes_text(total.saved.bytes)} saved, {bytes_text(self._totals.saved_bytes())} ever",
+            )
+
+    def _notice(self, topic: Topic, text: str, tone: str = "good") -> None:
+        self._log.say(text, tone)
+        self._tell(Notice(topic, text, self._settings.root))
+
     def _interval(self) -> timedelta | None:
         return usual_interval(self._totals.recent_times(LEARNED_FROM, self._arrivals), FEWEST)
 
@@ -154,5 +185,6 @@ class Journal:
             quarantine=os.fspath(self._settings.quarantine_dir),
             log=os.fspath(self._log.file or ""),
             arrivals=list(self._arrivals),
+            told_week=self._told_week,
         )
         self._ledger.write_heartbeat(self._settings.root, heartbeat)

@@ -28,6 +28,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.capture import Capture
 from watcher.model.entry import Timeline
+from watcher.model.notice import Notice
 from watcher.patience import NoPatience
 
 
@@ -90,7 +91,8 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
         self._has_judged = False
         self._pause: Pause | None = None
         self._work = Work(task, ledger, Timeline(task.root))
-        self._journal = Journal(task.log, ledger, task.settings, live.status, self._work.budget)
+        tell = _unheard if task.dry_run else self._work.hooks.noticed
+        self._journal = Journal(task.log, ledger, task.settings, live.status, self._work.budget, tell)
         self._retention = Retention(ledger, task.settings, partial(task.log.say, tone="good"))
 
     def take(self, capture: Capture) -> None:
@@ -165,6 +167,10 @@ class Watcher(contextlib.AbstractContextManager["Watcher"]):
                 self._ledger.write_heartbeat(self._task.root, replace(last, lost=str(error)))
         except FaultError as fault:
             self._task.log.say(str(fault), "error")  # and what ended it is what counts
+
+
+def _unheard(_: Notice) -> None:
+    """A dry run tells nobody."""
 
 
 def _changed(path: Path) -> float:

@@ -47,8 +47,8 @@ class Work:
             log.say(self.budget.why, "warning")
         # One thread alone talks to the device; those that read ahead do not.
         self.load = partial(load, device=choose_device("cpu"), policy=settings.policy)
-        hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))
-        self._custody = (DryRunCustody if task.dry_run else Custody)(ledger, hooks, timeline)
+        self.hooks = Hooks(settings, task.program.folders.hooks_dir, partial(log.say, tone="error"))
+        self._custody = (DryRunCustody if task.dry_run else Custody)(ledger, self.hooks, timeline)
         for entry in self._custody.recover():
             name = entry.verdict.capture.path.name
             log.say(f"{name} was on its way when the last run ended; it is {entry.state} now")

@@ -76,6 +76,9 @@ class Heartbeat:
     arrivals: list[int] = field(default_factory=list)
     """The entries that watchers made last, in the order in which their captures came; names may tell another."""
 
+    told_week: str = ""
+    """Of the week (2020-W19) in which a person was last told what the one before it came to."""
+
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         return asdict(self)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pluggy
 
 from watcher.model.entry import Entry
+from watcher.model.notice import Notice
 from watcher.model.verdict import Verdict
 from watcher.settings.settings import Settings
 
@@ -37,4 +38,12 @@ def recorded(entry: Entry, settings: Settings) -> None:
 
     Called once for each capture, one hook after the other, on the thread that judges: what takes long belongs into a
     program of its own. A hook that raises, or exits, is logged and harms no other.
+    """
+
+
+@hookspec
+def noticed(notice: Notice, settings: Settings) -> None:
+    """Hear of what a person should hear of: that the watcher began, that captures stay away or come again, each week.
+
+    Called as :func:`recorded` is, and only by a watcher; with ``--dry-run`` not at all.
     """

@@ -17,12 +17,13 @@ from watcher.disk.mirror import MARKER_FOLDER, root_of
 from watcher.errors import WatcherError
 from watcher.keep import hookspecs
 from watcher.model.entry import Entry
+from watcher.model.notice import Notice
 from watcher.model.verdict import Verdict
 from watcher.settings.settings import Settings
 from watcher.settings.trust import read_trusted, require_trusted_folder
 from watcher.text import without_secrets
 
-BUILT_IN = ("quarantine", "similar_folder", "run_command", "notify")
+BUILT_IN = ("quarantine", "similar_folder", "run_command", "notify", "desktop")
 
 Complain = Callable[[str], None]
 """Takes one clear line about a hook that failed."""
@@ -61,8 +62,15 @@ class Hooks:
 
     def recorded(self, entry: Entry) -> None:
         """Tell every listener, each on its own."""
-        offered: Mapping[str, Any] = {"entry": entry, "settings": self._settings}
-        for hook in reversed(self._manager.hook.recorded.get_hookimpls()):
+        self._tell(self._manager.hook.recorded, entry=entry)
+
+    def noticed(self, notice: Notice) -> None:
+        """Tell every listener, each on its own."""
+        self._tell(self._manager.hook.noticed, notice=notice)
+
+    def _tell(self, listeners: pluggy.HookCaller, **news: object) -> None:
+        offered: Mapping[str, Any] = news | {"settings": self._settings}
+        for hook in reversed(listeners.get_hookimpls()):
             arguments = [offered[name] for name in hook.argnames]
             self._guarded(f"hook {hook.plugin_name}", partial(hook.function, *arguments))
 

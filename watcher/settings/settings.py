@@ -74,6 +74,13 @@ class NotifySettings(Section):
         default=(), description='a list of Apprise addresses such as ["mailto://NAME:PASSWORD@example.org"]'
     )
     kinds: Kinds = Field(default=("unreadable",), description='a list of verdicts such as ["new", "unreadable"]')
+    notices: Switch = Field(default=False, description="true or false")
+
+
+class DesktopSettings(Section):
+    """Settings of the hook desktop."""
+
+    notices: Switch = Field(default=False, description="true or false")
 
 
 class HookSettings(Section):
@@ -85,6 +92,7 @@ class HookSettings(Section):
     blocked: Texts = Field(default=(), description='a list of hooks\' names such as ["quarantine"]')
     run_command: RunCommandSettings = Field(default=RunCommandSettings(), description="a table of settings")
     notify: NotifySettings = Field(default=NotifySettings(), description="a table of settings")
+    desktop: DesktopSettings = Field(default=DesktopSettings(), description="a table of settings")
     quarantine: Section = Field(default=Section(), description="a table of settings")
     similar_folder: Section = Field(default=Section(), description="a table of settings")
 
