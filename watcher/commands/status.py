@@ -25,7 +25,7 @@ from watcher.program import Program
 from watcher.review.activity import Activity, read_activity
 from watcher.review.wording import STRIP_LEGEND, strip_text
 from watcher.settings.settings import Settings
-from watcher.terminal.console import print_table
+from watcher.terminal.console import print_columns, print_table
 from watcher.text import bytes_text, duration_text, quoted
 
 _SPANS = {"today": "today", "month": "this month", "ever": "ever"}
@@ -192,33 +192,52 @@ def _print(report: dict[str, Any], log: str) -> None:
     judged = ", ".join(f"{count} {kind}" for kind, count in report["captures"].items() if count)
     rows = [("state", report["state"] + _process(report) + since), *[("", reason) for reason in report["reasons"]]]
     rows += [("last look", looks)] if report["last_scan"] else []
-    rows += [("judged", judged), ("saved", "; ".join(_saved(report["saved"])))] if judged else []
+    rows += [("judged", judged), ("saved", ", ".join(_saved(report["saved"])))] if judged else []
     rows += [("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}")]
     rows += [("by scan", f"{report['found_by_scan']} captures that no event told of")] * bool(report["found_by_scan"])
     rows += [("retention", _kept_for(**report["retention"]))] if report["retention"] else []
     rows += [("log", log)] if log else []
-    for number, display in report["displays"].items():
-        shown = f"{display['last_kind']} {_ago(display['last_taken_at'], now)}"
-        unchanged = f", unchanged since {_minute(display['unchanged_since'])}" if display["unchanged_since"] else ""
-        saved = f", saved {_amount(display['saved']['ever'])}"
-        rows += [(f"display {number}", f"{shown}{unchanged}, window {display['window']}{saved}")]
-        rows += [(display["strip"]["day"], f"|{display['strip']['half_hours']}|")]
-    rows += [("", f"half hours: {STRIP_LEGEND}")] * bool(report["displays"])
     print_table(rows, title=report["root"])
+    if report["displays"]:
+        print_columns(_HEAD, [_display(number, one, now) for number, one in report["displays"].items()])
+        strips = [
+            (number, one["strip"]["day"], one["strip"]["half_hours"]) for number, one in report["displays"].items()
+        ]
+        print_table([(f"{number:>7}  {day}", f"|{half_hours}|") for number, day, half_hours in strips])
+        print_table([(f"{'':<19}", f"half hours: {STRIP_LEGEND}")])
+
+
+_HEAD = (">display", "<last capture", "<unchanged for", ">window", ">saved")
+"""The columns of the displays, each with the side on which it is flush."""
+
+
+def _display(number: str, display: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    """The row of one display."""
+    since = display["unchanged_since"]
+    return (
+        number,
+        f"{display['last_kind']} {_age(display['last_taken_at'], now)} ago",
+        _age(since, now) if since else "",
+        f"{display['window']}",
+        bytes_text(display["saved"]["ever"]["bytes"]),
+    )
 
 
 def _ago(moment: str | None, now: datetime) -> str:
-    """A moment of the report as people read it: how long ago, and when if that was not today."""
+    """A moment of the report as people read it: how long ago, and when."""
     if not moment:
         return "never"
     then = datetime.fromisoformat(moment).astimezone()
-    seconds = (now - then).total_seconds()
-    when = f" ({then:{'%H:%M' if then.date() == now.date() else '%Y-%m-%d %H:%M'}})"
-    return f"{duration_text(seconds)} ago{when}" if seconds >= 0 else f"{then:%Y-%m-%d %H:%M}"
+    when = f"{then:{'%H:%M' if then.date() == now.date() else '%Y-%m-%d %H:%M'}}"
+    return f"{_age(moment, now)} ago ({when})" if now >= then else f"{then:%Y-%m-%d %H:%M}"
+
+
+def _age(moment: str, now: datetime) -> str:
+    return duration_text(max(0.0, (now - datetime.fromisoformat(moment).astimezone()).total_seconds()))
 
 
 def _saved(savings: dict[str, dict[str, int]]) -> list[str]:
-    return [f"{_amount(savings[span])} {words}" for span, words in _SPANS.items()]
+    return [f"{bytes_text(savings[span]['bytes'])} {words}" for span, words in _SPANS.items()]
 
 
 def _amount(counted: dict[str, int]) -> str:
@@ -228,11 +247,6 @@ def _amount(counted: dict[str, int]) -> str:
 def _kept_for(days: int, max_bytes: int) -> str:
     limits = [f"{days} days"] * bool(days) + [f"up to {bytes_text(max_bytes)}"] * bool(max_bytes)
     return f"{', '.join(limits)}; then duplicates are deleted if their screen is kept"
-
-
-def _minute(moment: str | None) -> str:
-    """A moment of the report as people read it."""
-    return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
 def _process(report: dict[str, Any]) -> str:

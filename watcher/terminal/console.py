@@ -201,6 +201,16 @@ def print_table(rows: Sequence[tuple[str, str]], title: str = "") -> None:
     _print_hanging([([(f"{name:<{width}}  ", "dim")], value, "") for name, value in rows], title)
 
 
+def print_columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on standard output; each title of its *head* begins with ``<`` or ``>``, the side where it is flush."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = [[title[1:] for title in head], *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for number, row in enumerate(table):
+        cells = (f"{cell:{title[0]}{width}}" for cell, title, width in zip(row, head, widths, strict=True))
+        console.print(Text(visible("  ".join(cells).rstrip()), "" if number else "dim"))
+
+
 def print_findings(findings: Sequence[Finding], title: str) -> None:
     """What the doctor found, on standard output: verdict, name, and below what is not well its cause and its mend.
 
