@@ -240,7 +240,7 @@ def test_a_survey_does_not_ask_names_about_what_is_known(shelf: Shelf) -> None:
 
 def test_names_that_are_not_those_of_captures(desk: Desk) -> None:
     def names() -> Finding:
-        return seeing.names_are_captures(desk.root, seeing.survey(desk.root, NamePattern()).names)
+        return seeing.names_are_captures(desk.root, seeing.survey(desk.root, NamePattern()).names, NamePattern())
 
     assert (names().verdict, names().found) == (Grade.WELL, "there are none yet")
     (desk.root / "Screenshot.png").write_bytes(b"")

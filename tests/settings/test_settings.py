@@ -880,6 +880,25 @@ def test_config_init_writes_the_defaults_once_as_comments(file: Path, framesift:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an editor that is a POSIX script")
+def test_config_check_says_how_names_in_the_folder_are_read(file: Path, folders: Folders, tmp_path: Path) -> None:
+    root = tmp_path / "screens"
+    file.write_text(f'root = "{root}"\n')
+    assert invoke(folders, "check").stdout == "OK\n", "a folder that is not there is the doctor's"
+    (root / "day").mkdir(parents=True)
+    (root / "day" / "2020-05-04_09.05.07_2.png").touch()
+    assert invoke(folders, "check").stdout == "OK\n2020-05-04_09.05.07_2.png: display 2, 2020-05-04 09:05:07\n"
+    with file.open("a") as stream:
+        stream.write("name_pattern = '[0-9-]+_[0-9]+[.](?P<display>[0-9]+).+'\n")
+    first, odd, example = invoke(folders, "check").stdout.splitlines()
+    assert first == "every setting can be right, but:"
+    assert "tell no time, for example 2020-05-04_09.05.07_2.png" in odd
+    assert example.startswith("2020-05-04_09.05.07_2.png: display 5, ")
+    assert example.endswith(", the time of the file")
+    file.write_text(f'root = "{root}"\nname_pattern = "(?P<display>[0-9])"\n')
+    _, odd = invoke(folders, "check").stdout.splitlines()
+    assert "not those of captures, for example 2020-05-04_09.05.07_2.png" in odd
+
+
 def test_config_edit_opens_an_editor_and_checks(
     file: Path, framesift: Framesift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,7 +158,8 @@ class Live:
             self._blind(error)
             return
         if captures is not None:
-            self._tell_once(self._tree.names.unrecognised(self._root))
+            for line in self._tree.doubts():
+                self._tell_once(line)
             self._events.looked(self._notice(captures), time.monotonic())
         self._events.attend(self._tree.count, time.monotonic())
         self._tell_events()

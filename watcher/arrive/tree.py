@@ -3,7 +3,7 @@
 import heapq
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -54,6 +54,10 @@ class Tree:
         self._mtimes.clear()
         self._seen.clear()
         self._next_anew = 0.0
+
+    def doubts(self) -> Iterator[str]:
+        """What is odd in the names, a line each."""
+        return self.names.doubts(self._root, self._pattern)
 
     def count(self) -> int:
         """How many of the folders are there now."""

@@ -3,13 +3,17 @@
 import json
 import os
 import re
+from itertools import islice
 
 import click
 
 from watcher.commands.help import page_of
 from watcher.disk.files import make_private_folder, write_new
+from watcher.disk.listing import Names, walk
 from watcher.errors import WatcherError
+from watcher.model.capture import Capture
 from watcher.program import Program
+from watcher.settings.settings import Settings
 from watcher.settings.spelling import as_toml, toml_key, without_secrets
 from watcher.text import visible
 
@@ -108,6 +112,28 @@ def check(program: Program) -> None:
     """Say OK if every setting can be right, else what is wrong.
 
     Each fault is one line with its file, its line and what would be right. Ends with 2 if there is one.
+
+    Where there are captures in ROOT it says how the name of one is read, or what is odd in all of them.
     """
-    program.settings()
-    click.echo("OK")
+    settings = program.settings()
+    names, example = _looked_at(settings)
+    odd = list(names.lines(settings.root, settings.names))
+    click.echo("\n".join(["every setting can be right, but:", *map(visible, odd)]) if odd else "OK")
+    if example is not None:
+        clock = "" if settings.names.tells_time(example.path.name) else ", the time of the file"
+        click.echo(
+            f"{visible(example.path.name)}: display {example.display}, {example.taken_at:%Y-%m-%d %H:%M:%S}{clock}"
+        )
+
+
+def _looked_at(settings: Settings) -> tuple[Names, Capture | None]:
+    """What the names in the first folders of the root come to, and a capture in one of them if there is any."""
+    names, example = Names(), None
+    for _, listing in islice(walk(settings.root, settings.names), _FOLDERS):
+        names.add(listing.names)
+        example = next(iter(listing.captures), example)
+    return names, example
+
+
+_FOLDERS = 100
+"""Are looked at: days, of an archive that may have thousands."""

@@ -41,12 +41,21 @@ class Names:
     """One that is not of this form, a PNG's if there is any."""
     refused: dict[Path, str] = field(default_factory=dict)
     """Captures by their form that are none, and why."""
+    displays: dict[int, str] = field(default_factory=dict)
+    """The first displays that were found, each with a name that tells of it."""
 
     def add(self, more: "Names") -> None:
         """Take in what *more* names came to."""
         self.fitting += more.fitting
         self.miss(more.other)
         self.refused |= more.refused
+        for display, name in more.displays.items():
+            self.show(display, name)
+
+    def show(self, display: int, name: str) -> None:
+        """*name* tells of *display*."""
+        if len(self.displays) <= USUAL_DISPLAYS:
+            self.displays.setdefault(display, name)
 
     def miss(self, name: str) -> None:
         """*name* is not of the form; empty for none."""
@@ -59,15 +68,34 @@ class Names:
             return ""
         return f"the names in {root} are not those of captures, for example {self.other}: {SEE_NAMES}"
 
-    def lines(self, root: Path) -> Iterator[str]:
-        """What is to be said of the names in *root*: each that is refused, up to so many, or that all are others."""
+    def crowded(self, root: Path) -> str:
+        """A line if the names in *root* tell of more displays than a desk has; else an empty one."""
+        if len(self.displays) <= USUAL_DISPLAYS:
+            return ""
+        told = " and ".join(f"{display} in {name}" for display, name in islice(self.displays.items(), 2))
+        return f"the names in {root} tell of more than {USUAL_DISPLAYS} displays, for example {told}: {SEE_NAMES}"
+
+    def timeless(self, root: Path, pattern: NamePattern) -> str:
+        """A line if there are captures in *root*, and *pattern* finds a time in the name of none; else an empty one."""
+        if not self.displays or any(map(pattern.tells_time, self.displays.values())):
+            return ""
+        name = next(iter(self.displays.values()))
+        return f"the names in {root} tell no time, for example {name}, and that of the file counts: {SEE_NAMES}"
+
+    def doubts(self, root: Path, pattern: NamePattern) -> Iterator[str]:
+        """Whatever of these three there is to say."""
+        yield from filter(None, (self.unrecognised(root), self.crowded(root), self.timeless(root, pattern)))
+
+    def lines(self, root: Path, pattern: NamePattern) -> Iterator[str]:
+        """What is to be said of the names in *root*: each that is refused, up to so many, and what is odd in all."""
         yield from (refused_line(path, why) for path, why in islice(self.refused.items(), MOST_TOLD))
         if (more := len(self.refused) - MOST_TOLD) > 0:
             yield f"{more} more {AND_MORE}"
-        if line := self.unrecognised(root):
-            yield line
+        yield from self.doubts(root, pattern)
 
 
+USUAL_DISPLAYS = 12
+"""More are rather hours or months, which a pattern has taken for displays."""
 MOST_TOLD = 20
 """So many names that are refused are told one by one: with a wrong setting it may be all of them."""
 SEE_NAMES = "the setting name_pattern says which are (framesift help settings)"
@@ -163,6 +191,7 @@ def captures_named(
             key = os.fsencode(name), status.st_size, status.st_mtime_ns
             if key not in passed and is_recordable(status):
                 captures.append(pattern.parse(folder / name, status))
+                names.show(captures[-1].display, name)
         except NameRefusedError as error:
             names.refused[folder / name] = str(error)
         except FileNotFoundError:

@@ -132,7 +132,7 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
     yield "service", lambda: seeing.service_runs(*service_of(folders, root))
     yield "one watcher", lambda: seeing.nobody_else_watches(root, ours=ours, held=is_held(root))
     yield "root", lambda: seeing.root_is_listed(root, found, kept=patient.kept)
-    yield "names", lambda: seeing.names_are_captures(root, found.names)
+    yield "names", lambda: seeing.names_are_captures(root, found.names, settings.names)
     yield "watch limit", lambda: seeing.folders_are_watched(found.folders, watch_limit())
     yield "quarantine", lambda: storage.quarantine_takes(root, patient.quarantine)
     yield "free space", lambda: storage.there_is_room(disks)

@@ -126,14 +126,17 @@ def root_is_listed(root: Path, found: Survey, platform: str = sys.platform, *, k
     return Finding.sick("root", f"{found.unlisted[0]}", "this program may not read it", _rights(platform))
 
 
-def names_are_captures(root: Path, names: Names) -> Finding:
+def names_are_captures(root: Path, names: Names, pattern: NamePattern) -> Finding:
     """Whether the names in the root are those that the settings speak of."""
     if line := names.unrecognised(root):
         return Finding.odd("names", line, "no file with such a name is ever judged", _SET_NAMES)
     if names.refused:
         found = first_few(refused_line(path, why) for path, why in names.refused.items())
         return Finding.odd("names", found, "these files are never judged", _SET_NAMES)
-    return Finding.well("names", f"{names.fitting} are those of captures" if names.fitting else "there are none yet")
+    if line := names.crowded(root):
+        return Finding.odd("names", line, "what is no display has a window of its own", _SET_NAMES)
+    found = f"{names.fitting} are those of captures" if names.fitting else "there are none yet"
+    return Finding.well("names", "; ".join(filter(None, (found, names.timeless(root, pattern)))))
 
 
 _SET_NAMES = "set name_pattern, and time_format if they hold a time: framesift help settings"

@@ -129,7 +129,7 @@ def _without_entry(task: Task, ledger: Ledger, scope: Scope) -> list[Capture]:
             found.append(capture)
         elif not watched:
             claimed.append(capture)
-    for line in names.lines(task.root):
+    for line in names.lines(task.root, task.settings.names):
         task.log.say(line, "warning")
     ledger.leave_to_sweep(task.root, claimed)
     if young:

@@ -110,6 +110,10 @@ class NamePattern:
             return str(error)
         return ""
 
+    def tells_time(self, name: str) -> bool:
+        """Whether *name*, which is a capture's, tells a time."""
+        return self._read(name)[1] is not None
+
     def parse(self, path: Path, stat: os.stat_result) -> Capture:
         """The capture at *path*, whose name must fit; one without a time takes the mtime's.
 
