@@ -49,5 +49,5 @@ if __name__ == "__main__":
     try:
         from desktop_notifier import DesktopNotifier
     except ImportError:
-        sys.exit("desktop-notifier is not installed: pip install 'framesift[notify]'")
+        sys.exit("desktop-notifier is not installed: framesift's extra notify has it (framesift help hooks)")
     asyncio.run(_show(DesktopNotifier(app_name="framesift", app_icon=None), *sys.argv[1:]))

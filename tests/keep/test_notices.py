@@ -141,7 +141,7 @@ def test_a_library_that_is_not_there_is_told_of(desk: Desk, noticed: Noticed, mo
     broken.write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(broken.parent))
     (complaint,) = noticed("[hooks.desktop]\nnotices = true\n")
-    assert "desktop-notifier is not installed: pip install" in complaint
+    assert "desktop-notifier is not installed: framesift's extra notify has it" in complaint
 
 
 class _Receiver(http.server.BaseHTTPRequestHandler):
