@@ -70,7 +70,7 @@ class Somebody:
             "bash",
             ["--norc", "--noprofile"],
             cwd=str(self.clone),
-            env=self._environment,  # type: ignore[arg-type] # os._Environ, say its types; any mapping will do
+            env=self._environment,
             encoding="utf-8",
             dimensions=(40, 100),
             timeout=60,
@@ -94,7 +94,7 @@ def run(shell: "pexpect.spawn[str]", line: str, *, code: int = 0) -> str:
     shell.sendline(f"{line}; echo ENDED $?")
     shell.expect(r"ENDED (\d+)\r\n")
     seen = _CODES.sub("", str(shell.before))
-    assert shell.match.group(1) == f"{code}", seen
+    assert str(shell.after) == f"ENDED {code}\r\n", seen
     shell.expect("READY> ")
     return seen
 

@@ -128,12 +128,12 @@ Exit codes:
   {EXIT_FAILED}    it could not be done, and one line says why
   {EXIT_USAGE}    wrong usage or settings
   {EXIT_BUG}    a bug, whose traceback is in the log folder
-  {EXIT_SICK}    status or service status found it not watching, or doctor found something sick
-  {EXIT_DEVICE}   the device is lost to this process, as after an error of CUDA: start framesift again
+  {EXIT_SICK}    not watching, or doctor found something sick
+  {EXIT_DEVICE}   the device is lost: start framesift again
   {EXIT_INTERRUPTED}  interrupted
 
 \b
-Shell completion, in the startup file of bash (or zsh or fish, with its name for bash):
+Shell completion, in the startup file of bash, zsh or fish:
   eval "$(_FRAMESIFT_COMPLETE=bash_source framesift)"
 """
 

@@ -68,6 +68,12 @@ def test_history_can_be_narrowed(watched: Desk) -> None:
     assert [entry["path"] for entry in part] == [str(watched.path(1))]
     assert len(lines(watched.run("history", "--json", "--since", "yesterday").stdout)) == 1
     assert "no period" in watched.run("history", "--since", "someday", check=2).stderr
+    for words in (["2020-05-04"], ["2020-05-04..2020-05-04", str(watched.root)], [str(watched.root), "2020-05-04"]):
+        assert lines(watched.run("history", "--json", *words).stdout) == day
+    assert "no period" in watched.run("history", "someday", check=2).stderr
+    assert "either PERIOD" in watched.run("history", "today", "--until", "today", check=2).stderr
+    nowhere = watched.base / "nowhere"
+    assert f"nothing was judged in {nowhere} yet" in watched.run("history", str(nowhere), check=1).stderr
 
 
 def test_why_tells_of_a_file_where_it_was_and_where_it_is(watched: Desk) -> None:

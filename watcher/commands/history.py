@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from watcher.commands.options import COUNT, DISPLAY, root_argument, since_option, until_option
+from watcher.commands.options import COUNT, DISPLAY, period_argument, since_option, until_option
+from watcher.errors import WatcherError
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.program import Program
@@ -14,7 +15,7 @@ from watcher.terminal.streams import is_left
 
 
 @click.command(name="history")
-@root_argument
+@period_argument
 @since_option
 @until_option
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only this verdict.")
@@ -24,7 +25,7 @@ from watcher.terminal.streams import is_left
 @click.pass_obj
 def command(
     program: Program,
-    root: Path | None,
+    asked: tuple[Period | None, Path | None],
     since: Period | None,
     until: Period | None,
     kind: str | None,
@@ -36,10 +37,12 @@ def command(
 
     One line for each capture, as in the log: time, display, verdict, SSIM, the screen it is most like, and size.
 
-    DATE is 2020, 2020-05, 2020-05-04, a moment such as 2020-05-04T09:10, or today, yesterday, 7d, 1h, last week.
+    PERIOD is 2020, 2020-05, 2020-05-04, a moment such as 2020-05-04T09:10, 2020-05-01..2020-05-14, today, yesterday, 7d,
+    1h, last week or last month. DATE is one of these as well.
 
     \b
     Examples:
+      framesift history today
       framesift history --kind duplicate --since 2020-05-04
       framesift history --json --limit 100
 
@@ -48,9 +51,16 @@ def command(
     bound is known), nearest, worst_tile, reason, state (kept, moving, quarantined, restored, purged or missing), bytes
     and policy.
     """
+    period, root = asked
+    if period and (since or until):
+        raise click.UsageError("either PERIOD, or --since and --until")
+    since, until = since or period, until or period
     with program.existing_ledger() as ledger:
+        place = program.settings_of_root(root, ledger).root
+        if root is not None and place not in ledger.roots():
+            raise WatcherError(f"nothing was judged in {place} yet")
         for entry in ledger.entries(
-            program.settings_of_root(root, ledger).root,
+            place,
             since=since.begin if since else None,
             until=until.end if until else None,
             kind=Kind(kind) if kind else None,

@@ -200,14 +200,14 @@ def _print(report: dict[str, Any], log: str) -> None:
     print_table(rows, title=report["root"])
     if report["displays"]:
         print_columns(_HEAD, [_display(number, one, now) for number, one in report["displays"].items()])
-        strips = [
-            (number, one["strip"]["day"], one["strip"]["half_hours"]) for number, one in report["displays"].items()
-        ]
-        print_table([(f"{number:>7}  {day}", f"|{half_hours}|") for number, day, half_hours in strips])
-        print_table([(f"{'':<19}", f"half hours: {STRIP_LEGEND}")])
+        days = {one["strip"]["day"] for one in report["displays"].values()}
+        for day in sorted(days):
+            strips = {number: one["strip"] for number, one in report["displays"].items() if one["strip"]["day"] == day}
+            print_table([(day, f"half hours: {STRIP_LEGEND}")])
+            print_table([(f"{number:>7}", f"|{strip['half_hours']}|") for number, strip in strips.items()])
 
 
-_HEAD = (">display", "<last capture", "<unchanged for", ">window", ">saved")
+_HEAD = (">display", "<last capture", "<same for", ">window", ">saved")
 """The columns of the displays, each with the side on which it is flush."""
 
 
