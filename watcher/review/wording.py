@@ -31,7 +31,7 @@ _CHARACTERS = {
     Look.OFF: "·",
     Look.SILENT: " ",
 }
-STRIP_LEGEND = ", ".join(f"{_CHARACTERS[look]} {look}" for look in Look if look is not Look.SILENT)
+STRIP_LEGEND = " ".join(f"{_CHARACTERS[look]} {look}" for look in Look if look is not Look.SILENT)
 """What the characters of :func:`strip_text` mean."""
 _HALF_HOUR = timedelta(minutes=30)
 
