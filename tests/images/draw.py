@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 SECONDS = "16"
+LINK = re.compile(r"\x1b\]8;[^\x1b]*\x1b\\")
+"""A picture of a terminal leads nowhere."""
 FOLDER = re.compile(r"\S*/framesift-demo-\w+/")
 
 
@@ -21,7 +23,7 @@ def main() -> None:
         text=True,
         check=True,
     )
-    text = Text.from_ansi(FOLDER.sub("/tmp/demo/", demo.stdout).rstrip())  # noqa: S108 - shown, not used
+    text = Text.from_ansi(FOLDER.sub("/tmp/demo/", LINK.sub("", demo.stdout)).rstrip())  # noqa: S108 - shown, not used
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=112, file=nowhere, force_terminal=True)
         console.print(Text("$ framesift demo", style="bold"))

@@ -37,8 +37,8 @@ def command(
 
     One line for each capture, as in the log: time, display, verdict, SSIM, the screen it is most like, and size.
 
-    PERIOD is 2020, 2020-05, 2020-05-04, a moment such as 2020-05-04T09:10, 2020-05-01..2020-05-14, today, yesterday, 7d,
-    1h, last week or last month. DATE is one of these as well.
+    PERIOD is 2020, 2020-05, 2020-05-04, a moment such as 2020-05-04T09:10, 2020-05-01..2020-05-14, today, yesterday,
+    7d, 1h, last week or last month. DATE is one of these as well.
 
     \b
     Examples:
