@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -361,12 +362,41 @@ def test_a_picture_is_named_by_path_number_name_part_or_time(watched: Desk, fram
     del framesift
     path, moved = watched.path(3), watched.mirrored(watched.path(3))
     (entry,) = lines(watched.run("why", "--json", str(path)).stdout)
-    for words in (str(moved), str(entry["id"]), path.name, path.name[:-9], "09.15.00", "05-04 09:15:00", "05-04 09:15"):
+    for words in (
+        str(moved),
+        str(entry["id"]),
+        path.name,
+        path.name[:-9],
+        "09.15.00",
+        "05-04 09:15:00",
+        "05-04 09:15",
+        "2020-05-04 09:15   1",
+        "05-04 09:15:00     1 ",
+    ):
         (found,) = lines(watched.run("why", "--json", words).stdout)
         assert found["id"] == entry["id"], words
-    assert "is in the names of several pictures: " in watched.run("why", "05-04 09:1", check=1).stderr
+    assert "05-04 09:1 may be several pictures: " in watched.run("why", "05-04 09:1", check=1).stderr
     assert "No such file" in watched.run("why", "%", check=1).stderr
+    assert "No such file" in watched.run("why", "05-04 09:15 2", check=1).stderr, "display 2 had none then"
     assert "would restore" in watched.run("restore", "--dry-run", "05-04 09:15:00").stdout
+
+
+def test_a_time_without_a_year_is_of_this_one_if_it_can_be(desk: Desk) -> None:
+    year = datetime.now().year
+    paths = [desk.root / f"{one}-02-03_04.05.06_{display}.png" for one in (2001, year, year - 1) for display in (1, 2)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(screen(number))
+    desk.run("sweep")
+    for words, path in {
+        "02-03 04:05:06 2": paths[3],
+        "2001-02-03 04:05 1": paths[0],
+        f"{year - 1}-02-03 04:05 2": paths[5],
+    }.items():
+        (found,) = lines(desk.run("why", "--json", words).stdout)
+        assert found["path"] == str(path)
+    assert str(paths[2]) in (told := desk.run("why", "02-03 04:05:06", check=1).stderr)
+    assert str(paths[0]) not in told
 
 
 def test_open_shows_a_picture_beside_its_nearest_and_their_map(watched: Desk, tmp_path: Path) -> None:

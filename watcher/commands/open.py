@@ -25,7 +25,7 @@ def command(program: Program, file: str, out: Path | None) -> None:
     """Show a picture, its nearest, and where they differ.
 
     FILE is a capture, where it was or where it is now; or its number in framesift history --json, its name, a part of
-    that, or its time as the log writes it, if that is of one picture alone.
+    that, or its time as the log writes it, with its display or without. It must be of one picture alone.
 
     It opens one picture in the system's viewer: beside the capture the screen that it is most like, and beside that
     the map of framesift compare, in which red is what differs. A capture that is like nothing is shown alone. It moves
@@ -33,7 +33,7 @@ def command(program: Program, file: str, out: Path | None) -> None:
 
     \b
     Examples:
-      framesift open "05-04 09:20:45"
+      framesift open "05-04 09:20:45 1"
       framesift open 2020-05-04_09.20
 
     Ends with 1 if there is no such picture, or it is gone, or no viewer can be started.

@@ -31,13 +31,13 @@ def command(program: Program, file: str, as_json: bool) -> None:
     """Tell what was decided about FILE, and where it is now.
 
     FILE is a capture, where the capture job wrote it or where it is now; or its number, its name, a part of that, or
-    its time as the log writes it, if that is of one picture alone. It tells the verdict and by which numbers and
+    its time as the log writes it, with its display or without. It tells the verdict and by which numbers and
     which policy, the screen it is most like, and what happened to the file. If nothing was decided, it tells why not.
 
     \b
     Examples:
       framesift why ROOT/2020-05/2020-05-04/2020-05-04_09.10.01_1.png
-      framesift why "05-04 09:10:01"
+      framesift why "05-04 09:10:01 1"
 
     Ends with 1 if nothing was decided about FILE.
     """

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from watcher.errors import WatcherError
@@ -15,8 +17,8 @@ _MOST_TOLD = 5
 def entries_named(ledger: Ledger, words: str) -> list[Entry]:
     """The entries on the picture that *words* name, oldest first; none if there is no such picture.
 
-    That is a path where it was or is, the number of an entry, the name of a file or a part of it. A time may be
-    written as the log writes it: ``05-04 09:20:45``.
+    That is a path where it was or is, the number of an entry, the name of a file or a part of it, or its time as the
+    log writes it, with its display or without: ``05-04 09:20:45 1``.
 
     Raises:
         WatcherError: several pictures have such a name.
@@ -30,30 +32,36 @@ def entries_named(ledger: Ledger, words: str) -> list[Entry]:
         return [ledger.entry(numbered[0][0])]
     if os.sep in words:
         return []
-    paths = _paths(ledger, "= ?", words) or _paths(ledger, "LIKE ? ESCAPE '!'", _like(words))
-    if len(paths) > 1:
-        told = ", ".join(visible(os.fspath(one)) for one in paths[:_MOST_TOLD])
-        more = f" and {len(paths) - _MOST_TOLD} more" if len(paths) > _MOST_TOLD else ""
-        raise WatcherError(f"{visible(words)} is in the names of several pictures: {told}{more}")
+    count, paths = next(filter(None, (_paths(ledger, *one) for one in _meanings(words))), (0, []))
+    if count > 1:
+        told = ", ".join(visible(os.fspath(one)) for one in paths)
+        more = f" and {count - _MOST_TOLD} more" if count > _MOST_TOLD else ""
+        raise WatcherError(f"{visible(words)} may be several pictures: {told}{more}")
     return ledger.about(paths[0]) if paths else []
 
 
 _NUMBER = "SELECT id FROM picture WHERE id = ?"
-_TIME = re.compile(r"(\d\d-\d\d) (\d[\d:]*)")
+_TIME = re.compile(r"(\d{4}-)?(\d\d-\d\d) (\d[\d:]*)(?:\s+(\d{1,9}))?", re.ASCII)
 
 
-def _paths(ledger: Ledger, condition: str, name: str) -> list[Path]:
-    """Where the pictures were captured whose name meets *condition*, the latest first."""
+def _meanings(words: str) -> Iterator[tuple[str, list[object]]]:
+    """Conditions on a picture that *words* may mean, with their values: the likeliest first."""
+    yield "CAST(name AS TEXT) = ?", [words]
+    if told := _TIME.fullmatch(words.strip()):
+        year, day, clock, display = told.groups()
+        this = f"{datetime.now().year:04}-"
+        condition = "taken_at LIKE ?" + (" AND display = ?" if display else "")
+        for years in (year,) if year else (this, "____-"):
+            yield condition, [f"{years}{day}T{clock}%", *([int(display)] if display else [])]
+    part = re.sub("[%_!]", r"!\g<0>", words)
+    yield "CAST(name AS TEXT) LIKE ? ESCAPE '!'", [f"%{part}%"]
+
+
+def _paths(ledger: Ledger, condition: str, values: Sequence[object]) -> tuple[int, list[Path]] | None:
+    """How many pictures meet *condition*, and where the latest were captured; None if none does."""
     rows = ledger.rows(
-        f"SELECT max(id) AS id FROM picture WHERE CAST(name AS TEXT) {condition} GROUP BY root_id, folder, name"
-        " ORDER BY max(id) DESC",
-        [name],
+        f"SELECT max(id) AS id, count(*) OVER () AS count FROM picture WHERE {condition}"
+        " GROUP BY root_id, folder, name ORDER BY max(id) DESC LIMIT ?",
+        [*values, _MOST_TOLD],
     )
-    return [ledger.entry(row["id"]).verdict.capture.path for row in rows]
-
-
-def _like(words: str) -> str:
-    """The pattern that finds *words* in a name."""
-    words = _TIME.sub(lambda found: f"{found[1]}_{found[2].replace(':', '.')}", words)
-    escaped = re.sub("[%_!]", r"!\g<0>", words)
-    return f"%{escaped}%"
+    return (rows[0]["count"], [ledger.entry(row["id"]).verdict.capture.path for row in rows]) if rows else None
