@@ -18,6 +18,7 @@ from watcher.ledger.days import Days
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.schema import MIGRATIONS
 from watcher.model.entry import Entry, State
+from watcher.text import bytes_text
 
 ROOT = Path("/screens")
 FIRST = date(2026, 3, 1)
@@ -262,4 +263,4 @@ def test_the_watcher_does_it_by_itself_and_a_dry_run_does_not(shelf: Shelf) -> N
     assert shelf.desk.stop() == 0
     assert there(shelf, *twins) == [False, False]
     assert root_of(shelf.desk.root.with_name("ScreenRecord-similar")) == shelf.desk.root
-    assert f"{Amount(2, 2 * SIZE)} ever" in shelf.run("status", code=4)
+    assert f"{bytes_text(2 * SIZE)} ever" in shelf.run("status", code=4)
