@@ -144,6 +144,17 @@ def test_what_is_hidden_is_made_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
+def test_a_search_for_display_and_verdict_finds_them_through_the_colours(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    with Log(terminal=False, file=file) as log:
+        log.entry(entry())
+        log.entry(entry(Score(capture(), 0.99991, exact=True, worst_tile=1.0), capture(display=12)))
+    coloured = file.read_text()
+    assert "\x1b[" in coloured
+    assert "  1  new " in coloured
+    assert " 12  duplicate   0.9999" in coloured
+
+
 def test_names_with_markup_stay_text(tmp_path: Path) -> None:
     file = tmp_path / "log"
     with Log(terminal=False, file=file) as log:

@@ -44,9 +44,9 @@ def entry_line(entry: Entry, seconds: float | None = None, *, verbose: bool = Fa
     line = Text(no_wrap=True, overflow="ignore")
     when = _when(verdict.capture.taken_at)
     line.append(when, Style(dim=True, link=_link(entry.location)))
-    line.append(f"{'':<{_TIME_WIDTH - len(when)}} {verdict.capture.display:>3}  ", "bold")
-    line.append(f"{verdict.kind:<11}", style)
-    line.append(f"{_score(entry):>7}  ", style)
+    # One span, so that a search for "2  new" finds it in the file as well.
+    shown = f"{verdict.capture.display:>3}  {verdict.kind:<11}{_score(entry):>7}"
+    line.append(f"{'':<{_TIME_WIDTH - len(when)}} ").append(shown, style).append("  ")
     # Where another display may be named there is room for it in every line.
     line.append(f"{_nearest(entry):<{19 if verdict.policy.across_displays else 17}}", "dim")
     line.append(f"{bytes_text(verdict.capture.size):>10}")
