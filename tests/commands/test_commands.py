@@ -127,7 +127,7 @@ def test_status_is_concluded_from_evidence(watched: Desk) -> None:
     assert len(strip["half_hours"]) == 48
     text = watched.run("status", check=4).stdout
     assert "no watcher is running" in text
-    assert "display  last capture" in text
+    assert "display 1  " in text
     assert f"|{strip['half_hours']}|" in text
     assert str(watched.logs / "framesift.log") in text.replace("\n", "").replace(" ", "")
 

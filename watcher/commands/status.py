@@ -193,6 +193,8 @@ def _print(report: dict[str, Any], log: str) -> None:
     rows = [("state", report["state"] + _process(report) + since), *[("", reason) for reason in report["reasons"]]]
     rows += [("last look", looks)] if report["last_scan"] else []
     rows += [("judged", judged), ("saved", ", ".join(_saved(report["saved"])))] if judged else []
+    held_frames = [f"{display['window']}" for display in report["displays"].values()]
+    rows += [("windows", f"{', '.join(held_frames)} screens")] if any(one != "0" for one in held_frames) else []
     rows += [("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}")]
     rows += [("by scan", f"{report['found_by_scan']} captures that no event told of")] * bool(report["found_by_scan"])
     rows += [("retention", _kept_for(**report["retention"]))] if report["retention"] else []
@@ -207,18 +209,17 @@ def _print(report: dict[str, Any], log: str) -> None:
             print_table([(f"{number:>7}", f"|{strip['half_hours']}|") for number, strip in strips.items()])
 
 
-_HEAD = (">display", "<last capture", "<same for", ">window", ">saved")
+_HEAD = ("<", "<last capture", "<same for", ">saved")
 """The columns of the displays, each with the side on which it is flush."""
 
 
 def _display(number: str, display: dict[str, Any], now: datetime) -> tuple[str, ...]:
     """The row of one display."""
-    since = display["unchanged_since"]
+    since, then = display["unchanged_since"], display["last_taken_at"]
     return (
-        number,
-        f"{display['last_kind']} {_age(display['last_taken_at'], now)} ago",
+        f"display {number}",
+        f"{display['last_kind']} {_clock(then, now, '%m-%d %H:%M')}, {_age(then, now)} ago",
         _age(since, now) if since else "",
-        f"{display['window']}",
         bytes_text(display["saved"]["ever"]["bytes"]),
     )
 
@@ -227,9 +228,14 @@ def _ago(moment: str | None, now: datetime) -> str:
     """A moment of the report as people read it: how long ago, and when."""
     if not moment:
         return "never"
+    when = _clock(moment, now, "%Y-%m-%d %H:%M")
+    return f"{_age(moment, now)} ago ({when})" if now >= datetime.fromisoformat(moment).astimezone() else when
+
+
+def _clock(moment: str, now: datetime, form: str) -> str:
+    """The time of the day, in *form* if that was not today."""
     then = datetime.fromisoformat(moment).astimezone()
-    when = f"{then:{'%H:%M' if then.date() == now.date() else '%Y-%m-%d %H:%M'}}"
-    return f"{_age(moment, now)} ago ({when})" if now >= then else f"{then:%Y-%m-%d %H:%M}"
+    return f"{then:{'%H:%M' if then.date() == now.date() else form}}"
 
 
 def _age(moment: str, now: datetime) -> str:
