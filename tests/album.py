@@ -80,7 +80,7 @@ class Album:
     def kept(self, path: Path, signature: Signature, kind: Kind = Kind.NEW, digest: int | None = None) -> Entry:
         """The file at *path* is a screen that stays."""
         capture = capture_of(path)
-        prepared = POLICY.preparation(capture.display).digest if digest is None else digest
+        prepared = POLICY.digest(capture.display) if digest is None else digest
         kept = KeptFrame(capture, signature.height, signature.width, signature.to_bytes(prepared))
         return self.ledger.record(self.timeline, Verdict(capture, kind, NOTHING_TO_COMPARE, POLICY), kept, None)
 

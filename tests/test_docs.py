@@ -218,8 +218,9 @@ def test_the_settings_shown_are_all_of_them_with_their_defaults(tmp_path: Path) 
     documented = loaded(shown, tmp_path)
     assert documented == loaded("", tmp_path)
     keys = {key[0] for key in documented} | set(Settings.model_fields)
-    assert keys - set(tomllib.loads(shown)) == {"name_pattern"}
+    assert keys - set(tomllib.loads(shown)) == {"name_pattern", "scene"}
     assert "# name_pattern" in shown
+    assert "# [[scene]]" in shown
 
 
 def test_every_hook_and_built_in_is_documented() -> None:

@@ -87,8 +87,8 @@ def test_a_display_has_its_own_rectangles_and_those_of_all() -> None:
     policy = Policy(ignore=ignored_of({"*": [(5, 0, 1, 1), (1, 2, 3, 4)], "2": [[1, 1, 1, 1], [5, 0, 1, 1]], "7": []}))
     assert policy.preparation(1) == Preparation(2, ((1, 2, 3, 4), (5, 0, 1, 1)))
     assert policy.preparation(2) == Preparation(2, ((1, 1, 1, 1), (1, 2, 3, 4), (5, 0, 1, 1)))
-    assert policy.preparation(1).digest == policy.preparation(7).digest != policy.preparation(2).digest
-    assert Preparation(2).digest != Preparation(1).digest
+    assert policy.digest(1) == policy.digest(7) != policy.digest(2)
+    assert Policy(reduce=2).digest(1) != Policy(reduce=1).digest(1)
 
 
 rectangles_of_displays = st.dictionaries(

@@ -16,6 +16,7 @@ from watcher.model.verdict import Policy
 from watcher.program import Program
 from watcher.settings.spelling import as_toml, toml_key
 from watcher.terminal.console import print_table
+from watcher.text import visible
 
 if TYPE_CHECKING:
     from watcher.judge.difference import Difference
@@ -33,17 +34,28 @@ if TYPE_CHECKING:
 @click.option(
     "--reference", is_flag=True, help="Compute with pytorch_msssim on whole frames, the slow and certain way."
 )
+@click.option("--scene", metavar="NAME", help="Also print the scene of this name with which the two would be equal.")
 @json_option
 @click.pass_obj
-def command(program: Program, first: Path, second: Path, map_file: Path | None, reference: bool, as_json: bool) -> None:
+def command(
+    program: Program,
+    first: Path,
+    second: Path,
+    map_file: Path | None,
+    reference: bool,
+    scene: str | None,
+    as_json: bool,
+) -> None:
     """Compare captures A and B exactly as the watcher would.
 
     Prints their SSIM, the verdict, the worst tile (the square of 64 pixels of the halved pictures that differs most),
     and the share of the pixels that changed. It ends with the rectangles that differ, as the table [ignore] of the
     settings takes them. It moves nothing and writes nothing down.
 
-    With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, changed, display, ignored, differ,
-    policy and map.
+    With --scene: as the table [[scene]], which ignores them only where the screen is that of A.
+
+    With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, changed, display, ignored, scenes
+    (which A and B show), differ, policy and map.
 
     \b
     Example:
@@ -60,6 +72,9 @@ def command(program: Program, first: Path, second: Path, map_file: Path | None, 
         click.echo(json.dumps(names | _values(found) | drawn))
     else:
         _print(found, map_file, " (pytorch_msssim on whole frames)" if reference else "")
+        if found.places:
+            # Not in the table, which breaks lines: these lines are there to be copied.
+            click.echo(_as_ignored(found) if scene is None else _as_scene(program, found, first, scene))
 
 
 def compared(
@@ -88,6 +103,7 @@ def _values(found: "Difference") -> dict[str, Any]:
         "changed": found.comparison.changed,
         "display": found.display,
         "ignored": [list(part) for part in verdict.policy.preparation(verdict.capture.display).ignored],
+        "scenes": list(found.scenes),
         "differ": [list(place) for place in found.places],
         "policy": verdict.policy.as_json(),
     }
@@ -105,19 +121,35 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
         ("changed", f"{found.comparison.changed:.2%} of the pixels"),
         ("display", "none that both names tell" if found.display is None else str(found.display)),
         ("ignored", as_toml(ignored) if ignored else ""),
+        ("scenes", " and ".join(one or "none" for one in found.scenes) if any(found.scenes) else ""),
         ("map", os.fspath(map_file) if map_file else ""),
     ]
     print_table([(name, value) for name, value in rows if value])
-    if found.places:
-        key, parts = _to_ignore(found)
-        # Not in the table, which breaks lines: this one is there to be copied.
-        click.echo(f"\n[ignore]  # with this line the two would be equal\n{toml_key((key,))} = {as_toml(parts)}")
 
 
-def _to_ignore(found: "Difference") -> tuple[str, list[tuple[int, int, int, int]]]:
+def _as_ignored(found: "Difference") -> str:
     """The line of the table [ignore] that the settings need, with what they have in it already."""
-    key = EVERY_DISPLAY if found.display is None else str(found.display)
-    return key, [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]
+    key = _display_key(found)
+    parts = [*dict(found.verdict.policy.ignore).get(key, ()), *found.places]
+    return f"\n[ignore]  # with this line the two would be equal\n{toml_key((key,))} = {as_toml(parts)}"
+
+
+def _as_scene(program: Program, found: "Difference", first: Path, name: str) -> str:
+    """The table [[scene]] that the settings need, and what makes the picture that it names."""
+    folder = program.folders.config_file.parent
+    values = {
+        "name": name,
+        "displays": [_display_key(found)],
+        "reference": os.fspath(first.absolute()),
+        "ignore": found.places,
+    }
+    lines = [f"{toml_key((key,))} = {as_toml(value)}" for key, value in values.items()]
+    note = f"with it the two would be equal; a copy of A in {visible(os.fspath(folder))} would be safer"
+    return "\n".join(["", f"[[scene]]  # {note}", *lines])
+
+
+def _display_key(found: "Difference") -> str:
+    return EVERY_DISPLAY if found.display is None else str(found.display)
 
 
 def _write(file: Path, content: bytes) -> None:

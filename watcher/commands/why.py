@@ -90,6 +90,7 @@ def _rows(entry: Entry) -> list[tuple[str, str]]:
         ("verdict", f"{entry.verdict.kind}{_by_how_much(entry)}"),
         ("because", entry.verdict.reason),
         ("nearest", os.fspath(score.nearest.path) if score.nearest else ""),
+        ("scene", entry.verdict.scene),
         ("worst tile", f"SSIM {score.worst_tile:.4f}{_by_guard(entry)}" if score.exact else ""),
         ("now", f"{entry.state}, {entry.location}"),
         ("note", entry.note),

@@ -137,6 +137,7 @@ def _without_ledger(patient: Patient) -> Iterator[Check]:
     yield "quarantine", lambda: storage.quarantine_takes(root, patient.quarantine)
     yield "free space", lambda: storage.there_is_room(disks)
     yield "privacy", lambda: storage.nobody_else_reads(root, own, patient.quarantine)
+    yield "scenes", lambda: setup.scenes_are_known(settings)
     yield "hooks", lambda: setup.hooks_load(settings, folders.hooks_dir)
     yield "device", lambda: setup.device_is_there(settings.device, heartbeat.fallback if patient.locked else "")
     yield "decoder", setup.decoder_is_fast

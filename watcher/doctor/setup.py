@@ -5,11 +5,24 @@ from pathlib import Path
 from watcher.errors import WatcherError
 from watcher.judge import libvips
 from watcher.judge.device import choose_device
+from watcher.judge.scenes import require_references
 from watcher.keep.plugins import Hooks
 from watcher.model.finding import Finding
 from watcher.settings.settings import Settings
 
 _DRIVERS = {"cuda": Path("/proc/driver/nvidia/version")}
+
+
+def scenes_are_known(settings: Settings) -> Finding:
+    """Whether the reference of every scene can be read."""
+    try:
+        policy = settings.policy
+        require_references(policy)
+    except WatcherError as error:
+        return Finding.sick(
+            "scenes", str(error), "the picture was moved, deleted or replaced", "put it back, or take the scene out"
+        )
+    return Finding.well("scenes", ", ".join(scene.name for scene in policy.scenes) or "there are none")
 
 
 def hooks_load(settings: Settings, folder: Path) -> Finding:

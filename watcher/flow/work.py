@@ -7,6 +7,7 @@ from watcher.flow.task import Task
 from watcher.judge.device import DeviceBudget, choose_device
 from watcher.judge.frame import load
 from watcher.judge.pipeline import Judge, Load, Postponed
+from watcher.judge.scenes import require_references
 from watcher.judge.window import described
 from watcher.judge.windows import Windows
 from watcher.keep.custody import Custody, DryRunCustody
@@ -31,6 +32,13 @@ def _budget(settings: Settings, lost: str) -> DeviceBudget:
     return DeviceBudget(choose_device("cpu"), settings.frame_memory, why)
 
 
+def _changed_scenes(ledger: Ledger, settings: Settings) -> list[str]:
+    """Those whose pictures are others than when a verdict was given last."""
+    last = next(iter(ledger.entries(settings.root, limit=1)), None)
+    before = {scene.name: scene.references for scene in last.verdict.policy.scenes} if last else {}
+    return [one.name for one in settings.policy.scenes if before.get(one.name, one.references) != one.references]
+
+
 class Work:
     """Judges the captures of a root one by one, and has each verdict carried out and written down."""
 
@@ -38,9 +46,12 @@ class Work:
         """Load the hooks, finish what a crash left half done, and take over the windows of *timeline*.
 
         Raises:
-            WatcherError: the device or a hook cannot be used.
+            WatcherError: the device, a hook or the reference of a scene cannot be used.
         """
         settings, log = task.settings, task.log
+        require_references(settings.policy)
+        for name in _changed_scenes(ledger, settings):
+            log.say(f"scene {name} has another reference than before: kept screens are read again once", "warning")
         self._ledger, self._timeline, self._policy = ledger, timeline, settings.policy
         self.budget = _budget(settings, ledger.heartbeat(task.root).lost)
         if self.budget.why:

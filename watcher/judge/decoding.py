@@ -33,9 +33,10 @@ BROKEN = (
 )
 """What Pillow raises for broken image data, beside an OSError without an errno."""
 
-_PAINT = "#808080"
-"""The shade of what is ignored."""
-_PAINTED = bytes.fromhex(_PAINT[1:]) + bytes(libvips.RGBX - 3)
+PAINT = 0x80
+"""The shade of what is ignored, in each channel."""
+_PAINT = f"#{PAINT:02x}{PAINT:02x}{PAINT:02x}"
+_PAINTED = bytes([PAINT] * 3) + bytes(libvips.RGBX - 3)
 """A pixel of it."""
 _HEAD = struct.Struct(">16xIIBB2xB")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.judge.device import choose_device, device_errors
-from watcher.judge.frame import load
+from watcher.judge.frame import Frame, load
 from watcher.judge.regions import boxes_of
 from watcher.judge.signature import bytes_of
 from watcher.judge.similarity import Comparison, compare_fully, reference
 from watcher.model.capture import Capture, NamePattern, is_recordable
-from watcher.model.preparation import Box, Rectangle
+from watcher.model.preparation import Box, Rectangle, boxes_within
 from watcher.model.verdict import Policy, Score, Verdict, decide
 
 NO_DISPLAY = -1
@@ -45,6 +45,8 @@ class Difference:
     """(3, height, width) uint8: the first frame."""
     second: Tensor
     """The same for the second."""
+    scenes: tuple[str, ...]
+    """Which each of the two shows; an empty one for none."""
 
     @property
     def display(self) -> int | None:
@@ -56,9 +58,10 @@ class Difference:
     def draw(self) -> Image.Image:
         """The second frame, pale, with the places where they differ in red, and hatched where they are not compared."""
         drawn = _drawn(self.comparison, self.second)
-        preparation = self.verdict.policy.preparation(self.verdict.capture.display)
-        side = preparation.reduce
-        for left, top, right, bottom in preparation.boxes(side * drawn.width, side * drawn.height):
+        policy, display = self.verdict.policy, self.verdict.capture.display
+        side, parts = policy.reduce, list(policy.preparation(display).ignored)
+        parts += (part for scene in policy.scenes_of(display) if scene.name in self.scenes for part in scene.ignore)
+        for left, top, right, bottom in boxes_within(parts, side * drawn.width, side * drawn.height):
             _hatch(drawn, (left // side, top // side, -(-right // side), -(-bottom // side)))
         return drawn
 
@@ -98,15 +101,17 @@ def compare(first: Capture, second: Capture, policy: Policy, device: str, *, by_
         WatcherError: one cannot be read, or they are of different sizes.
     """
     where = choose_device(device)
-    one, other = (_frame(capture, policy, where) for capture in (first, second))
+    frames = [_frame(capture, policy, where) for capture in (first, second)]
+    one, other = (frame.pixels for frame in frames)
     if one.shape != other.shape:
         sizes = " and ".join(f"{shape[2]} x {shape[1]}" for shape in (one.shape, other.shape))
         raise WatcherError(f"frames of different sizes are never compared: {sizes} after averaging")
     found = compare_fully(one, other)
     ssim = reference(one, other) if by_reference else found.ssim
-    verdict = decide(second, Score(first, ssim, exact=True, worst_tile=found.worst_tile), policy)
+    verdict = decide(second, Score(first, ssim, exact=True, worst_tile=found.worst_tile), policy, frames[1].scene)
     places = tuple(_in_capture(box, policy) for box in boxes_of((one != other).any(0)))
-    return Difference(verdict, _in_capture(found.box, policy), places, found, one, other)
+    scenes = tuple(frame.scene for frame in frames)
+    return Difference(verdict, _in_capture(found.box, policy), places, found, one, other, scenes)
 
 
 def _in_capture(box: Box, policy: Policy) -> Rectangle:
@@ -127,9 +132,9 @@ def _capture(path: Path, pattern: NamePattern) -> Capture:
     return Capture(real, NO_DISPLAY, taken_at, status.st_size, status.st_mtime_ns)
 
 
-def _frame(capture: Capture, policy: Policy, device: torch.device) -> Tensor:
+def _frame(capture: Capture, policy: Policy, device: torch.device) -> Frame:
     try:
-        return load(capture, device, policy).pixels
+        return load(capture, device, policy)
     except (UnreadableError, GoneError) as error:
         raise WatcherError(f"{capture.path}: {error}") from error
     except OSError as error:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from watcher.disk.files import is_still
 from watcher.errors import GoneError
-from watcher.judge.decoding import decode
+from watcher.judge.scenes import read
 from watcher.model.capture import Capture
 from watcher.model.verdict import Policy
 
@@ -20,6 +20,8 @@ class Frame:
     capture: Capture
     pixels: Tensor
     """(3, height, width) uint8 on the judging device: RGB, alpha dropped, prepared as the policy says."""
+    scene: str = ""
+    """Which it shows, and as which it is painted over; empty for none."""
 
 
 def require_same(capture: Capture, path: Path) -> None:
@@ -39,19 +41,20 @@ def load(capture: Capture, device: torch.device, policy: Policy) -> Frame:
     Args:
         capture: the settled file.
         device: where the pixels go.
-        policy: what is ignored, and by how much the rest is averaged down.
+        policy: what is ignored, everywhere and in which scenes, and by how much the rest is averaged down.
 
     Raises:
         GoneError: the file has vanished, or its size or mtime is no longer the capture's.
         UnreadableError: as :func:`watcher.judge.decoding.decode`.
         OSError: it cannot be read for the moment.
+        WatcherError: the reference of a scene cannot be read, or is another file by now.
     """
     require_same(capture, capture.path)
     try:
-        pixels = decode(capture.path, policy.preparation(capture.display))
+        pixels, scene = read(capture.path, capture.display, policy)
     except FileNotFoundError as error:
         raise GoneError(f"{capture.path.name} is gone") from error
     finally:
         # Replaced or still growing while it was read: whatever came of it is of another file.
         require_same(capture, capture.path)
-    return Frame(capture, pixels.to(device))
+    return Frame(capture, pixels.to(device), scene)

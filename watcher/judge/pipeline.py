@@ -64,7 +64,7 @@ def _judge(capture: Capture, windows: Windows, policy: Policy, read: Load) -> tu
         frame = read(capture)
     except UnreadableError as error:
         return unreadable(capture, str(error), policy), None
-    verdict = decide(capture, windows.nearest(frame), policy)
+    verdict = decide(capture, windows.nearest(frame), policy, frame.scene)
     if verdict.stays:
         return verdict, windows.admit(frame)
     if verdict.kind is Kind.DUPLICATE and verdict.score.nearest is not None:

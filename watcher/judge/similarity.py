@@ -1,6 +1,6 @@
 """Exact SSIM of two frames, computed only where they differ and only until the answer is certain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from pytorch_msssim import ssim as _whole_frame_ssim
@@ -8,12 +8,16 @@ from torch import Tensor
 
 from watcher.judge.signature import C1, C2, TILE
 from watcher.judge.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, tile_areas
+from watcher.model.verdict import Policy
 
 WORST = 64
 """Side in SSIM map positions of the tiles among which the worst one is found."""
 
 DOUBT = 1e-3
 """More than rounding takes the reference from the true SSIM: at most 7e-4, over all pairs of flat shades."""
+
+_AGREEMENT = 2e-5
+"""A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
 
 _REFERENCE_NOISE = 16 * 2.0**-24
 
@@ -100,6 +104,17 @@ def measure(x: Tensor, y: Tensor, floor: float, promised: Tensor | None = None) 
         done += len(chosen)
     worst, _ = _worst(deficits, pair)
     return Measured(1 - computed / pair.positions, exact=True, worst_tile=worst, noise=noise / pair.positions)
+
+
+def beyond_doubt(measured: Measured, x: Tensor, y: Tensor, policy: Policy) -> Measured:
+    """*measured* of frames *x*, *y*, by the reference where rounding could take it past a threshold or the guard."""
+    doubt = max(_AGREEMENT, min(measured.noise, DOUBT))
+    near = any(abs(measured.ssim - threshold) <= doubt for threshold in (policy.duplicate, policy.similar))
+    if measured.exact and measured.noise and near:
+        measured = replace(measured, ssim=reference(x, y))
+    if measured.ssim > policy.duplicate and abs(measured.worst_tile - policy.guard) <= DOUBT:
+        measured = replace(measured, worst_tile=worst_by_reference(x, y))
+    return measured
 
 
 def compare_fully(x: Tensor, y: Tensor) -> Comparison:

@@ -4,7 +4,7 @@ import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
@@ -16,18 +16,15 @@ from watcher.judge.bounds import SignatureStack, tile_deficits
 from watcher.judge.frame import Frame
 from watcher.judge.pictures import Pictures
 from watcher.judge.signature import Signature, bytes_of, compute
-from watcher.judge.similarity import DOUBT, Measured, measure, reference, worst_by_reference
+from watcher.judge.similarity import DOUBT, Measured, beyond_doubt, measure
 from watcher.model.capture import Capture, Identity
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import NOTHING_TO_COMPARE, Policy, Score
 
-_AGREEMENT = 2e-5
-"""A score this near a threshold is decided by the reference, so that rounding never flips a verdict."""
-
 
 def kept_frame(capture: Capture, signature: Signature, policy: Policy, pixels: Tensor | None = None) -> KeptFrame:
     """What the ledger keeps of a frame with this *signature*; *pixels* are those of the frame, if they are at hand."""
-    digest = policy.preparation(capture.display).digest
+    digest = policy.digest(capture.display)
     checksum = 0 if pixels is None else zlib.crc32(bytes_of(pixels))
     return KeptFrame(capture, signature.height, signature.width, signature.to_bytes(digest), checksum)
 
@@ -205,17 +202,7 @@ class Window:
             return None
         promised = tile_deficits(signature, self._stack.signature(row))
         measured = measure(frame.pixels, pixels, floor, promised)
-        doubt = max(_AGREEMENT, min(measured.noise, DOUBT))
-        thresholds = (self._policy.duplicate, self._policy.similar)
-        if measured.exact and measured.noise and any(abs(measured.ssim - t) <= doubt for t in thresholds):
-            measured = replace(measured, ssim=reference(frame.pixels, pixels))
-        return self._guarded(measured, frame, pixels)
-
-    def _guarded(self, measured: Measured, frame: Frame, pixels: Tensor) -> Measured:
-        """*measured*, with the worst tile by the reference where rounding could take it past the guard."""
-        if measured.ssim > self._policy.duplicate and abs(measured.worst_tile - self._policy.guard) <= DOUBT:
-            return replace(measured, worst_tile=worst_by_reference(frame.pixels, pixels))
-        return measured
+        return beyond_doubt(measured, frame.pixels, pixels, self._policy)
 
 
 class _Search:

@@ -151,7 +151,7 @@ class Windows:
         return run
 
     def _digest(self, display: int) -> int:
-        return self._policy.preparation(display).digest
+        return self._policy.digest(display)
 
     def _computed_again(self, kept: KeptFrame) -> tuple[int, int, Tensor] | None:
         """Height, width and codes of *kept*, whose stored signature is of no use; None if its picture is lost."""

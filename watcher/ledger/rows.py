@@ -99,7 +99,7 @@ def _entry_of(row: Row) -> Entry:
     policy = Policy.from_json(json.loads(row["policy"]))
     return Entry(
         id=row["id"],
-        verdict=Verdict(capture_of(row), Kind(row["kind"]), score, policy, row["reason"]),
+        verdict=Verdict(capture_of(row), Kind(row["kind"]), score, policy, row["reason"], row["scene"]),
         state=State(row["state"]),
         location=location_of(row),
         target=target_of(row),

@@ -1,6 +1,5 @@
 """What is done to a picture before it is compared: parts of it are painted over, and it is averaged down."""
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,14 +27,14 @@ class Preparation:
     ignored: tuple[Rectangle, ...] = ()
     """What is painted over before, in ascending order."""
 
-    @property
-    def digest(self) -> int:
-        """32 bits that tell frames apart that were prepared otherwise."""
-        return zlib.crc32(f"{self.reduce} {self.ignored}".encode())
-
     def boxes(self, width: int, height: int) -> Iterator[Box]:
         """What is ignored of a picture of *width* x *height* pixels."""
-        for x, y, wide, high in self.ignored:
-            left, top, right, bottom = max(x, 0), max(y, 0), min(x + wide, width), min(y + high, height)
-            if left < right and top < bottom:
-                yield left, top, right, bottom
+        yield from boxes_within(self.ignored, width, height)
+
+
+def boxes_within(rectangles: Iterable[Rectangle], width: int, height: int) -> Iterator[Box]:
+    """What *rectangles* cover of a picture of *width* x *height* pixels."""
+    for x, y, wide, high in rectangles:
+        left, top, right, bottom = max(x, 0), max(y, 0), min(x + wide, width), min(y + high, height)
+        if left < right and top < bottom:
+            yield left, top, right, bottom

@@ -1,11 +1,13 @@
 """What is decided about a capture, and by which numbers. No pixels, no files."""
 
+import zlib
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
 from watcher.model.capture import Capture
 from watcher.model.preparation import EVERY_DISPLAY, Ignored, Preparation, ignored_of
+from watcher.model.scene import FLOOR, Scene
 
 
 class Kind(StrEnum):
@@ -38,6 +40,8 @@ class Policy:
     """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
     ignore: Ignored = ()
     """Rectangles that are painted over before comparing."""
+    scenes: tuple[Scene, ...] = ()
+    """Screens in which certain places do not count; a frame is in the first one that it fits."""
     across_displays: bool = False
     """Whether what is no duplicate in its own display's window is compared with those of the other displays."""
 
@@ -52,14 +56,30 @@ class Policy:
         own = [part for name, parts in self.ignore if name in (EVERY_DISPLAY, str(display)) for part in parts]
         return Preparation(self.reduce, tuple(sorted(set(own))))
 
+    def scenes_of(self, display: int) -> tuple[Scene, ...]:
+        """Those that *display* may show."""
+        return tuple(scene for scene in self.scenes if scene.is_of(display))
+
+    def digest(self, display: int) -> int:
+        """32 bits that tell frames of *display* apart that were prepared otherwise, or painted over in other scenes."""
+        preparation = self.preparation(display)
+        text = f"{preparation.reduce} {preparation.ignored}"
+        if scenes := self.scenes_of(display):
+            pictures = [[one.digest for one in scene.references] for scene in scenes]
+            text += f" {self.duplicate} {FLOOR} {pictures} {[scene.ignore for scene in scenes]}"
+        return zlib.crc32(text.encode())
+
     def as_json(self) -> dict[str, Any]:
-        """The policy as JSON values."""
-        return asdict(self) | {"ignore": {name: [list(part) for part in parts] for name, parts in self.ignore}}
+        """The policy as JSON values; scenes only if there are any."""
+        values = asdict(self) | {"ignore": {name: [list(part) for part in parts] for name, parts in self.ignore}}
+        del values["scenes"]
+        return values | ({"scenes": [scene.as_json() for scene in self.scenes]} if self.scenes else {})
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The policy that :meth:`as_json` wrote; what an older framesift did not know has its default."""
-        return cls(**values | {"ignore": ignored_of(values.get("ignore", {}))})
+        scenes = tuple(map(Scene.from_json, values.get("scenes", ())))
+        return cls(**values | {"ignore": ignored_of(values.get("ignore", {})), "scenes": scenes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +109,8 @@ class Verdict:
     policy: Policy
     reason: str = ""
     """Why a capture is unreadable; empty otherwise."""
+    scene: str = ""
+    """The name of the scene that it shows; empty if it shows none."""
 
     @property
     def stays(self) -> bool:
@@ -101,7 +123,7 @@ class Verdict:
         return self.kind is Kind.SIMILAR and self.score.ssim > self.policy.duplicate
 
 
-def decide(capture: Capture, score: Score, policy: Policy) -> Verdict:
+def decide(capture: Capture, score: Score, policy: Policy, scene: str = "") -> Verdict:
     """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
     guarded = policy.guard > 0 and score.worst_tile < policy.guard
     if score.ssim > policy.duplicate and not guarded:
@@ -110,7 +132,7 @@ def decide(capture: Capture, score: Score, policy: Policy) -> Verdict:
         kind = Kind.SIMILAR
     else:
         kind = Kind.NEW
-    return Verdict(capture, kind, score, policy)
+    return Verdict(capture, kind, score, policy, scene=scene)
 
 
 def unreadable(capture: Capture, reason: str, policy: Policy) -> Verdict:

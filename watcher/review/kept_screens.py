@@ -106,7 +106,7 @@ def _in_this_format(
         if digest is not None:
             yield one, digest
         elif again := _computed_again(ledger, one, reader):
-            yield again, reader.policy.preparation(one.display).digest
+            yield again, reader.policy.digest(one.display)
 
 
 def _computed_again(ledger: Ledger, old: StoredSignature, reader: FrameReader) -> StoredSignature | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -38,6 +39,8 @@ def _lines_about(
         yield origin, f"{toml_key(key[:-1])}: {visible(str(detail['ctx']['error']))}"
     elif declared is None:
         yield origin, f"{toml_key(key)} is not a setting; {_nearest(key, origin, model)}"
+    elif detail["type"] == "missing":
+        yield origin, f"{toml_key(key)} is missing: it must be {declared.description}"
     else:
         value = _shortened(as_toml(without_secrets(key, detail["input"])))
         yield origin, f"{toml_key(key)} = {value}: {_right(detail, declared)}"
@@ -63,6 +66,8 @@ def _declared(key: Key, model: type[BaseModel]) -> FieldInfo | None:
     for name in key:
         if section is None:
             break
+        if declared is not None and name.isdecimal():
+            continue  # one of a list of tables
         declared = section.model_fields.get(name)
         section = _section(declared)
     return declared
@@ -70,6 +75,7 @@ def _declared(key: Key, model: type[BaseModel]) -> FieldInfo | None:
 
 def _section(declared: FieldInfo | None) -> type[BaseModel] | None:
     annotation = declared and declared.annotation
+    annotation = next(iter(get_args(annotation)), annotation)  # a list of tables is declared as a tuple of them
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 

@@ -1,22 +1,31 @@
 """Everything the user may choose: defaults < TOML file < environment < flags, and where each value came from."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    ByteSize,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from watcher.errors import SettingsError
 from watcher.model.capture import DEFAULT_NAME_PATTERN, NamePattern
 from watcher.model.preparation import ignored_of
+from watcher.model.scene import Reference, Scene
 from watcher.model.verdict import Policy
 from watcher.settings.folders import Folders
 from watcher.settings.refusals import CONTRADICTION, refusals
+from watcher.settings.sections import HookSettings, RetentionSettings, SceneSettings, Section
 from watcher.settings.sources import Origin, environment_layer, file_layer, flags_layer, leaves, origin_of
 from watcher.settings.spelling import Key, as_toml
 from watcher.settings.types import (
@@ -25,81 +34,19 @@ from watcher.settings.types import (
     Folder,
     FolderOrDefault,
     Ignore,
-    Kinds,
     Number,
     Pattern,
     Size,
     Switch,
-    Table,
-    Texts,
     TimeFormat,
-    Words,
+    decoded,
 )
+from watcher.text import visible
 
 # A description completes the sentence "must be ..." of a refusal.
 
 
-class Section(BaseModel):
-    """A table of settings. No other key is allowed in it."""
-
-    # What was given may be secret, and is not for a traceback.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class RetentionSettings(Section):
-    """How long quarantined duplicates are kept; nothing is deleted unless one of these is given."""
-
-    days: Count = Field(
-        default=0, ge=0, le=36_500, description="a whole number of days up to 36500, such as 30, or 0 for all time"
-    )
-    max_bytes: Size = Field(default=ByteSize(0), ge=0, description='a size such as "20 GB", or 0 for any')
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the user has switched it on."""
-        return bool(self.days or self.max_bytes)
-
-
-class RunCommandSettings(Section):
-    """Settings of the hook run_command."""
-
-    argv: Words = Field(default=(), description='a list of texts such as ["logger", "-t", "framesift"]')
-    timeout: Number = Field(default=30.0, gt=0, le=600, description="a number of seconds from above 0 to 600")
-
-
-class NotifySettings(Section):
-    """Settings of the hook notify."""
-
-    urls: Texts = Field(
-        default=(), description='a list of Apprise addresses such as ["mailto://NAME:PASSWORD@example.org"]'
-    )
-    kinds: Kinds = Field(default=("unreadable",), description='a list of verdicts such as ["new", "unreadable"]')
-    notices: Switch = Field(default=False, description="true or false")
-
-
-class DesktopSettings(Section):
-    """Settings of the hook desktop."""
-
-    notices: Switch = Field(default=False, description="true or false")
-
-
-class HookSettings(Section):
-    """Settings of the hooks: a table for each; those of the user's own are theirs to check."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Table] = Field(init=False)
-
-    blocked: Texts = Field(default=(), description='a list of hooks\' names such as ["quarantine"]')
-    run_command: RunCommandSettings = Field(default=RunCommandSettings(), description="a table of settings")
-    notify: NotifySettings = Field(default=NotifySettings(), description="a table of settings")
-    desktop: DesktopSettings = Field(default=DesktopSettings(), description="a table of settings")
-    quarantine: Section = Field(default=Section(), description="a table of settings")
-    similar_folder: Section = Field(default=Section(), description="a table of settings")
-
-    def section(self, name: str) -> dict[str, Any]:
-        """The settings of the hook *name*, its own to keep; empty if it has none."""
-        values: dict[str, Any] = deepcopy(self.model_dump(exclude={"blocked"}).get(name, {}))
-        return values
+Scenes = Annotated[tuple[SceneSettings, ...], BeforeValidator(decoded)]
 
 
 class Settings(Section):
@@ -132,6 +79,7 @@ class Settings(Section):
     time_format: TimeFormat = Field(default="", description='a format of strptime such as "%Y%m%d-%H%M%S", or ""')
     retention: RetentionSettings = Field(default=RetentionSettings(), description="a table of settings")
     ignore: Ignore = Field(default={}, description='lists of rectangles such as "1" = [[2600, 0, 280, 44]]')
+    scene: Scenes = Field(default=(), description="tables of name, displays, reference and ignore")
     hooks: HookSettings = Field(default=HookSettings(), description="a table of settings")
 
     _origins: dict[Key, Origin] = PrivateAttr(default_factory=dict)
@@ -162,6 +110,20 @@ class Settings(Section):
             guard=self.guard,
             across_displays=self.across_displays,
             ignore=ignored_of(self.ignore),
+            scenes=self._scenes(),
+        )
+
+    def _scenes(self) -> tuple[Scene, ...]:
+        """The scenes with what their references hold now; a path is relative to the folder of the settings file.
+
+        Raises:
+            SettingsError: a reference cannot be read.
+        """
+        origin = self.origin(("scene",))
+        base = Path(origin.place).parent if origin.line else Path.cwd()
+        return tuple(
+            Scene.of(one.name, one.displays, (_reference(base / file, origin) for file in one.reference), one.ignore)
+            for one in self.scene
         )
 
     def origin(self, key: Key) -> Origin:
@@ -199,6 +161,13 @@ class Settings(Section):
         if problems := [*_thresholds(self), *_times(self), *_overlaps(self)]:
             raise PydanticCustomError(CONTRADICTION, "settings contradict each other", {"problems": problems})
         return self
+
+
+def _reference(file: Path, origin: Origin) -> Reference:
+    try:
+        return Reference(hashlib.sha256(file.read_bytes()).hexdigest(), file)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{origin}: scene.reference: {visible(str(error))}") from error
 
 
 _Problem = tuple[tuple[str, ...], str]

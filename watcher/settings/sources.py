@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +101,7 @@ def _lines(text: str) -> dict[Key, int]:
     A statement ends with the first line at which it is valid TOML by itself.
     """
     found: dict[Key, int] = {}
+    counts = Counter[Key]()  # of the tables of a list
     header: Key = ()
     statement = ""
     for number, line in enumerate(text.split("\n"), 1):
@@ -108,7 +110,12 @@ def _lines(text: str) -> dict[Key, int]:
             keys = [key for key, _ in leaves(tomllib.loads(statement))]
         except tomllib.TOMLDecodeError:
             continue
-        if statement.lstrip().startswith("["):
+        if statement.lstrip().startswith("[["):
+            found.setdefault(keys[0], number)
+            header = (*keys[0], f"{counts[keys[0]]}")
+            counts[keys[0]] += 1
+            keys = [()]
+        elif statement.lstrip().startswith("["):
             header, keys = keys[0], [()]
         for key in keys:
             found.setdefault((*header, *key), number + 1 - statement.count("\n"))

@@ -18,7 +18,8 @@ from watcher.settings.sources import EnvironmentText, Origin
 from watcher.settings.spelling import as_toml, parse_duration, spell_duration, spell_size
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """*value*, read as JSON if it is from the environment and can be."""
     if isinstance(value, EnvironmentText):
         try:
             return json.loads(value)
@@ -78,6 +79,23 @@ def _rectangle(value: Any) -> Rectangle:
     raise ValueError("must be [x, y, width, height] in whole pixels, width and height above 0")
 
 
+def _references(value: Any) -> Any:
+    value = decoded(value)
+    return (value,) if isinstance(value, str) else value
+
+
+def _some(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _scene_name(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be a name of at least one letter, in one line")
+    return value
+
+
 def _pattern(value: str) -> str:
     try:
         NamePattern(value)
@@ -99,20 +117,26 @@ def _time_format(value: str) -> str:
 
 Folder = Annotated[Path, BeforeValidator(_folder)]
 FolderOrDefault = Annotated[Path | None, BeforeValidator(_folder_or_default)]
-Number = Annotated[float, Strict(), BeforeValidator(_decoded)]
-Count = Annotated[int, Strict(), BeforeValidator(_decoded)]
-Switch = Annotated[bool, Strict(), BeforeValidator(_decoded)]
-Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(_decoded)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_decoded)]
+Number = Annotated[float, Strict(), BeforeValidator(decoded)]
+Count = Annotated[int, Strict(), BeforeValidator(decoded)]
+Switch = Annotated[bool, Strict(), BeforeValidator(decoded)]
+Kinds = Annotated[tuple[Literal["new", "similar", "duplicate", "unreadable"], ...], BeforeValidator(decoded)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(decoded)]
 Words = Annotated[Texts, AfterValidator(_words)]
 Size = Annotated[ByteSize, BeforeValidator(_size), PlainSerializer(spell_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spell_duration)]
-Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(_decoded)]
-Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], BeforeValidator(_decoded)]
+Rectangles = Annotated[tuple[Annotated[Rectangle, BeforeValidator(_rectangle)], ...], BeforeValidator(decoded)]
+SomeRectangles = Annotated[Rectangles, AfterValidator(_some)]
+Ignore = Annotated[dict[Annotated[str, AfterValidator(_display)], Rectangles], BeforeValidator(decoded)]
+Displays = Annotated[
+    tuple[Annotated[str, AfterValidator(_display)], ...], BeforeValidator(decoded), AfterValidator(_some)
+]
+References = Annotated[tuple[str, ...], BeforeValidator(_references), AfterValidator(_some)]
+SceneName = Annotated[str, AfterValidator(_scene_name)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 TimeFormat = Annotated[str, AfterValidator(_time_format)]
-Anything = Annotated[Any, BeforeValidator(_decoded)]
-Table = Annotated[dict[str, Anything], BeforeValidator(_decoded)]
+Anything = Annotated[Any, BeforeValidator(decoded)]
+Table = Annotated[dict[str, Anything], BeforeValidator(decoded)]
 
 
 def parse_size(text: str) -> int:

@@ -105,6 +105,8 @@ def _remark(entry: Entry) -> str:
     name = entry.verdict.capture.path.name
     if said or not name.startswith(f"{entry.verdict.capture.taken_at:%Y-%m-%d_%H.%M.%S}"):
         said.insert(0, visible(name))
+    if entry.verdict.scene:
+        said.append(visible(entry.verdict.scene))
     if entry.verdict.guarded:
         said.append(f"worst tile {_rounded_down(entry.verdict.score.worst_tile)}")
     if entry.state is State.MOVING and entry.target is not None:
