@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from tests.desk import capture_of
 from tests.pictures import assembled, chunk, header
 from watcher.errors import GoneError, UnreadableError, WatcherError
-from watcher.judge import chunks, decoding, frame, libvips
+from watcher.judge import chunks, decoding, frame, libvips, scenes
 from watcher.judge.decoding import decode
 from watcher.judge.device import choose_device
 from watcher.judge.frame import load
@@ -257,7 +257,7 @@ def test_a_file_replaced_while_it_is_read_is_gone(tmp_path: Path, monkeypatch: p
         os.utime(path, ns=(0, 0))
         return decode(path, preparation)
 
-    monkeypatch.setattr(frame, "decode", replaced)
+    monkeypatch.setattr(scenes, "decode", replaced)
     with pytest.raises(GoneError):
         load(capture_of(path), CPU, Policy())
 

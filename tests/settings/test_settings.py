@@ -879,7 +879,6 @@ def test_config_init_writes_the_defaults_once_as_comments(file: Path, framesift:
     assert (code, errors) == (1, f"framesift: {file} exists, and stays as it is\n")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="an editor that is a POSIX script")
 def test_config_check_says_how_names_in_the_folder_are_read(file: Path, folders: Folders, tmp_path: Path) -> None:
     root = tmp_path / "screens"
     file.write_text(f'root = "{root}"\n')
@@ -899,6 +898,7 @@ def test_config_check_says_how_names_in_the_folder_are_read(file: Path, folders:
     assert "not those of captures, for example 2020-05-04_09.05.07_2.png" in odd
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an editor that is a POSIX script")
 def test_config_edit_opens_an_editor_and_checks(
     file: Path, framesift: Framesift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
