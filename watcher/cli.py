@@ -46,6 +46,7 @@ SECTIONS = {
     "Care": {
         "doctor": "Check everything that can be wrong, and say how to mend it.",
         "service": "Watch in the background from login on.",
+        "learn": "Propose places that do not count, such as clocks.",
         "pause": "Let the watcher of ROOT rest: it judges and moves nothing.",
         "resume": "Let the watcher of ROOT go on after framesift pause.",
         "config": "Make and change the settings, and tell what they are.",

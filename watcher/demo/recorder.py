@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
-from watcher.demo.scenes import DEMO_DISPLAYS, Display, Scene, draw, scene_at
+from watcher.demo import scenes
 from watcher.demo.scenes.words import dice
 
 _PIECES = 6
@@ -45,7 +45,7 @@ def capture_path(root: Path, taken_at: datetime, display: int) -> Path:
 
 
 def record(
-    root: Path, timetable: Timetable, stop: threading.Event, displays: Sequence[Display] = DEMO_DISPLAYS
+    root: Path, timetable: Timetable, stop: threading.Event, displays: Sequence[scenes.Display] = scenes.DEMO_DISPLAYS
 ) -> Iterator[Path]:
     """Write the captures of *timetable* below *root*, one display after another; yields each path once it is whole.
 
@@ -59,7 +59,7 @@ def record(
             stop.wait(timetable.pause)
         taken_at = timetable.clock(tick)
         for display in displays:
-            scene = scene_at(display.number, tick, taken_at)
+            scene = scenes.scene_at(display.number, tick, taken_at)
             if stop.is_set():
                 return
             if scene:
@@ -69,9 +69,9 @@ def record(
                 yield path
 
 
-def picture(scene: Scene, display: Display) -> bytes:
+def picture(scene: scenes.Scene, display: scenes.Display) -> bytes:
     """The PNG file of *scene* on *display*."""
-    image = draw(scene, display.size)
+    image = scenes.draw(scene, display.size)
     if display.alpha:
         image.putalpha(255)
     buffer = io.BytesIO()
@@ -101,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         step = _next_step(options.state) if options.state else (now - datetime.combine(now, time.min)) // _STEP
         # Files beyond the last display stay unwritten, as those of displays that are off.
-        for path, display in zip(options.files, DEMO_DISPLAYS, strict=False):
-            scene = scene_at(display.number, step, now)
+        for path, display in zip(options.files, scenes.DEMO_DISPLAYS, strict=False):
+            scene = scenes.scene_at(display.number, step, now)
             if scene:
                 _write(path, picture(scene, display), threading.Event())
     except (OSError, ValueError) as error:

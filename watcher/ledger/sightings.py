@@ -1,10 +1,12 @@
 """Captures of a period: which screens they show, and which duplicates are doubtful."""
 
+import json
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from watcher.ledger.conditions import OF_ROOT, SHOWS
+from watcher.ledger.conditions import AMONG, OF_ROOT, SHOWS
 from watcher.ledger.ledger import Ledger
 from watcher.model.entry import Entry
 from watcher.model.period import Period
@@ -42,6 +44,16 @@ def doubtful_duplicates(ledger: Ledger, root: Path, query: Query, below: float, 
     """Quarantined duplicates whose worst tile is *below*, the lowest first; one for each screen, at most *limit*."""
     rows = ledger.rows(_DOUBTFUL, [*_bounds(root, query.period), query.display, query.display, below, limit])
     return [ledger.entry(row[0]) for row in rows]
+
+
+def twins_of(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
+    """The last duplicate of each of the entries *numbers* that has one in quarantine, in the order of time."""
+    rows = ledger.rows(
+        f"SELECT max(id) FROM picture WHERE nearest_id {AMONG} AND kind = 'duplicate' AND state = 'quarantined'"
+        " AND ssim < 1 GROUP BY nearest_id ORDER BY max(taken_at)",
+        [json.dumps(list(numbers))],
+    )
+    return [row[0] for row in rows]
 
 
 def _bounds(root: Path, period: Period) -> list[object]:

@@ -1,0 +1,224 @@
+"""What may be ignored is learned from what was seen: clocks of panels and of screens that come back, and no news."""
+
+import json
+import random
+import tomllib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.conftest import Framesift
+from tests.desk import Desk
+from tests.pictures import png
+
+SIZE = (1280, 800)
+PANEL = (1180, 0, 90, 18)
+CLOCK, DATE = (490, 200, 300, 70), (600, 300, 80, 24)
+MORNING = datetime(2020, 5, 4, 9, 0)
+
+
+def lettered(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], text: object, shade: str = "white") -> None:
+    """Letters of a kind, which are others for another *text*, in the middle of *box*."""
+    x, y, width, height = box
+    chance = random.Random(f"{text}")
+    for left in range(x + 4, x + width - 8, 12):
+        top = y + 2 + chance.randrange(max(1, height // 2))
+        draw.rectangle([left, top, left + 6, min(y + height - 3, top + height // 2)], shade)
+
+
+def paper(seed: int) -> Image.Image:
+    """A screen of its own for each seed, without a panel."""
+    chance = random.Random(seed)
+    image = Image.new("RGB", SIZE, tuple(chance.randrange(60, 200) for _ in range(3)))
+    draw = ImageDraw.Draw(image)
+    for _ in range(40):
+        x, y = chance.randrange(1200), chance.randrange(30, 760)
+        draw.rectangle([x, y, x + chance.randrange(20, 160), y + 16], tuple(chance.randrange(256) for _ in range(3)))
+    return image
+
+
+def with_panel(image: Image.Image, moment: datetime) -> Image.Image:
+    draw = ImageDraw.Draw(image)
+    draw.rectangle([0, 0, SIZE[0], 18], (20, 20, 20))
+    lettered(draw, PANEL, f"{moment:%H:%M}")
+    return image
+
+
+def locked(moment: datetime) -> Image.Image:
+    image = paper(999)
+    draw = ImageDraw.Draw(image)
+    for box in (CLOCK, DATE):
+        x, y, width, height = box
+        draw.rectangle([x - 4, y - 4, x + width + 4, y + height + 4], (10, 20, 30))
+    for part in range(3):  # big enough to be no duplicate
+        lettered(draw, CLOCK, f"{moment:%H:%M}{part}", ("white", "black", "white")[part])
+    lettered(draw, DATE, f"{moment:%d}")
+    return image
+
+
+def typed(letters: int, moment: datetime) -> Image.Image:
+    """A document into which somebody types: each time more of it."""
+    image = Image.new("RGB", SIZE, "white")
+    draw = ImageDraw.Draw(image)
+    for number in range(letters):
+        row, column = divmod(number, 40)
+        lettered(draw, (20 + column * 14, 40 + row * 24, 20, 20), number, "black")
+    return with_panel(image, moment)
+
+
+def film(_: int, moment: datetime, box: tuple[int, int, int, int] = (200, 160, 800, 500)) -> Image.Image:
+    """A film, which shows something else each time."""
+    image = paper(77)
+    x, y, width, height = box
+    part = paper(int(moment.timestamp())).resize((width, height))
+    image.paste(part, (x, y))
+    return with_panel(image, moment)
+
+
+def log_of(lines: int, moment: datetime) -> Image.Image:
+    """A terminal with the last lines of a log."""
+    image = Image.new("RGB", SIZE, "black")
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(range(lines, lines + 30)):
+        lettered(draw, (10, 30 + 24 * row, 800, 20), f"line {line}")
+    return with_panel(image, moment)
+
+
+Found = dict[str, Any]
+Draw = Callable[[int, datetime], Image.Image]
+
+
+def week(desk: Desk, draw: Draw, days: int = 5, ticks: int = 16) -> None:
+    """Captures of a display at work on so many *days*."""
+    for day in range(days):
+        for tick in range(ticks):
+            moment = MORNING + timedelta(days=day, minutes=7 * tick + 2 * day)
+            image = draw(day * ticks + tick, moment)
+            desk.root.joinpath(f"{moment:%Y-%m}", f"{moment:%Y-%m-%d}").mkdir(parents=True, exist_ok=True)
+            path = desk.root / f"{moment:%Y-%m}" / f"{moment:%Y-%m-%d}" / f"{moment:%Y-%m-%d_%H.%M.%S}_1.png"
+            path.write_bytes(png(image))
+
+
+def office(number: int, moment: datetime) -> Image.Image:
+    """Pages that are read for a while, and the lock screen in between."""
+    if number % 4 == 3:
+        return locked(moment)
+    return with_panel(paper(number // 8 * 2 + number % 2), moment)
+
+
+@pytest.fixture
+def learned(desk: Desk, framesift: Framesift) -> Callable[..., Found]:
+    """What is proposed after a week of such screens."""
+
+    def learn(draw: Draw, days: int = 5) -> Found:
+        week(desk, draw, days)
+        assert framesift("sweep")[0] == 0
+        code, out, err = framesift("-q", "learn", "2020", "--json")
+        assert code == 0, err
+        found: Found = json.loads(out)
+        return found
+
+    return learn
+
+
+def within(inner: tuple[int, int, int, int], parts: object) -> bool:
+    """Whether one of the rectangles *parts* holds *inner*."""
+    x, y, width, height = inner
+    assert isinstance(parts, list)
+    return any(
+        left <= x and top <= y and x + width <= left + wide and y + height <= top + high
+        for left, top, wide, high in parts
+    )
+
+
+def test_the_clocks_of_a_panel_and_of_the_lock_screen_are_found_and_nothing_else(
+    learned: Callable[..., Found],
+) -> None:
+    found = learned(office)
+    (clock,) = found["clocks"]
+    assert clock["display"] == 1
+    assert within((1188, 4, 72, 10), clock["ignore"])
+    (scene,) = found["scenes"]
+    assert scene["visits"] == 20
+    for box in (CLOCK, DATE):
+        x, y, width, height = box
+        assert within((x + 4, y + 4, width - 16, height - 12), scene["ignore"])
+    covered = sum(wide * high for _, _, wide, high in scene["ignore"])
+    assert covered < 0.1 * SIZE[0] * SIZE[1]
+    assert found["guard"] == 0.9
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda number, moment: typed(3 * number, moment),
+        film,
+        lambda number, moment: (
+            film(number, moment, (80, 120, 240, 180)) if number % 3 else with_panel(paper(number), moment)
+        ),
+        log_of,
+        lambda number, _: paper(number % 5),
+    ],
+    ids=["typing", "a film", "a small film", "a log", "no clock"],
+)
+def test_no_scene_is_proposed_where_there_is_none(learned: Callable[..., Found], draw: Draw) -> None:
+    assert learned(draw, 3)["scenes"] == []
+
+
+def test_what_is_applied_makes_the_lock_screen_one_screen_and_can_be_taken_back(
+    desk: Desk, framesift: Framesift
+) -> None:
+    desk.config.write_text(f"# mine\n{desk.head}\n[ignore]  # by hand\n1 = [[1, 2, 3, 4]]\n")
+    before = desk.config.read_text()
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    kept = len(list(desk.root.rglob("*.png")))
+    code, out, err = framesift("learn", "2020", "--rehearse", "--apply")
+    assert code == 0, err
+    assert "scene 1: " in out
+    assert "-> duplicate" in out
+    text = desk.config.read_text()
+    assert text.startswith("# mine\n")
+    assert "[ignore]  # by hand" in text
+    table = tomllib.loads(text)
+    assert table["ignore"]["1"][0] == [1, 2, 3, 4]
+    assert table["guard"] == 0.9
+    (scene,) = table["scene"]
+    picture = desk.config.parent / scene["reference"]
+    assert picture.stat().st_mode & 0o777 == 0o600
+    assert framesift("sweep", "--again")[0] == 0
+    rows = [json.loads(line) for line in framesift("history", "--json")[1].splitlines()]
+    assert sum(bool(row["scene"]) for row in rows) == 20
+    assert sum(bool(row["scene"]) and row["kind"] != "duplicate" for row in rows) == 1
+    assert len(list(desk.root.rglob("*.png"))) < kept
+    assert framesift("-q", "learn", "2020", "--json")[0] == 0
+    assert json.loads(framesift("-q", "learn", "2020", "--json")[1])["scenes"] == [], "it is known by now"
+    assert framesift("learn", "--revert")[0] == 0
+    assert desk.config.read_text() == before
+    assert "nothing was applied" in framesift("learn", "--revert")[2]
+
+
+def test_a_file_that_was_changed_since_is_not_taken_back(desk: Desk, framesift: Framesift) -> None:
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    assert framesift("learn", "2020", "--apply")[0] == 0
+    with desk.config.open("a") as file:
+        file.write("# changed\n")
+    code, _, err = framesift("learn", "--revert")
+    assert code == 1
+    assert "was changed since" in err
+    assert desk.config.read_text().endswith("# changed\n")
+
+
+def test_where_nothing_is_learned_nothing_is_applied(desk: Desk, framesift: Framesift) -> None:
+    week(desk, lambda number, _: paper(number), days=1)
+    assert framesift("sweep")[0] == 0
+    text = desk.config.read_text()
+    code, out, err = framesift("learn", "2020", "--apply")
+    assert code == 1
+    assert "no clock was found" in out
+    assert "there is nothing to apply" in err
+    assert desk.config.read_text() == text

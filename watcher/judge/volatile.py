@@ -1,0 +1,172 @@
+"""Places of a display that change whenever one of its screens is captured again: clocks, and nothing that is news.
+
+Of each kept screen its signature is read, and no picture: a tile of 16 px of the frame differs if any of its six
+numbers does. Screens that differ in few tiles are captures of one screen, a *cluster*; a tile that differs between most
+captures that follow each other in a cluster is *volatile* there. What is volatile in many clusters is a clock of the
+panel, and what is so in one that keeps coming back, while nothing else in it moves, is the clock of a scene.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d, pad
+
+from watcher.judge.regions import boxes_of
+from watcher.judge.signature import TILE, unpack
+from watcher.judge.tiles import HALO
+from watcher.model.preparation import Rectangle
+
+Mask: TypeAlias = Tensor
+"""(rows, columns) bool: tiles."""
+TileMaps: TypeAlias = Tensor
+"""(frames, rows, columns) int64: what each tile shows."""
+Pixels: TypeAlias = Tensor
+"""(3, height, width) uint8: a frame."""
+_ALIKE = 0.06
+"""Captures of one screen differ in a smaller share of the tiles than this, and so does a scene's clock."""
+_FEWEST = 5
+"""Captures from which on a cluster tells something."""
+_VOLATILE = 0.7
+"""Share of the steps from one capture to the next in which a volatile tile differs."""
+_USUAL = 0.5
+"""Share of the screens in which a clock of the panel has moved."""
+_NEAR = 3
+"""Tiles from what is volatile within which all that ever moves belongs to it."""
+_RETURNS = 2
+"""Visits from which on a screen keeps coming back."""
+_QUIET = 0.8
+"""Share of the steps in a scene in which nothing moves but what is volatile."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster:
+    """Captures of one screen, in the order of time."""
+
+    rows: tuple[int, ...]
+    volatile: Tensor
+    """(rows, columns) bool: what differs at most steps."""
+    steps: Tensor
+    """(steps, rows, columns) bool: what differs from each capture to the next."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneClock:
+    """A screen that keeps coming back, and what moves in it."""
+
+    rows: tuple[int, ...]
+    """Of the captures that show it, in the order of time."""
+    mask: Tensor
+    """(rows, columns) bool: its clock, and what else only time changes in it, such as a date."""
+
+
+def tiles_of(codes: Tensor) -> Tensor:
+    """(frames, rows, columns) int64, equal where all six numbers of *codes* (frames, 2, 3, rows, columns) are."""
+    frames, _, _, rows, columns = codes.shape
+    numbers = codes.view(frames, 6, rows, columns).to(torch.int64)
+    return sum((numbers[:, place] << 8 * place for place in range(1, 6)), numbers[:, 0])
+
+
+def tile_maps(batches: Iterable[Sequence[bytes]], digest: int) -> Tensor:
+    """:func:`tiles_of` the frames of signatures of one size and *digest*, as the ledger stores them, batch by batch."""
+    found = [unpacked[2] for batch in batches if (unpacked := unpack(batch, digest, torch.device("cpu")))]
+    return torch.cat([tiles_of(codes) for codes in found])
+
+
+def scene_clocks(tiles: Tensor, panel: Tensor, dates: Sequence[date], visits: "Visits") -> list[SceneClock]:
+    """The clocks of scenes in *tiles* (frames, rows, columns) of one display's kept screens, in the order of time.
+
+    Args:
+        tiles: from :func:`tile_maps`.
+        panel: (rows, columns) bool: what moves on every screen.
+        dates: on which each was captured.
+        visits: says how often screens came back.
+    """
+    around = _grown(panel)
+    found = (_scene(one, around, [dates[row] for row in one.rows], visits) for one in clusters(tiles))
+    return [scene for scene in found if scene is not None]
+
+
+def moved(x: Tensor, y: Tensor) -> Tensor:
+    """(rows, columns) bool: the tiles in which two frames (3, height, width) of one size differ in any pixel."""
+    apart = (x != y).any(0)
+    rows, columns = (-(-(side - HALO) // TILE) for side in apart.shape)
+    apart = pad(apart[: rows * TILE, : columns * TILE].float(), (0, TILE, 0, TILE))
+    return max_pool2d(apart[None, None], TILE)[0, 0, :rows, :columns] > 0
+
+
+def panel_clock(pairs: Sequence[Mask]) -> Mask:
+    """What has moved in half of the *pairs*, each of another screen and a duplicate of it, and what moves near that."""
+    share = torch.stack(list(pairs)).float().mean(0)
+    core = share >= _USUAL
+    return core | (_grown(core, _NEAR) & (share >= _USUAL / 2))
+
+
+class Visits:
+    """How often screens came back."""
+
+    def __init__(self, shown: Sequence[int]) -> None:
+        """*shown* are the rows of the screens that the display showed, capture by capture."""
+        self._shown = shown
+
+    def of(self, rows: Sequence[int]) -> int:
+        """How many runs of captures show any of *rows*."""
+        own = set(rows)
+        inside = [row in own for row in self._shown]
+        return sum(now and not before for before, now in zip([False, *inside], inside, strict=False))
+
+
+def clusters(tiles: Tensor) -> Iterator[Cluster]:
+    """The clusters of *tiles* (frames, rows, columns) that tell something."""
+    frames, rows, columns = tiles.shape
+    flat = tiles.view(frames, -1)
+    latest = torch.empty_like(flat[:0])
+    members: list[list[int]] = []
+    for row in range(frames):
+        apart = (latest != flat[row]).sum(1)
+        place = int(apart.argmin()) if members else 0
+        if members and int(apart[place]) < _ALIKE * rows * columns:
+            members[place].append(row)
+            latest[place] = flat[row]
+        else:
+            members.append([row])
+            latest = torch.cat([latest, flat[row : row + 1]])
+    for own in members:
+        if len(own) >= _FEWEST:
+            steps = (flat[own[1:]] != flat[own[:-1]]).view(-1, rows, columns)
+            yield Cluster(tuple(own), steps.float().mean(0) >= _VOLATILE, steps)
+
+
+def _scene(cluster: Cluster, panel: Tensor, dates: Sequence[date], visits: Visits) -> SceneClock | None:
+    core = cluster.volatile & ~panel
+    if not core.any() or visits.of(cluster.rows) < _RETURNS:
+        return None
+    # The hour has one digit or two; and what moves only when the day is another is a date.
+    others = cluster.steps & ~panel
+    own = core | (others.any(0) & _grown(core, _NEAR))
+    overnight = torch.tensor([one != other for one, other in pairwise(dates)])
+    if overnight.any():
+        own |= others[overnight].any(0) & ~others[~overnight].any(0)
+    stirred = (others & ~_grown(own)).flatten(1).any(1).float().mean()
+    if int(own.sum()) >= _ALIKE * own.numel() or float(stirred) > 1 - _QUIET:
+        return None
+    return SceneClock(cluster.rows, own)
+
+
+def _grown(mask: Tensor, by: int = 1) -> Tensor:
+    """*mask* with *by* more tiles on every side."""
+    return max_pool2d(mask[None, None].float(), 2 * by + 1, stride=1, padding=by)[0, 0] > 0
+
+
+def boxes(mask: Tensor, reduce: int) -> list[Rectangle]:
+    """Few rectangles, in pixels of captures averaged by *reduce*, that hold all that the tiles in *mask* depend on."""
+    pixels = mask.repeat_interleave(TILE, 0).repeat_interleave(TILE, 1)
+    found = ((left, top, right + HALO, bottom + HALO) for left, top, right, bottom in boxes_of(pixels))
+    return [
+        (left * reduce, top * reduce, (right - left) * reduce, (bottom - top) * reduce)
+        for left, top, right, bottom in found
+    ]

@@ -1,0 +1,239 @@
+"""What might be ignored, learned from what the displays showed: clocks of panels, and clocks of scenes.
+
+:mod:`watcher.judge.volatile` finds them in the signatures of kept screens. What is proposed as a scene is looked at: of
+a few pictures that should show it, most must be in it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from watcher.errors import GoneError, UnreadableError
+from watcher.judge.scenes import read
+from watcher.judge.signature import can_unpack
+from watcher.judge.volatile import (
+    Mask,
+    Pixels,
+    SceneClock,
+    TileMaps,
+    Visits,
+    boxes,
+    moved,
+    panel_clock,
+    scene_clocks,
+    tile_maps,
+)
+from watcher.ledger.ledger import Ledger
+from watcher.ledger.sightings import sightings, twins_of
+from watcher.ledger.stored_signatures import StoredSignature, stored_signatures
+from watcher.model.entry import Entry
+from watcher.model.period import Period
+from watcher.model.preparation import Rectangle
+from watcher.model.scene import Reference, Scene
+from watcher.model.sighting import Sighting
+from watcher.model.verdict import Kind, Policy
+from watcher.progress import NO_PROGRESS, Progress
+from watcher.settings.settings import Settings
+
+_MOST = 3_000
+"""Screens of a display and size that are looked at, the latest."""
+_BATCH = 64
+_PAIRS = 24
+"""Duplicates of a display and size that are opened, with what they are like."""
+_FEWEST = 6
+"""Of them from which on a clock of the panel is believed."""
+_TRIED = 6
+"""Pictures of a scene that are opened."""
+_GUARD = 0.9
+"""Measured on labelled screens: with their clocks ignored it keeps all but 1 in 300 of what is new."""
+_FIT = 0.8
+"""Share of them that must be in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelClock:
+    """What changes wherever a display stands still."""
+
+    display: int
+    rectangles: tuple[Rectangle, ...]
+    screens: int
+    """In most of so many screens it was seen to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedScene:
+    """A screen that keeps coming back, and what changes in it."""
+
+    scene: Scene
+    reference: Entry
+    display: int
+    captures: int
+    """Kept screens that show it; with the scene one of them would do."""
+    visits: int
+    """How often it came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """All that is proposed."""
+
+    clocks: tuple[PanelClock, ...]
+    scenes: tuple[LearnedScene, ...]
+    guard: float
+    """What the setting ``guard`` should be: with clocks out of the way it keeps a notice and a typed word."""
+    looked_at: int
+    """Kept screens."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is proposed."""
+        return not self.clocks and not self.scenes
+
+
+def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress = NO_PROGRESS) -> Learned:
+    """Look for clocks in what the displays of a root showed in *period*.
+
+    Raises:
+        FaultError: the ledger cannot be used.
+        SettingsError: the reference of a scene cannot be read.
+    """
+    policy = settings.policy
+    shown = [one for one in sightings(ledger, settings.root, period) if one.kind is not Kind.UNREADABLE]
+    groups = _groups(ledger, shown, policy, progress)
+    panels, scenes = [], []
+    for group in groups:
+        pairs = _pairs(ledger, group, policy, progress)
+        panel = panel_clock(pairs) if len(pairs) >= _FEWEST else group.nothing
+        if panel.any():
+            panels.append(PanelClock(group.display, tuple(boxes(panel, policy.reduce)), len(pairs)))
+        scenes += [(group, clock) for clock in group.scene_clocks(panel, shown)]
+    painted = _with(policy, panels)
+    names = (f"scene {number}" for number in _numbers(policy))
+    learned = (_scene(ledger, painted, group, clock, shown, names) for group, clock in scenes)
+    found = Learned(tuple(panels), tuple(filter(None, learned)), policy.guard, sum(len(one.numbers) for one in groups))
+    return replace(found, guard=policy.guard or (0.0 if found.is_empty else _GUARD))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Kept screens of one display and size, in the order of time."""
+
+    display: int
+    numbers: tuple[int, ...]
+    stored: tuple[StoredSignature, ...]
+    tiles: TileMaps
+
+    @property
+    def nothing(self) -> Mask:
+        """(rows, columns) bool: no tile."""
+        return self.tiles[0] != self.tiles[0]
+
+    def scene_clocks(self, panel: Mask, shown: Sequence[Sighting]) -> list[SceneClock]:
+        """What moves in screens that keep coming back, beside what is of the *panel*."""
+        return scene_clocks(self.tiles, panel, [one.taken_at.date() for one in self.stored], Visits(self.rows(shown)))
+
+    def rows(self, shown: Sequence[Sighting]) -> list[int]:
+        """Which of them each capture of the display shows; -1 for another."""
+        rows = {number: row for row, number in enumerate(self.numbers)}
+        return [rows.get(one.shows, -1) for one in shown if one.display == self.display]
+
+
+def _groups(ledger: Ledger, shown: Sequence[Sighting], policy: Policy, progress: Progress) -> list[_Group]:
+    by_display: dict[int, dict[int, None]] = defaultdict(dict)
+    for one in reversed(shown):
+        if len(by_display[one.display]) < _MOST:
+            by_display[one.display].setdefault(one.shows)
+    groups: dict[tuple[int, int, int], list[StoredSignature]] = defaultdict(list)
+    numbers = [number for own in by_display.values() for number in own]
+    waiting = progress.track(numbers, len(numbers), "screens read")
+    while some := list(islice(waiting, _BATCH)):
+        for stored in stored_signatures(ledger, some):
+            if can_unpack(stored.data, policy.digest(stored.display)):
+                groups[stored.display, stored.height, stored.width].append(stored)
+    return [
+        _Group(display, tuple(one.number for one in own), tuple(own), tile_maps(_batches(own), policy.digest(display)))
+        for (display, _, _), found in sorted(groups.items())
+        for own in [sorted(found, key=lambda one: (one.taken_at, one.number))]
+    ]
+
+
+def _batches(stored: Sequence[StoredSignature]) -> Iterator[list[bytes]]:
+    for first in range(0, len(stored), _BATCH):
+        yield [one.data for one in stored[first : first + _BATCH]]
+
+
+def _pairs(ledger: Ledger, group: _Group, policy: Policy, progress: Progress) -> list[Mask]:
+    """What has moved between screens of *group* and a duplicate of each, of some that are there."""
+    found = []
+    twins = twins_of(ledger, group.numbers)
+    for twin in progress.track(_spread(twins, _PAIRS), min(_PAIRS, len(twins)), "duplicates looked at"):
+        entry = ledger.entry(twin)
+        near = entry.verdict.score.nearest
+        one = _frame(entry.location, group.display, policy)
+        other = None if near is None else _frame(ledger.location(near), group.display, policy)
+        if one is not None and other is not None and one.shape == other.shape:
+            found.append(moved(one, other))
+    return found
+
+
+def _frame(place: Path, display: int, policy: Policy) -> Pixels | None:
+    try:
+        return read(place, display, policy)[0]
+    except (GoneError, UnreadableError, OSError):
+        return None
+
+
+def _with(policy: Policy, panels: Sequence[PanelClock]) -> Policy:
+    """*policy* that ignores the clocks of *panels* as well."""
+    ignored: dict[str, tuple[Rectangle, ...]] = dict(policy.ignore)
+    for one in panels:
+        ignored[f"{one.display}"] = (*ignored.get(f"{one.display}", ()), *one.rectangles)
+    return replace(policy, ignore=tuple(sorted(ignored.items())))
+
+
+def _numbers(policy: Policy) -> Iterator[int]:
+    """Of scenes whose names are not taken."""
+    taken = {scene.name for scene in policy.scenes}
+    return (number for number in range(1, 10**6) if f"scene {number}" not in taken)
+
+
+def _scene(  # noqa: PLR0913, PLR0917 - one of many, of a group
+    ledger: Ledger,
+    policy: Policy,
+    group: _Group,
+    clock: SceneClock,
+    shown: Sequence[Sighting],
+    names: Iterator[str],
+) -> LearnedScene | None:
+    """The scene of *clock*, if its pictures are in it."""
+    entries = [ledger.entry(group.numbers[row]) for row in _spread(clock.rows, _TRIED)]
+    there = [entry for entry in entries if entry.location.is_file()]
+    if not there:
+        return None
+    reference = there[-1]
+    parts = boxes(clock.mask, policy.reduce)
+    scene = Scene.of("?", [f"{group.display}"], [Reference(_digest(reference), reference.location)], parts)
+    fitting = sum(_shows(entry, replace(policy, scenes=(scene,))) for entry in there)
+    if fitting < _FIT * len(there):
+        return None
+    visits = Visits(group.rows(shown)).of(clock.rows)
+    return LearnedScene(replace(scene, name=next(names)), reference, group.display, len(clock.rows), visits)
+
+
+def _digest(entry: Entry) -> str:
+    return entry.verdict.capture.digest.hex()
+
+
+def _spread(rows: Sequence[int], count: int) -> list[int]:
+    """At most *count* of *rows*, the last among them, evenly."""
+    step = max(1, -(-len(rows) // count))
+    return list(rows[::-1][::step][::-1])
+
+
+def _shows(entry: Entry, policy: Policy) -> bool:
+    try:
+        return bool(read(entry.location, entry.verdict.capture.display, policy)[1])
+    except (GoneError, UnreadableError, OSError):
+        return False
