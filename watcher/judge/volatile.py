@@ -29,7 +29,7 @@ Pixels: TypeAlias = Tensor
 """(3, height, width) uint8: a frame."""
 _ALIKE = 0.06
 """Captures of one screen differ in a smaller share of the tiles than this, and so does a scene's clock."""
-_FEWEST = 5
+_FEWEST = 3
 """Captures from which on a cluster tells something."""
 _VOLATILE = 0.7
 """Share of the steps from one capture to the next in which a volatile tile differs."""
