@@ -24,7 +24,7 @@ from watcher.model.preparation import Rectangle
 Mask: TypeAlias = Tensor
 """(rows, columns) bool: tiles."""
 TileMaps: TypeAlias = Tensor
-"""(frames, rows, columns) int64: what each tile shows."""
+"""(frames, rows, columns) int32: what each tile shows."""
 Pixels: TypeAlias = Tensor
 """(3, height, width) uint8: a frame."""
 _ALIKE = 0.06
@@ -35,6 +35,9 @@ _VOLATILE = 0.7
 """Share of the steps from one capture to the next in which a volatile tile differs."""
 _USUAL = 0.5
 """Share of the screens in which a clock of the panel has moved."""
+_PRIME = 1_000_003
+_SAMPLED = 7
+"""Tiles from one that is looked at first to the next; no divisor of the columns of usual displays."""
 _NEAR = 3
 """Tiles from what is volatile within which all that ever moves belongs to it."""
 _RETURNS = 2
@@ -65,10 +68,15 @@ class SceneClock:
 
 
 def tiles_of(codes: Tensor) -> Tensor:
-    """(frames, rows, columns) int64, equal where all six numbers of *codes* (frames, 2, 3, rows, columns) are."""
+    """(frames, rows, columns) int32, equal where all six numbers of *codes* (frames, 2, 3, rows, columns) are.
+
+    Others are equal once in 2**32 tiles: a hash, with the overflow of int32.
+    """
     frames, _, _, rows, columns = codes.shape
-    numbers = codes.view(frames, 6, rows, columns).to(torch.int64)
-    return sum((numbers[:, place] << 8 * place for place in range(1, 6)), numbers[:, 0])
+    tiles = torch.zeros(frames, rows, columns, dtype=torch.int32)
+    for numbers in codes.view(frames, 6, rows, columns).unbind(1):
+        tiles = tiles * _PRIME + numbers
+    return tiles
 
 
 def tile_maps(batches: Iterable[Sequence[bytes]], digest: int) -> Tensor:
@@ -124,17 +132,16 @@ def clusters(tiles: Tensor) -> Iterator[Cluster]:
     """The clusters of *tiles* (frames, rows, columns) that tell something."""
     frames, rows, columns = tiles.shape
     flat = tiles.view(frames, -1)
-    latest = torch.empty_like(flat[:0])
+    some = flat[:, ::_SAMPLED].contiguous()  # which cluster is nearest, few tiles tell; whether it is near, all
+    latest, latest_some = torch.empty_like(flat), torch.empty_like(some)  # of the captures of each cluster
     members: list[list[int]] = []
     for row in range(frames):
-        apart = (latest != flat[row]).sum(1)
-        place = int(apart.argmin()) if members else 0
-        if members and int(apart[place]) < _ALIKE * rows * columns:
-            members[place].append(row)
-            latest[place] = flat[row]
-        else:
-            members.append([row])
-            latest = torch.cat([latest, flat[row : row + 1]])
+        place = int((latest_some[: len(members)] != some[row]).count_nonzero(1).argmin()) if members else 0
+        if not members or int((latest[place] != flat[row]).sum()) >= _ALIKE * rows * columns:
+            place = len(members)
+            members.append([])
+        members[place].append(row)
+        latest[place], latest_some[place] = flat[row], some[row]
     for own in members:
         if len(own) >= _FEWEST:
             steps = (flat[own[1:]] != flat[own[:-1]]).view(-1, rows, columns)

@@ -13,7 +13,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from watcher.disk.files import make_private_folder, remove_written, write_private
+from watcher.disk.files import make_private_folder, remove_written, write_new, write_private
 from watcher.errors import WatcherError
 from watcher.flow.sweep import Scope, sweep
 from watcher.flow.task import Task
@@ -88,8 +88,9 @@ def apply(file: Path, settings: Settings, learned: Learned) -> None:
             make_private_folder(file.parent / SCENES)
             tables = document.setdefault("scene", tomlkit.aot())
         for one in learned.scenes:
-            name = f"{one.scene.name.replace(' ', '-')}.png"
-            write_private(file.parent / SCENES / name, one.reference.location.read_bytes())
+            name = f"{one.scene.name.replace(' ', '-')}-{one.scene.references[0].digest[:8]}.png"
+            if not os.path.lexists(file.parent / SCENES / name):  # from a time before --revert
+                write_new(file.parent / SCENES / name, one.reference.location.read_bytes())
             values = _table(one.scene, f"{SCENES}/{name}")
             table = tomlkit.table()
             table.update(values | {"ignore": _array(values["ignore"])})

@@ -37,7 +37,7 @@ from watcher.model.verdict import Kind, Policy
 from watcher.progress import NO_PROGRESS, Progress
 from watcher.settings.settings import Settings
 
-_MOST = 3_000
+_MOST = 1_500
 """Screens of a display and size that are looked at, the latest."""
 _BATCH = 64
 _PAIRS = 24
@@ -148,12 +148,13 @@ def _groups(ledger: Ledger, shown: Sequence[Sighting], policy: Policy, progress:
     groups: dict[tuple[int, int, int], list[StoredSignature]] = defaultdict(list)
     numbers = [number for own in by_display.values() for number in own]
     waiting = progress.track(numbers, len(numbers), "screens read")
+    digests = {display: policy.digest(display) for display in by_display}
     while some := list(islice(waiting, _BATCH)):
         for stored in stored_signatures(ledger, some):
-            if can_unpack(stored.data, policy.digest(stored.display)):
+            if can_unpack(stored.data, digests[stored.display]):
                 groups[stored.display, stored.height, stored.width].append(stored)
     return [
-        _Group(display, tuple(one.number for one in own), tuple(own), tile_maps(_batches(own), policy.digest(display)))
+        _Group(display, tuple(one.number for one in own), tuple(own), tile_maps(_batches(own), digests[display]))
         for (display, _, _), found in sorted(groups.items())
         for own in [sorted(found, key=lambda one: (one.taken_at, one.number))]
     ]
