@@ -22,7 +22,7 @@ from watcher.judge.scenes import require_references, staged
 from watcher.judge.similarity import WORST
 from watcher.judge.windows import Windows
 from watcher.model.capture import Capture
-from watcher.model.preparation import Rectangle
+from watcher.model.preparation import Rectangle, ignored_of
 from watcher.model.scene import FLOOR, Reference, Scene
 from watcher.model.verdict import Kind, Policy
 
@@ -175,6 +175,17 @@ def test_references_that_are_gone_or_replaced_are_told_by_their_scene(stage: Sta
         require_references(Policy(scenes=(broken,)))
 
 
+def test_references_are_needed_at_the_start_alone(stage: Stage) -> None:
+    every = stage.scene_of(lock_screen(seed=8), PARTS, "*")
+    policy = Policy(scenes=(stage.scene, every), ignore=ignored_of({"0": [[0, 0, 8, 8]], "2": [[8, 8, 8, 8]]}))
+    require_references(policy)
+    for scene in policy.scenes:
+        for reference in scene.references:
+            reference.file.unlink()
+    shown = [stage.shown(lock_screen(4, seed=8), policy, display) for display in (0, 1, 2, 3)]
+    assert shown == [every.name] * 4
+
+
 # The definition.
 
 
@@ -221,7 +232,7 @@ changes = st.lists(
 
 
 @given(clock=st.integers(0, 5), drawn=changes, seed=st.sampled_from([1, 1, 1, 2]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_frame_is_in_a_scene_by_the_definition(
     tmp_path_factory: pytest.TempPathFactory, clock: int, drawn: list[tuple[int, ...]], seed: int
 ) -> None:
@@ -245,7 +256,7 @@ def capture_of_reference(reference: Reference) -> Capture:
 
 
 @given(order=st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from([1, 1, 2])), min_size=2, max_size=12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_verdicts_are_those_of_brute_force_over_painted_frames(
     tmp_path_factory: pytest.TempPathFactory, order: list[tuple[int, bool, int]]
 ) -> None:

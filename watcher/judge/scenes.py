@@ -12,7 +12,7 @@ So it depends on the frame and on the settings alone. The first condition costs 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from watcher.errors import UnreadableError, WatcherError
 from watcher.judge.decoding import PAINT, decode
 from watcher.judge.similarity import DOUBT, beyond_doubt, measure
 from watcher.judge.tiles import padded_sides
-from watcher.model.preparation import Preparation, Rectangle, boxes_within
+from watcher.model.preparation import EVERY_DISPLAY, Preparation, Rectangle, boxes_within
 from watcher.model.scene import FLOOR, Reference, Scene
 from watcher.model.verdict import Policy
 
@@ -32,8 +32,6 @@ _NEAR = 24
 """By how much a channel may differ there."""
 _MOST = 0.9
 """Share of the places that must not differ by more."""
-_HELD = 32
-"""References that are held in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +53,24 @@ class _Held:
 
 
 def require_references(policy: Policy) -> None:
-    """Do nothing if every scene's references can be read, and are what the policy was made with.
+    """Hold the references of every scene in memory, for each of its displays: from now on no file is needed.
 
     Raises:
-        WatcherError: one is not.
+        WatcherError: one cannot be read, or is not what the policy was made with.
     """
     for scene in policy.scenes:
-        for reference in scene.references:
-            _held(scene, reference, Preparation(policy.reduce))
+        for display in _displays(scene, policy):
+            for reference in scene.references:
+                _held(scene, reference, policy.preparation(display))
+
+
+def _displays(scene: Scene, policy: Policy) -> set[int]:
+    """Displays of *scene*; of those that are prepared alike, one at least."""
+    named = {int(name) for name in scene.displays if name != EVERY_DISPLAY}
+    if EVERY_DISPLAY not in scene.displays:
+        return named
+    own = {int(name) for name, _ in policy.ignore if name != EVERY_DISPLAY}
+    return named | own | {next(number for number in range(len(own) + 1) if number not in own)}
 
 
 def read(path: Path, display: int, policy: Policy) -> tuple[Tensor, str]:
@@ -107,7 +115,7 @@ def _shows(painted: Tensor, reference: Tensor, policy: Policy) -> bool:
     return measured.exact and measured.ssim > policy.duplicate and measured.worst_tile >= FLOOR
 
 
-@lru_cache(_HELD)
+@cache
 def _held(scene: Scene, reference: Reference, preparation: Preparation) -> _Held:
     try:
         same = hashlib.sha256(reference.file.read_bytes()).hexdigest() == reference.digest
