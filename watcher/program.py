@@ -131,11 +131,12 @@ class Program:
 
 
 _WITHOUT_ROOT = re.compile(
-    r"\bframesift (?:service \w+|watch(?: --new-disk)?|purge(?: --[\w-]+ \w+)?|sweep|resume|pause)(?=$|[,;) ](?!/))"
+    r"\bframesift (?:service \w+|watch(?: --new-disk)?|purge(?: --[\w-]+ \w+)?|sweep|learn|resume|pause)"
+    r"(?=$|[,;) ](?!/))"
 )
 """A command that takes a ROOT and has none."""
 _COMMAND = re.compile(
-    r"\bframesift(?= (?:service|watch|purge|sweep|resume|pause|restore|relocate|config|status|help) ?)"
+    r"\bframesift(?= (?:service|watch|purge|sweep|learn|resume|pause|restore|relocate|config|status|help) ?)"
 )
 
 

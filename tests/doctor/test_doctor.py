@@ -106,7 +106,7 @@ def test_a_desk_that_is_well_is_called_so(watched: Shelf) -> None:
     assert list(findings) == [
         "settings", "watcher", "seeing", "service", "one watcher", "root", "names", "watch limit", "quarantine",
         "free space", "privacy", "scenes", "hooks", "device", "decoder", "ledger", "moves", "pictures", "files",
-        "capture job", "news", "screens",
+        "capture job", "news", "clocks", "screens",
     ]  # fmt: skip
     assert "usually there is one every 5 min" in findings["capture job"]["found"]
     text = watched.run("doctor")

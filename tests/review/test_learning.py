@@ -2,9 +2,10 @@
 
 import json
 import random
+import re
 import tomllib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -91,11 +92,11 @@ Found = dict[str, Any]
 Draw = Callable[[int, datetime], Image.Image]
 
 
-def week(desk: Desk, draw: Draw, days: int = 5, ticks: int = 16) -> None:
+def week(desk: Desk, draw: Draw, days: int = 5, ticks: int = 16, begin: datetime = MORNING) -> None:
     """Captures of a display at work on so many *days*."""
     for day in range(days):
         for tick in range(ticks):
-            moment = MORNING + timedelta(days=day, minutes=7 * tick + 2 * day)
+            moment = begin + timedelta(days=day, minutes=7 * tick + 2 * day)
             image = draw(day * ticks + tick, moment)
             desk.root.joinpath(f"{moment:%Y-%m}", f"{moment:%Y-%m-%d}").mkdir(parents=True, exist_ok=True)
             path = desk.root / f"{moment:%Y-%m}" / f"{moment:%Y-%m-%d}" / f"{moment:%Y-%m-%d_%H.%M.%S}_1.png"
@@ -199,6 +200,19 @@ def test_what_is_applied_makes_the_lock_screen_one_screen_and_can_be_taken_back(
     assert framesift("learn", "--revert")[0] == 0
     assert desk.config.read_text() == before
     assert "nothing was applied" in framesift("learn", "--revert")[2]
+
+
+def test_the_doctor_says_what_could_be_learned(desk: Desk, framesift: Framesift) -> None:
+    morning = datetime.combine(date.today(), MORNING.time())
+    week(desk, office, begin=morning - timedelta(days=6))
+    assert framesift("sweep")[0] == 0
+    assert re.search(
+        r"odd +clocks +\d+ kept screens of the last 14 days show nothing but another time", framesift("doctor")[1]
+    )
+    assert f"mend         framesift learn {desk.root}" in framesift("doctor", desk.root)[1]
+    assert framesift("learn", "--apply")[0] == 0
+    assert framesift("sweep", "--again")[0] == 0
+    assert re.search("well +clocks", framesift("doctor")[1])
 
 
 def test_a_file_that_was_changed_since_is_not_taken_back(desk: Desk, framesift: Framesift) -> None:

@@ -154,4 +154,5 @@ def _with_ledger(patient: Patient, ledger: Ledger) -> Iterator[Check]:
     yield "files", lambda: records.files_are_whole(heartbeat.waiting if patient.locked else {})
     yield "capture job", lambda: capturing.job_runs(newest, usual_interval(times, FEWEST), today)
     yield "news", lambda: capturing.news_come(ledger, root, patient.settings.alarm_after)
+    yield "clocks", lambda: capturing.clocks_are_known(ledger, patient.settings)
     yield "screens", lambda: capturing.screens_are_seen(capturing.shown(ledger, root))

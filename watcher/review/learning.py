@@ -116,6 +116,17 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     return replace(found, guard=policy.guard or (0.0 if found.is_empty else _GUARD))
 
 
+def returning(ledger: Ledger, settings: Settings, period: Period) -> int:
+    """How many kept screens of *period* show what :func:`learn` would make one screen each; opens no picture.
+
+    Raises:
+        FaultError, SettingsError: as for :func:`learn`.
+    """
+    shown = [one for one in sightings(ledger, settings.root, period) if one.kind is not Kind.UNREADABLE]
+    groups = _groups(ledger, shown, settings.policy, NO_PROGRESS)
+    return sum(len(clock.rows) - 1 for group in groups for clock in group.scene_clocks(group.nothing, shown))
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Kept screens of one display and size, in the order of time."""
