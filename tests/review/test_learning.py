@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -213,6 +214,20 @@ def test_the_doctor_says_what_could_be_learned(desk: Desk, framesift: Framesift)
     assert framesift("learn", "--apply")[0] == 0
     assert framesift("sweep", "--again")[0] == 0
     assert re.search("well +clocks", framesift("doctor")[1])
+
+
+def test_a_picture_that_is_gone_and_a_ledger_without_digests_do_not_stop_it(desk: Desk, framesift: Framesift) -> None:
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    with desk.ledger() as ledger:
+        ledger.write(lambda db: db.execute("UPDATE picture SET digest = NULL"))
+    (scene,) = json.loads(framesift("-q", "learn", "2020", "--json")[1])["scenes"]
+    Path(scene["reference"]).unlink()
+    code, out, err = framesift("-q", "learn", "2020", "--json")
+    assert code == 0, err
+    (other,) = json.loads(out)["scenes"]
+    assert other["reference"] != scene["reference"]
+    assert other["ignore"] == scene["ignore"]
 
 
 def test_a_file_that_was_changed_since_is_not_taken_back(desk: Desk, framesift: Framesift) -> None:

@@ -4,13 +4,14 @@
 a few pictures that should show it, most must be in it.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from watcher.errors import GoneError, UnreadableError
+from watcher.errors import WatcherError
 from watcher.judge.scenes import read
 from watcher.judge.signature import can_unpack
 from watcher.judge.volatile import (
@@ -193,7 +194,7 @@ def _pairs(ledger: Ledger, group: _Group, policy: Policy, progress: Progress) ->
 def _frame(place: Path, display: int, policy: Policy) -> Pixels | None:
     try:
         return read(place, display, policy)[0]
-    except (GoneError, UnreadableError, OSError):
+    except (WatcherError, OSError):
         return None
 
 
@@ -221,21 +222,21 @@ def _scene(  # noqa: PLR0913, PLR0917 - one of many, of a group
 ) -> LearnedScene | None:
     """The scene of *clock*, if its pictures are in it."""
     entries = [ledger.entry(group.numbers[row]) for row in _spread(clock.rows, _TRIED)]
-    there = [entry for entry in entries if entry.location.is_file()]
-    if not there:
+    reference = next(filter(_is_there, reversed(entries)), None)
+    if reference is None:
         return None
-    reference = there[-1]
+    digest = hashlib.sha256(reference.location.read_bytes()).hexdigest()
     parts = boxes(clock.mask, policy.reduce)
-    scene = Scene.of("?", [f"{group.display}"], [Reference(_digest(reference), reference.location)], parts)
-    fitting = sum(_shows(entry, replace(policy, scenes=(scene,))) for entry in there)
-    if fitting < _FIT * len(there):
+    scene = Scene.of("?", [f"{group.display}"], [Reference(digest, reference.location)], parts)
+    fitting = sum(_shows(entry, replace(policy, scenes=(scene,))) for entry in entries)
+    if fitting < _FIT * sum(map(_is_there, entries)):
         return None
     visits = Visits(group.rows(shown)).of(clock.rows)
     return LearnedScene(replace(scene, name=next(names)), reference, group.display, len(clock.rows), visits)
 
 
-def _digest(entry: Entry) -> str:
-    return entry.verdict.capture.digest.hex()
+def _is_there(entry: Entry) -> bool:
+    return entry.location.is_file()
 
 
 def _spread(rows: Sequence[int], count: int) -> list[int]:
@@ -247,5 +248,5 @@ def _spread(rows: Sequence[int], count: int) -> list[int]:
 def _shows(entry: Entry, policy: Policy) -> bool:
     try:
         return bool(read(entry.location, entry.verdict.capture.display, policy)[1])
-    except (GoneError, UnreadableError, OSError):
+    except (WatcherError, OSError):
         return False
