@@ -32,6 +32,7 @@ from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed,
 from tests.benchmarks.crowded import crowded
 from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.looks import looks
+from tests.benchmarks.scenes import costs_of_scenes
 from tests.benchmarks.screens import Crowd, bare, pictures
 from tests.desk import judge_all
 from tests.side_by_side import side_by_side
@@ -305,6 +306,13 @@ def _first(captures: list[Capture]) -> float:
     return 10 * clock(partial(structural_similarity, one, other))
 
 
+def rows_of_scenes(bench: Bench) -> Iterator[Row]:
+    """Of the first display: a scene is nobody else's."""
+    with bench.place() as place:
+        for line in costs_of_scenes(bench.of_display(bench.displays[0]), place):
+            yield Row(*line)
+
+
 # c. sweeps
 
 
@@ -544,6 +552,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "looks": row_of_looks,
     "crowd": rows_of_crowd,
     "memory": rows_of_memory,
+    "scenes": rows_of_scenes,
     "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
     "soak": row_of_soak,
     "side-by-side": row_of_everybody,
