@@ -27,6 +27,7 @@ class _Forgetful(decoding._Recent):
 
     def find(self, source: decoding._Source) -> torch.Tensor | None:
         del source
+        return None
 
 
 def costs_of_scenes(captures: Sequence[Capture], place: Path) -> Iterator[tuple[str, str, str]]:
