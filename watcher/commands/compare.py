@@ -19,6 +19,8 @@ from watcher.terminal.console import print_table
 from watcher.text import visible
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from watcher.judge.difference import Difference
 
 
@@ -63,9 +65,7 @@ def command(
     """
     found = compared(program, first, second, by_reference=reference)
     if map_file is not None:
-        picture = io.BytesIO()
-        found.draw().save(picture, "PNG")
-        _write(map_file, picture.getvalue())
+        write_drawing(map_file, found.draw())
     if as_json:
         names = {"a": os.fspath(first.absolute()), "b": os.fspath(second.absolute())}
         drawn = {"map": os.fspath(map_file.absolute()) if map_file else None}
@@ -152,9 +152,16 @@ def _display_key(found: "Difference") -> str:
     return EVERY_DISPLAY if found.display is None else str(found.display)
 
 
-def _write(file: Path, content: bytes) -> None:
+def write_drawing(file: Path, drawing: "Image.Image") -> None:
+    """Write *drawing* into a new PNG file.
+
+    Raises:
+        WatcherError: the file is there, or cannot be written.
+    """
+    picture = io.BytesIO()
+    drawing.save(picture, "PNG")
     try:
-        write_new(file, content)
+        write_new(file, picture.getvalue())
     except FileExistsError as error:
         raise WatcherError(f"{file} exists, and nothing is overwritten") from error
     except OSError as error:

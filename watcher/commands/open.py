@@ -1,20 +1,23 @@
 """``framesift open``: a picture, the screen that it is most like, and where they differ, in the system's viewer."""
 
-import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from watcher.commands.compare import compared
+from watcher.commands.compare import compared, write_drawing
 from watcher.commands.options import PATH
-from watcher.disk.files import make_private_folder, remove_written, write_new
+from watcher.disk.files import make_private_folder, remove_written
 from watcher.errors import WatcherError
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.named import entries_named
 from watcher.model.entry import Entry
 from watcher.program import Program
 from watcher.text import visible
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @click.command(name="open")
@@ -49,36 +52,31 @@ def command(program: Program, file: str, out: Path | None) -> None:
     if picture is None:
         shown = entry.location
     else:
-        shown = out or program.folders.state_dir / f"opened-{entry.id}.png"
-        _write(shown, picture, replaces=out is None)
+        shown = out or _emptied(program.folders.state_dir) / f"opened-{entry.id}.png"
+        write_drawing(shown, picture)
     if out is None and click.launch(os.fspath(shown)):
         raise WatcherError(f"no viewer could be started to show {shown}")
     click.echo(visible(os.fspath(shown)))
 
 
-def _beside_nearest(program: Program, ledger: Ledger, entry: Entry) -> bytes | None:
-    """The picture of *entry*, its nearest and their map, as one PNG; None if it has no nearest that is there."""
+def _beside_nearest(program: Program, ledger: Ledger, entry: Entry) -> "Image.Image | None":
+    """The picture of *entry*, its nearest and their map, as one; None if it has no nearest that is there."""
     nearest = entry.verdict.score.nearest
     place = None if nearest is None else ledger.location(nearest)
     if place is None or not os.path.lexists(place):
         return None
     try:
-        found = compared(program, place, entry.location, entry.verdict.policy)
+        return compared(program, place, entry.location, entry.verdict.policy).draw_beside()
     except WatcherError:
         return None  # one cannot be read, or has another size
-    picture = io.BytesIO()
-    found.draw_beside().save(picture, "PNG")
-    return picture.getvalue()
 
 
-def _write(file: Path, content: bytes, *, replaces: bool) -> None:
+def _emptied(folder: Path) -> Path:
+    """*folder*, without what was opened before."""
     try:
-        if replaces:
-            make_private_folder(file.parent)
-            for older in file.parent.glob("opened-*.png"):
-                remove_written(older)
-        write_new(file, content)
-    except FileExistsError as error:
-        raise WatcherError(f"{file} exists, and nothing is overwritten") from error
+        make_private_folder(folder)
+        for older in folder.glob("opened-*.png"):
+            remove_written(older)
     except OSError as error:
-        raise WatcherError(f"{file} cannot be written: {error.strerror}") from error
+        raise WatcherError(f"{folder} cannot be written: {error.strerror}") from error
+    return folder

@@ -1,9 +1,10 @@
 """Places of a display that change whenever one of its screens is captured again: clocks, and nothing that is news.
 
-Of each kept screen its signature is read, and no picture: a tile of 16 px of the frame differs if any of its six
+Of each kept screen its signature is read: a tile of 16 px of the frame differs if any of its six
 numbers does. Screens that differ in few tiles are captures of one screen, a *cluster*; a tile that differs between most
-captures that follow each other in a cluster is *volatile* there. What is volatile in many clusters is a clock of the
-panel, and what is so in one that keeps coming back, while nothing else in it moves, is the clock of a scene.
+captures that follow each other in a cluster is *volatile* there. What is so in one that keeps coming back, while
+nothing else in it moves, is the clock of a scene. What has moved in half of the screens of which a duplicate was seen
+is a clock of the panel: for that a few pictures are opened.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -65,6 +66,8 @@ class SceneClock:
     """Of the captures that show it, in the order of time."""
     mask: Tensor
     """(rows, columns) bool: its clock, and what else only time changes in it, such as a date."""
+    visits: int
+    """How often it came back."""
 
 
 def tiles_of(codes: Tensor) -> Tensor:
@@ -149,8 +152,8 @@ def clusters(tiles: Tensor) -> Iterator[Cluster]:
 
 
 def _scene(cluster: Cluster, panel: Tensor, dates: Sequence[date], visits: Visits) -> SceneClock | None:
-    core = cluster.volatile & ~panel
-    if not core.any() or visits.of(cluster.rows) < _RETURNS:
+    core, count = cluster.volatile & ~panel, visits.of(cluster.rows)
+    if not core.any() or count < _RETURNS:
         return None
     # The hour has one digit or two; and what moves only when the day is another is a date.
     others = cluster.steps & ~panel
@@ -161,7 +164,7 @@ def _scene(cluster: Cluster, panel: Tensor, dates: Sequence[date], visits: Visit
     stirred = (others & ~_grown(own)).flatten(1).any(1).float().mean()
     if int(own.sum()) >= _ALIKE * own.numel() or float(stirred) > 1 - _QUIET:
         return None
-    return SceneClock(cluster.rows, own)
+    return SceneClock(cluster.rows, own, count)
 
 
 def _grown(mask: Tensor, by: int = 1) -> Tensor:

@@ -38,8 +38,8 @@ from watcher.model.verdict import Kind, Policy
 from watcher.progress import NO_PROGRESS, Progress
 from watcher.settings.settings import Settings
 
-_MOST = 1_500
-"""Screens of a display and size that are looked at, the latest."""
+_MOST, _FEW = 1_500, 300
+"""Screens of a display that are looked at, the latest; and where it is only to be told that there is something."""
 _BATCH = 64
 _PAIRS = 24
 """Duplicates of a display and size that are opened, with what they are like."""
@@ -101,8 +101,8 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
         SettingsError: the reference of a scene cannot be read.
     """
     policy = settings.policy
-    shown = [one for one in sightings(ledger, settings.root, period) if one.kind is not Kind.UNREADABLE]
-    groups = _groups(ledger, shown, policy, progress)
+    shown = _shown(ledger, settings, period)
+    groups = _groups(ledger, shown, policy, _MOST, progress)
     panels, scenes = [], []
     for group in groups:
         pairs = _pairs(ledger, group, policy, progress)
@@ -112,20 +112,24 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
         scenes += [(group, clock) for clock in group.scene_clocks(panel, shown)]
     painted = _with(policy, panels)
     names = (f"scene {number}" for number in _numbers(policy))
-    learned = (_scene(ledger, painted, group, clock, shown, names) for group, clock in scenes)
+    learned = (_scene(ledger, painted, group, clock, names) for group, clock in scenes)
     found = Learned(tuple(panels), tuple(filter(None, learned)), policy.guard, sum(len(one.numbers) for one in groups))
     return replace(found, guard=policy.guard or (0.0 if found.is_empty else _GUARD))
 
 
 def returning(ledger: Ledger, settings: Settings, period: Period) -> int:
-    """How many kept screens of *period* show what :func:`learn` would make one screen each; opens no picture.
+    """How many of the last kept screens show what :func:`learn` would make one screen each; opens no picture.
 
     Raises:
         FaultError, SettingsError: as for :func:`learn`.
     """
-    shown = [one for one in sightings(ledger, settings.root, period) if one.kind is not Kind.UNREADABLE]
-    groups = _groups(ledger, shown, settings.policy, NO_PROGRESS)
+    shown = _shown(ledger, settings, period)
+    groups = _groups(ledger, shown, settings.policy, _FEW, NO_PROGRESS)
     return sum(len(clock.rows) - 1 for group in groups for clock in group.scene_clocks(group.nothing, shown))
+
+
+def _shown(ledger: Ledger, settings: Settings, period: Period) -> list[Sighting]:
+    return [one for one in sightings(ledger, settings.root, period) if one.kind is not Kind.UNREADABLE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +156,11 @@ class _Group:
         return [rows.get(one.shows, -1) for one in shown if one.display == self.display]
 
 
-def _groups(ledger: Ledger, shown: Sequence[Sighting], policy: Policy, progress: Progress) -> list[_Group]:
+def _groups(ledger: Ledger, shown: Sequence[Sighting], policy: Policy, most: int, progress: Progress) -> list[_Group]:
+    """The last *most* kept screens of each display."""
     by_display: dict[int, dict[int, None]] = defaultdict(dict)
     for one in reversed(shown):
-        if len(by_display[one.display]) < _MOST:
+        if len(by_display[one.display]) < most:
             by_display[one.display].setdefault(one.shows)
     groups: dict[tuple[int, int, int], list[StoredSignature]] = defaultdict(list)
     numbers = [number for own in by_display.values() for number in own]
@@ -212,13 +217,8 @@ def _numbers(policy: Policy) -> Iterator[int]:
     return (number for number in range(1, 10**6) if f"scene {number}" not in taken)
 
 
-def _scene(  # noqa: PLR0913, PLR0917 - one of many, of a group
-    ledger: Ledger,
-    policy: Policy,
-    group: _Group,
-    clock: SceneClock,
-    shown: Sequence[Sighting],
-    names: Iterator[str],
+def _scene(
+    ledger: Ledger, policy: Policy, group: _Group, clock: SceneClock, names: Iterator[str]
 ) -> LearnedScene | None:
     """The scene of *clock*, if its pictures are in it."""
     entries = [ledger.entry(group.numbers[row]) for row in _spread(clock.rows, _TRIED)]
@@ -231,8 +231,7 @@ def _scene(  # noqa: PLR0913, PLR0917 - one of many, of a group
     fitting = sum(_shows(entry, replace(policy, scenes=(scene,))) for entry in entries)
     if fitting < _FIT * sum(map(_is_there, entries)):
         return None
-    visits = Visits(group.rows(shown)).of(clock.rows)
-    return LearnedScene(replace(scene, name=next(names)), reference, group.display, len(clock.rows), visits)
+    return LearnedScene(replace(scene, name=next(names)), reference, group.display, len(clock.rows), clock.visits)
 
 
 def _is_there(entry: Entry) -> bool:

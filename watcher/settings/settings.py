@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -100,9 +101,9 @@ class Settings(Section):
         """Which names are those of captures, and what they tell."""
         return NamePattern(self.name_pattern, self.time_format)
 
-    @property
+    @cached_property
     def policy(self) -> Policy:
-        """What the settings say about verdicts."""
+        """What the settings say about verdicts; made once, for it reads the references of scenes."""
         return Policy(
             duplicate=self.duplicate,
             similar=self.similar,
