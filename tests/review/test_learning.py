@@ -230,6 +230,21 @@ def test_a_picture_that_is_gone_and_a_ledger_without_digests_do_not_stop_it(desk
     assert other["ignore"] == scene["ignore"]
 
 
+def test_a_rehearsal_knows_all_references_of_the_scenes_that_are_there(desk: Desk, framesift: Framesift) -> None:
+    names = ["another.png", "lock.png"]
+    for name, image in zip(names, (paper(1234), locked(MORNING)), strict=True):
+        (desk.config.parent / name).write_bytes(png(image))
+    parts = [[x - 4, y - 4, width + 8, height + 8] for x, y, width, height in (CLOCK, DATE)]
+    scene = f'[[scene]]\nname = "lock"\nreference = {json.dumps(names)}\nignore = {parts}\n'
+    desk.config.write_text(f"{desk.head}guard = 0.9\n{scene}")
+    week(desk, office, days=2)
+    assert framesift("sweep")[0] == 0
+    code, out, err = framesift("learn", "2020", "--rehearse", "--json")
+    assert code == 0, err
+    assert json.loads(out)["scenes"] == []
+    assert not any(change.startswith("duplicate") for change in json.loads(out)["changes"])
+
+
 def test_a_file_that_was_changed_since_is_not_taken_back(desk: Desk, framesift: Framesift) -> None:
     week(desk, office)
     assert framesift("sweep")[0] == 0

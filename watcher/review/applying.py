@@ -34,7 +34,7 @@ SCENES = "scenes"
 
 def _flags(settings: Settings, learned: Learned) -> dict[str, Any]:
     """The settings that are others with what was *learned*, as flags, so that it can be tried out."""
-    scenes = [_table(scene, scene.references[0].file) for scene in settings.policy.scenes]
+    scenes = [_table(scene, *(one.file for one in scene.references)) for scene in settings.policy.scenes]
     scenes += [_table(one.scene, one.reference.location) for one in learned.scenes]
     return {"ignore": _ignored(settings, learned), "scene": scenes, "guard": learned.guard}
 
@@ -134,12 +134,13 @@ def _ignored(settings: Settings, learned: Learned) -> dict[str, list[Rectangle]]
     return table
 
 
-def _table(scene: Scene, reference: Path | str) -> dict[str, Any]:
-    """The table ``[[scene]]`` of *scene*, whose picture is at *reference*."""
+def _table(scene: Scene, *references: Path | str) -> dict[str, Any]:
+    """The table ``[[scene]]`` of *scene*, whose pictures are at *references*."""
+    files = [os.fspath(one) for one in references]
     return {
         "name": scene.name,
         "displays": list(scene.displays),
-        "reference": os.fspath(reference),
+        "reference": files[0] if len(files) == 1 else files,
         "ignore": list(scene.ignore),
     }
 
