@@ -100,6 +100,7 @@ def _values(found: "Difference") -> dict[str, Any]:
         "guarded": verdict.guarded,
         "worst_tile": verdict.score.worst_tile,
         "worst_tile_box": list(found.box),
+        "change": list(verdict.score.change) if verdict.score.change else None,
         "changed": found.comparison.changed,
         "display": found.display,
         "ignored": [list(part) for part in verdict.policy.preparation(verdict.capture.display).ignored],
@@ -112,12 +113,15 @@ def _values(found: "Difference") -> dict[str, Any]:
 def _print(found: "Difference", map_file: Path | None, method: str) -> None:
     verdict, policy = found.verdict, found.verdict.policy
     left, top, width, height = found.box
-    guarded = ", below the guard," if verdict.guarded else ""
+    guarded = ", below the guard," if verdict.guarded and verdict.score.worst_tile < policy.guard else ""
+    change = verdict.score.change
+    news = ", news" if verdict.news else ""
     ignored = policy.preparation(verdict.capture.display).ignored
     rows = [
         ("SSIM", f"{verdict.score.ssim:.6f}{method}"),
         ("verdict", f"{verdict.kind} ({policy.thresholds})"),
         ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
+        ("largest change", f"{{2}} x {{3}} pixels at {{0}}, {{1}}{news}".format(*change) if change else ""),
         ("changed", f"{found.comparison.changed:.2%} of the pixels"),
         ("display", "none that both names tell" if found.display is None else str(found.display)),
         ("ignored", as_toml(ignored) if ignored else ""),

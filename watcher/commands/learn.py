@@ -56,7 +56,7 @@ def command(
       framesift learn 2020-05 --rehearse
       framesift learn --apply
 
-    With --json: an object of root, begin, end, screens, clocks, scenes, guard and, with --rehearse, changes.
+    With --json: an object of root, begin, end, screens, clocks, scenes, news and, with --rehearse, changes.
 
     What scenes are: framesift help settings.
     """
@@ -105,14 +105,14 @@ def _as_json(settings: Settings, period: Period, found: "Learned", changes: Coun
             }
             for one in found.scenes
         ],
-        "guard": found.guard,
+        "news": found.news,
     } | ({} if changes is None else {"changes": dict(changes)})
 
 
 def _print(settings: Settings, found: "Learned", changes: Counter[str] | None) -> None:
     rows = list(_rows(found))
-    if found.guard != settings.guard:
-        rows += [("guard", f"{found.guard:g}, now that clocks are out of the way: a notice, a typed word is kept")]
+    if found.news != settings.news:
+        rows += [("news", f"{found.news}, now that clocks are out of the way: a notice, a typed word is kept")]
     if changes is not None:
         told = ", ".join(f"{count} {change}" for change, count in changes.most_common())
         rows += [("would change", told or "nothing")]

@@ -91,6 +91,7 @@ def _rows(entry: Entry) -> list[tuple[str, str]]:
         ("because", entry.verdict.reason),
         ("nearest", os.fspath(score.nearest.path) if score.nearest else ""),
         ("scene", entry.verdict.scene),
+        ("news", _news(entry)),
         ("worst tile", f"SSIM {score.worst_tile:.4f}{_by_guard(entry)}" if score.exact else ""),
         ("now", f"{entry.state}, {entry.location}"),
         ("note", entry.note),
@@ -103,10 +104,22 @@ def _rows(entry: Entry) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value]
 
 
-def _by_guard(entry: Entry) -> str:
-    if not entry.verdict.guarded:
+def _news(entry: Entry) -> str:
+    """The largest change, and whether it is why a picture stays."""
+    change, policy = entry.verdict.score.change, entry.verdict.policy
+    if change is None:
         return ""
-    return f", which is below guard {entry.verdict.policy.guard:g}: similar, though a duplicate by its SSIM"
+    place = "{2} x {3} pixels at {0}, {1}".format(*change)
+    if entry.verdict.news is None:
+        return f"none; the largest change covers {place}, less than news {policy.news}"
+    return f"{place}, as much as news {policy.news}: similar, though a duplicate by its SSIM"
+
+
+def _by_guard(entry: Entry) -> str:
+    guard = entry.verdict.policy.guard
+    if not entry.verdict.guarded or entry.verdict.score.worst_tile >= guard:
+        return ""
+    return f", which is below guard {guard:g}: similar, though a duplicate by its SSIM"
 
 
 def _by_how_much(entry: Entry) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from watcher.model.preparation import Box
+from watcher.judge.tiles import Squares
+from watcher.model.preparation import Box, Rectangle
 
 LIMIT = 8
 """More places than this are joined until so many are left."""
@@ -15,6 +17,8 @@ _CELL = 16
 """Side in pixels of the cells. Neighbouring cells are one region: the gap between two letters is smaller."""
 _MANY = 64
 """With more places than this the cells are too small for what has changed."""
+_SEEN = 8
+"""A pixel has changed if a channel differs by more than so many of 255: less is no news, but a screen that is dimmed."""
 
 
 def boxes_of(changed: Tensor) -> list[Box]:
@@ -26,6 +30,43 @@ def boxes_of(changed: Tensor) -> list[Box]:
     while len(boxes := list(_places(_cells(changed.cpu(), cell)))) > _MANY:
         cell *= 2
     return sorted(_joined(boxes), key=lambda box: (box[1], box[0]))
+
+
+def largest_change(x: Tensor, y: Tensor, reduce: int = 1) -> Rectangle | None:
+    """The place that has changed with the largest box, between frames *x*, *y* (3, height, width) uint8.
+
+    Cells of 16 x 16 pixels in which a pixel has changed are one place if they touch, at a corner at least; its box is
+    that of its changed pixels. Of equally large ones it is the topmost, of these the leftmost.
+
+    Returns:
+        It in pixels of the pictures that were averaged by *reduce*; None if no pixel has changed.
+    """
+    places = (box for rows in _stripes(x, y) for box in _changed_in(x, y, rows))
+    largest = min(places, key=lambda box: (-_area(box), box[1], box[0]), default=None)
+    return None if largest is None else in_picture(largest, reduce)
+
+
+def in_picture(box: Box, reduce: int) -> Rectangle:
+    """*box* of a frame in pixels of the picture that was averaged by *reduce*."""
+    left, top, right, bottom = (side * reduce for side in box)
+    return left, top, right - left, bottom - top
+
+
+def _stripes(x: Tensor, y: Tensor) -> Iterator[slice]:
+    """The runs of rows of cells in which frames *x*, *y* differ: no place is in two of them."""
+    rows = (Squares(x).frame_words != Squares(y).frame_words).any(0).any(1)[: x.shape[1]]
+    bands = pad(rows, (_CELL, _CELL + -len(rows) % _CELL)).view(-1, _CELL).any(1)
+    edges = (bands[1:] != bands[:-1]).nonzero().flatten().mul(_CELL).tolist()
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        yield slice(begin, end)
+
+
+def _changed_in(x: Tensor, y: Tensor, rows: slice) -> Iterator[Box]:
+    """The boxes of the places in *rows* that have changed."""
+    one, other = x[:, rows], y[:, rows]
+    apart = (torch.maximum(one, other) - torch.minimum(one, other)).amax(0) > _SEEN
+    for left, top, right, bottom in _places(_cells(apart.cpu(), _CELL)):
+        yield left, rows.start + top, right, rows.start + bottom
 
 
 def _cells(changed: Tensor, cell: int) -> dict[tuple[int, int], Box]:

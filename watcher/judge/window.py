@@ -4,7 +4,7 @@ import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
@@ -15,6 +15,7 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.judge.bounds import SignatureStack, tile_deficits
 from watcher.judge.frame import Frame
 from watcher.judge.pictures import Pictures
+from watcher.judge.regions import largest_change
 from watcher.judge.signature import Signature, bytes_of, compute
 from watcher.judge.similarity import DOUBT, Measured, beyond_doubt, measure
 from watcher.model.capture import Capture, Identity
@@ -176,14 +177,17 @@ class Window:
         for row in sorted(hopeful, key=lambda row: (self._captures[row] not in self._pictures, -ceilings[row])):
             if (ceilings[row], -ranks[row]) < (search.floor, -search.rank):
                 continue
-            measured = self._measure(frame, signature, row, search.floor)
-            if measured is None:
+            pixels = self._pixels(frame, row)
+            if pixels is None:
                 del ceilings[row]
                 lost[row] = None
             else:
+                promised = tile_deficits(signature, self._stack.signature(row))
+                measured = measure(frame.pixels, pixels, search.floor, promised)
+                measured = beyond_doubt(measured, frame.pixels, pixels, self._policy)
                 ceilings[row] = min(measured.ssim, ceilings[row])
-                search.take(self._captures[row], ranks[row], measured)
-        return search.best or self._upper_bound(ceilings, ranks)
+                search.take(self._captures[row], ranks[row], measured, pixels)
+        return search.result(frame) or self._upper_bound(ceilings, ranks)
 
     def _upper_bound(self, ceilings: dict[int, float], ranks: dict[int, int]) -> Score:
         if not ceilings:
@@ -192,17 +196,13 @@ class Window:
         ssim = min(ceilings[row], self._policy.similar)
         return Score(self._captures[row], ssim, exact=False, worst_tile=1.0)
 
-    def _measure(self, frame: Frame, signature: Signature, row: int, floor: float) -> Measured | None:
-        """SSIM with the frame in *row*; None if that no longer exists."""
+    def _pixels(self, frame: Frame, row: int) -> Tensor | None:
+        """Those of the frame in *row*; None if that no longer exists."""
         try:
             pixels = self._pictures.pixels(self._captures[row])
         except (GoneError, UnreadableError):
             return None
-        if pixels.shape != frame.pixels.shape:
-            return None
-        promised = tile_deficits(signature, self._stack.signature(row))
-        measured = measure(frame.pixels, pixels, floor, promised)
-        return beyond_doubt(measured, frame.pixels, pixels, self._policy)
+        return pixels if pixels.shape == frame.pixels.shape else None
 
 
 class _Search:
@@ -211,17 +211,26 @@ class _Search:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.best: Score | None = None
+        self._pixels: Tensor | None = None  # of the best
         self.rank = sys.maxsize
         self.floor = policy.similar - DOUBT
 
-    def take(self, capture: Capture, rank: int, measured: Measured) -> None:
-        """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
+    def result(self, frame: Frame) -> Score | None:
+        """The best, as the score of *frame*, with what has changed in it if the policy asks for that."""
+        best, pixels = self.best, self._pixels
+        asked = self._policy.news and best is not None and best.ssim > self._policy.duplicate
+        if not asked or best is None or pixels is None:
+            return best
+        return replace(best, change=largest_change(frame.pixels, pixels, self._policy.reduce))
+
+    def take(self, capture: Capture, rank: int, measured: Measured, pixels: Tensor) -> None:
+        """Regard one more frame with its *pixels*; of equals the one with the lowest *rank* counts, the most recently used."""
         if not measured.exact or measured.ssim <= self._policy.similar:
             return
         if self.best is not None and (measured.ssim, -rank) < (self.best.ssim, -self.rank):
             return
         self.rank = rank
-        self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
+        self.best, self._pixels = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile), pixels
         duplicate = self._policy.duplicate
         in_doubt = duplicate - DOUBT < measured.ssim <= duplicate
         # Just below the threshold a frame with a lower score may still be above it by the reference.

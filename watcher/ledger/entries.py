@@ -112,6 +112,7 @@ def _verdict_columns(db: Transaction, root_id: int, timeline: Timeline, verdict:
         "worst_tile": score.worst_tile,
         "nearest_id": _nearest(db, root_id, timeline, verdict),
         "reason": verdict.reason,
+        "change": None if score.change is None else json.dumps(score.change),
         "scene": verdict.scene,
         "policy_id": policy_number(db, verdict.policy),
         "recorded_at": datetime.now().astimezone().isoformat(),

@@ -95,7 +95,9 @@ def entry_of(row: Row) -> Entry:
 
 def _entry_of(row: Row) -> Entry:
     nearest = capture_of(row, "near_") if row["nearest_id"] is not None else None
-    score = Score(nearest, float(row["ssim"]), bool(row["exact"]), float(row["worst_tile"]))
+    left, top, width, height = map(int, json.loads(row["change"] or "[0, 0, 0, 0]"))
+    change = (left, top, width, height) if row["change"] else None
+    score = Score(nearest, float(row["ssim"]), bool(row["exact"]), float(row["worst_tile"]), change)
     policy = Policy.from_json(json.loads(row["policy"]))
     return Entry(
         id=row["id"],

@@ -84,6 +84,7 @@ class Entry:
             "ssim_at_most": None if score.exact or score.nearest is None else score.ssim,
             "nearest": os.fspath(score.nearest.path) if score.nearest else None,
             "worst_tile": score.worst_tile if score.exact else None,
+            "change": list(score.change) if score.change else None,
             "scene": self.verdict.scene,
             "reason": self.verdict.reason or self.note,
             "state": self.state.value,

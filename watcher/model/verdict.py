@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from watcher.model.capture import Capture
-from watcher.model.preparation import EVERY_DISPLAY, Ignored, Preparation, ignored_of
+from watcher.model.preparation import EVERY_DISPLAY, Ignored, Preparation, Rectangle, ignored_of
 from watcher.model.scene import FLOOR, Scene
 
 
@@ -38,6 +38,8 @@ class Policy:
     """Side in pixels of the squares that are averaged into one before comparing."""
     guard: float = 0.0
     """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
+    news: int = 0
+    """A duplicate with a change as large as a square of so many pixels of the capture is similar; 0 means none is."""
     ignore: Ignored = ()
     """Rectangles that are painted over before comparing."""
     scenes: tuple[Scene, ...] = ()
@@ -49,7 +51,8 @@ class Policy:
     def thresholds(self) -> str:
         """In words, as people read them."""
         guard = f", guard {self.guard:g}" if self.guard else ""
-        return f"duplicate above {self.duplicate:g}, similar above {self.similar:g}{guard}"
+        news = f", news {self.news}" if self.news else ""
+        return f"duplicate above {self.duplicate:g}, similar above {self.similar:g}{guard}{news}"
 
     def preparation(self, display: int) -> Preparation:
         """How captures of *display* become frames."""
@@ -93,6 +96,9 @@ class Score:
     exact: bool
     worst_tile: float
     """Lowest mean SSIM over a 64 px tile of the frame, against *nearest*; 1 where *exact* is false."""
+    change: Rectangle | None = None
+    """The largest place that has changed since *nearest*; None if the policy does not ask for it, or where the SSIM is
+    below that of a duplicate."""
 
 
 NOTHING_TO_COMPARE = Score(nearest=None, ssim=-1.0, exact=False, worst_tile=1.0)
@@ -119,13 +125,18 @@ class Verdict:
 
     @property
     def guarded(self) -> bool:
-        """Whether it would be a duplicate, but for its worst tile."""
+        """Whether it would be a duplicate, but for its worst tile, or for what is news in it."""
         return self.kind is Kind.SIMILAR and self.score.ssim > self.policy.duplicate
+
+    @property
+    def news(self) -> Rectangle | None:
+        """The place that is news, in what would be a duplicate but for that."""
+        return self.score.change if self.guarded and _is_news(self.score, self.policy) else None
 
 
 def decide(capture: Capture, score: Score, policy: Policy, scene: str = "") -> Verdict:
     """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
-    guarded = policy.guard > 0 and score.worst_tile < policy.guard
+    guarded = (policy.guard > 0 and score.worst_tile < policy.guard) or _is_news(score, policy)
     if score.ssim > policy.duplicate and not guarded:
         kind = Kind.DUPLICATE
     elif score.ssim > policy.similar:
@@ -133,6 +144,12 @@ def decide(capture: Capture, score: Score, policy: Policy, scene: str = "") -> V
     else:
         kind = Kind.NEW
     return Verdict(capture, kind, score, policy, scene=scene)
+
+
+def _is_news(score: Score, policy: Policy) -> bool:
+    """Whether the largest change covers as much as the square of the policy; so a long one may be thin."""
+    _, _, width, height = score.change or (0, 0, 0, 0)
+    return policy.news > 0 and width * height >= policy.news**2
 
 
 def unreadable(capture: Capture, reason: str, policy: Policy) -> Verdict:

@@ -36,7 +36,7 @@ def _flags(settings: Settings, learned: Learned) -> dict[str, Any]:
     """The settings that are others with what was *learned*, as flags, so that it can be tried out."""
     scenes = [_table(scene, *(one.file for one in scene.references)) for scene in settings.policy.scenes]
     scenes += [_table(one.scene, one.reference.location) for one in learned.scenes]
-    return {"ignore": _ignored(settings, learned), "scene": scenes, "guard": learned.guard}
+    return {"ignore": _ignored(settings, learned), "scene": scenes, "news": learned.news}
 
 
 def rehearse(
@@ -78,8 +78,8 @@ def apply(file: Path, settings: Settings, learned: Learned) -> None:
     try:
         before = file.read_bytes() if os.path.lexists(file) else b""
         document = tomlkit.parse(before.decode("utf-8-sig"))
-        if learned.guard != settings.guard:
-            document["guard"] = learned.guard
+        if learned.news != settings.news:
+            document["news"] = learned.news
         if learned.clocks:
             table = document.setdefault("ignore", tomlkit.table())
             for display, parts in _ignored(settings, learned).items():

@@ -107,7 +107,9 @@ def _remark(entry: Entry) -> str:
         said.insert(0, visible(name))
     if entry.verdict.scene:
         said.append(visible(entry.verdict.scene))
-    if entry.verdict.guarded:
+    if entry.verdict.news:
+        said.append("news in {2} x {3} pixels at {0}, {1}".format(*entry.verdict.news))
+    elif entry.verdict.guarded:
         said.append(f"worst tile {_rounded_down(entry.verdict.score.worst_tile)}")
     if entry.state is State.MOVING and entry.target is not None:
         said.append(f"would go to {visible(os.fspath(entry.target))}")
