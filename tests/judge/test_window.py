@@ -25,6 +25,7 @@ from watcher.model.capture import Capture
 from watcher.model.kept_frame import KeptFrame
 from watcher.model.verdict import Kind, Policy
 
+FRAME = torch.zeros(3, 16, 16, dtype=torch.uint8)
 CPU = torch.device("cpu")
 Load = Callable[[Capture], Frame]
 
@@ -398,7 +399,9 @@ def test_just_below_a_threshold_frames_with_a_lower_score_are_searched_as_well(
 ) -> None:
     search = _Search(Policy(0.99, 0.95))
     for number, score in enumerate(found):
-        search.take(Capture(Path(str(number)), 1, datetime(2020, 5, 4), 1, 1), number, Measured(score, exact=True))
+        search.take(
+            Capture(Path(str(number)), 1, datetime(2020, 5, 4), 1, 1), number, Measured(score, exact=True), FRAME
+        )
     assert search.floor == floor
     best = max(found, default=0.0)
     assert (search.best.ssim if search.best else None) == (best if best > 0.95 else None)
@@ -408,7 +411,7 @@ def test_just_below_a_threshold_frames_with_a_lower_score_are_searched_as_well(
 def test_of_equals_the_most_recently_used_is_the_nearest(ranks: tuple[int, int]) -> None:
     search = _Search(Policy(0.99, 0.95))
     for rank in ranks:
-        search.take(Capture(Path(str(rank)), 1, datetime(2020, 5, 4), 1, 1), rank, Measured(0.97, exact=True))
+        search.take(Capture(Path(str(rank)), 1, datetime(2020, 5, 4), 1, 1), rank, Measured(0.97, exact=True), FRAME)
     assert search.best is not None
     assert search.best.nearest is not None
     assert search.best.nearest.path == Path("0")
@@ -416,5 +419,5 @@ def test_of_equals_the_most_recently_used_is_the_nearest(ranks: tuple[int, int])
 
 def test_a_bound_is_no_score() -> None:
     search = _Search(Policy(0.99, 0.95))
-    search.take(Capture(Path("one"), 1, datetime(2020, 5, 4), 1, 1), 0, Measured(0.97, exact=False))
+    search.take(Capture(Path("one"), 1, datetime(2020, 5, 4), 1, 1), 0, Measured(0.97, exact=False), FRAME)
     assert search.best is None

@@ -150,7 +150,7 @@ def test_the_clocks_of_a_panel_and_of_the_lock_screen_are_found_and_nothing_else
         assert within((x + 4, y + 4, width - 16, height - 12), scene["ignore"])
     covered = sum(wide * high for _, _, wide, high in scene["ignore"])
     assert covered < 0.1 * SIZE[0] * SIZE[1]
-    assert found["guard"] == 0.9
+    assert found["news"] == 35
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_what_is_applied_makes_the_lock_screen_one_screen_and_can_be_taken_back(
     assert "[ignore]  # by hand" in text
     table = tomllib.loads(text)
     assert table["ignore"]["1"][0] == [1, 2, 3, 4]
-    assert table["guard"] == 0.9
+    assert table["news"] == 35
     (scene,) = table["scene"]
     picture = desk.config.parent / scene["reference"]
     assert picture.stat().st_mode & 0o777 == 0o600

@@ -121,7 +121,7 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
         ("SSIM", f"{verdict.score.ssim:.6f}{method}"),
         ("verdict", f"{verdict.kind} ({policy.thresholds})"),
         ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
-        ("largest change", f"{{2}} x {{3}} pixels at {{0}}, {{1}}{news}".format(*change) if change else ""),
+        ("widest change", f"{{2}} x {{3}} pixels at {{0}}, {{1}}{news}".format(*change) if change else ""),
         ("changed", f"{found.comparison.changed:.2%} of the pixels"),
         ("display", "none that both names tell" if found.display is None else str(found.display)),
         ("ignored", as_toml(ignored) if ignored else ""),

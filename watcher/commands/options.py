@@ -109,7 +109,7 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
         "--guard", type=float, help="A duplicate whose worst tile has an SSIM below this is similar; 0 for off."
     ),
     "news": click.option(
-        "--news", type=int, help="A duplicate with a change as large as so many pixels square is similar; 0 for off."
+        "--news", type=int, help="A duplicate with a change as wide as so many pixels is similar; 0 for off."
     ),
     "device": click.option(
         "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where frames are compared."

@@ -105,13 +105,13 @@ def _rows(entry: Entry) -> list[tuple[str, str]]:
 
 
 def _news(entry: Entry) -> str:
-    """The largest change, and whether it is why a picture stays."""
+    """The widest change, and whether it is why a picture stays."""
     change, policy = entry.verdict.score.change, entry.verdict.policy
     if change is None:
         return ""
     place = "{2} x {3} pixels at {0}, {1}".format(*change)
     if entry.verdict.news is None:
-        return f"none; the largest change covers {place}, less than news {policy.news}"
+        return f"none; the widest change is {place}, less than news {policy.news}"
     return f"{place}, as much as news {policy.news}: similar, though a duplicate by its SSIM"
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from watcher.errors import GoneError, UnreadableError, WatcherError
 from watcher.judge.device import choose_device, device_errors
 from watcher.judge.frame import Frame, load
-from watcher.judge.regions import boxes_of, in_picture, largest_change
+from watcher.judge.regions import boxes_of, in_picture, widest_change
 from watcher.judge.signature import bytes_of
 from watcher.judge.similarity import Comparison, compare_fully, reference
 from watcher.model.capture import Capture, NamePattern, is_recordable
@@ -108,7 +108,7 @@ def compare(first: Capture, second: Capture, policy: Policy, device: str, *, by_
         raise WatcherError(f"frames of different sizes are never compared: {sizes} after averaging")
     found = compare_fully(one, other)
     ssim = reference(one, other) if by_reference else found.ssim
-    change = largest_change(one, other, policy.reduce)
+    change = widest_change(one, other, policy.reduce)
     score = Score(first, ssim, exact=True, worst_tile=found.worst_tile, change=change)
     verdict = decide(second, score, policy, frames[1].scene)
     places = tuple(in_picture(box, policy.reduce) for box in boxes_of((one != other).any(0)))

@@ -18,7 +18,7 @@ _CELL = 16
 _MANY = 64
 """With more places than this the cells are too small for what has changed."""
 _SEEN = 8
-"""A pixel has changed if a channel differs by more than so many of 255: less is no news, but a screen that is dimmed."""
+"""Of 255. A pixel has changed if a channel differs by more: less is a screen that is dimmed, and no news."""
 
 
 def boxes_of(changed: Tensor) -> list[Box]:
@@ -32,18 +32,18 @@ def boxes_of(changed: Tensor) -> list[Box]:
     return sorted(_joined(boxes), key=lambda box: (box[1], box[0]))
 
 
-def largest_change(x: Tensor, y: Tensor, reduce: int = 1) -> Rectangle | None:
-    """The place that has changed with the largest box, between frames *x*, *y* (3, height, width) uint8.
+def widest_change(x: Tensor, y: Tensor, reduce: int = 1) -> Rectangle | None:
+    """The widest place that has changed between frames *x*, *y* (3, height, width) uint8.
 
     Cells of 16 x 16 pixels in which a pixel has changed are one place if they touch, at a corner at least; its box is
-    that of its changed pixels. Of equally large ones it is the topmost, of these the leftmost.
+    that of its changed pixels. Of equally wide ones it is the topmost, of these the leftmost.
 
     Returns:
         It in pixels of the pictures that were averaged by *reduce*; None if no pixel has changed.
     """
     places = (box for rows in _stripes(x, y) for box in _changed_in(x, y, rows))
-    largest = min(places, key=lambda box: (-_area(box), box[1], box[0]), default=None)
-    return None if largest is None else in_picture(largest, reduce)
+    widest = min(places, key=lambda box: (box[0] - box[2], box[1], box[0]), default=None)
+    return None if widest is None else in_picture(widest, reduce)
 
 
 def in_picture(box: Box, reduce: int) -> Rectangle:

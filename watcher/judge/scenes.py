@@ -22,7 +22,7 @@ from watcher.errors import UnreadableError, WatcherError
 from watcher.judge.decoding import PAINT, decode
 from watcher.judge.similarity import DOUBT, beyond_doubt, measure
 from watcher.judge.tiles import padded_sides
-from watcher.model.preparation import EVERY_DISPLAY, Preparation, Rectangle, boxes_within
+from watcher.model.preparation import EVERY_DISPLAY, Preparation, Rectangle, frame_boxes
 from watcher.model.scene import FLOOR, Reference, Scene
 from watcher.model.verdict import Policy
 
@@ -130,7 +130,7 @@ def _held(scene: Scene, reference: Reference, preparation: Preparation) -> _Held
     rows, columns = (torch.linspace(0, side - 1, _PLACES).round().long() for side in (height, width))
     places = torch.cartesian_prod(rows, columns)
     counts = torch.ones(height, width, dtype=torch.bool)
-    for left, top, right, bottom in _boxes(scene.ignore, preparation.reduce, height, width):
+    for left, top, right, bottom in frame_boxes(scene.ignore, preparation.reduce, height, width):
         counts[top:bottom, left:right] = False
     rows, columns = places[counts[places[:, 0], places[:, 1]]].T
     painted = painted_over(pixels, scene.ignore, preparation.reduce)
@@ -138,19 +138,11 @@ def _held(scene: Scene, reference: Reference, preparation: Preparation) -> _Held
 
 
 def painted_over(pixels: Tensor, rectangles: tuple[Rectangle, ...], reduce: int) -> Tensor:
-    """A copy of a frame's *pixels* with the *rectangles*, in pixels of the picture, in the shade of what is ignored.
-
-    A rectangle whose edge lies within one of the squares that were averaged covers all of it.
-    """
+    """A copy of a frame's *pixels* with the *rectangles*, in pixels of the picture, in the shade of what is ignored."""
     _, height, width = pixels.shape
     high, wide = padded_sides(height, width)
     copy = pixels.new_zeros(3, high, wide)[:, :height, :width]
     copy.copy_(pixels)
-    for left, top, right, bottom in _boxes(rectangles, reduce, height, width):
+    for left, top, right, bottom in frame_boxes(rectangles, reduce, height, width):
         copy[:, top:bottom, left:right] = PAINT
     return copy
-
-
-def _boxes(rectangles: tuple[Rectangle, ...], reduce: int, height: int, width: int) -> Iterator[Rectangle]:
-    for left, top, right, bottom in boxes_within(rectangles, width * reduce, height * reduce):
-        yield left // reduce, top // reduce, -(-right // reduce), -(-bottom // reduce)

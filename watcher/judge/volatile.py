@@ -28,7 +28,7 @@ TileMaps: TypeAlias = Tensor
 """(frames, rows, columns) int32: what each tile shows."""
 Pixels: TypeAlias = Tensor
 """(3, height, width) uint8: a frame."""
-_ALIKE = 0.06
+_ALIKE = 0.15
 """Captures of one screen differ in a smaller share of the tiles than this, and so does a scene's clock."""
 _FEWEST = 3
 """Captures from which on a cluster tells something."""

@@ -15,7 +15,7 @@ from watcher.errors import GoneError, UnreadableError
 from watcher.judge.bounds import SignatureStack, tile_deficits
 from watcher.judge.frame import Frame
 from watcher.judge.pictures import Pictures
-from watcher.judge.regions import largest_change
+from watcher.judge.regions import widest_change
 from watcher.judge.signature import Signature, bytes_of, compute
 from watcher.judge.similarity import DOUBT, Measured, beyond_doubt, measure
 from watcher.model.capture import Capture, Identity
@@ -221,10 +221,10 @@ class _Search:
         asked = self._policy.news and best is not None and best.ssim > self._policy.duplicate
         if not asked or best is None or pixels is None:
             return best
-        return replace(best, change=largest_change(frame.pixels, pixels, self._policy.reduce))
+        return replace(best, change=widest_change(frame.pixels, pixels, self._policy.reduce))
 
     def take(self, capture: Capture, rank: int, measured: Measured, pixels: Tensor) -> None:
-        """Regard one more frame with its *pixels*; of equals the one with the lowest *rank* counts, the most recently used."""
+        """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
         if not measured.exact or measured.ssim <= self._policy.similar:
             return
         if self.best is not None and (measured.ssim, -rank) < (self.best.ssim, -self.rank):

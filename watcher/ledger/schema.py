@@ -251,6 +251,6 @@ MIGRATIONS = (
     """,
     "ALTER TABLE picture ADD COLUMN scene TEXT NOT NULL DEFAULT '';"  # which it showed when it was judged
     + _VIEW.format("scene"),
-    "ALTER TABLE picture ADD COLUMN change TEXT;"  # JSON: the largest place that has changed, where that was asked for
+    "ALTER TABLE picture ADD COLUMN change TEXT;"  # JSON: the widest place that has changed, where that was asked for
     + _VIEW.format("change, scene"),
 )

@@ -32,6 +32,15 @@ class Preparation:
         yield from boxes_within(self.ignored, width, height)
 
 
+def frame_boxes(rectangles: Iterable[Rectangle], reduce: int, height: int, width: int) -> Iterator[Box]:
+    """What *rectangles* cover of a frame of *height* x *width* pixels, which are averages of *reduce* x *reduce*.
+
+    A rectangle whose edge lies within one of these squares covers all of it.
+    """
+    for left, top, right, bottom in boxes_within(rectangles, width * reduce, height * reduce):
+        yield left // reduce, top // reduce, -(-right // reduce), -(-bottom // reduce)
+
+
 def boxes_within(rectangles: Iterable[Rectangle], width: int, height: int) -> Iterator[Box]:
     """What *rectangles* cover of a picture of *width* x *height* pixels."""
     for x, y, wide, high in rectangles:

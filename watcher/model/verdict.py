@@ -39,7 +39,7 @@ class Policy:
     guard: float = 0.0
     """A duplicate whose worst tile is strictly below this counts as similar; 0 means none does."""
     news: int = 0
-    """A duplicate with a change as large as a square of so many pixels of the capture is similar; 0 means none is."""
+    """A duplicate with a change as wide as so many pixels of the capture counts as similar; 0 means none does."""
     ignore: Ignored = ()
     """Rectangles that are painted over before comparing."""
     scenes: tuple[Scene, ...] = ()
@@ -97,7 +97,7 @@ class Score:
     worst_tile: float
     """Lowest mean SSIM over a 64 px tile of the frame, against *nearest*; 1 where *exact* is false."""
     change: Rectangle | None = None
-    """The largest place that has changed since *nearest*; None if the policy does not ask for it, or where the SSIM is
+    """The widest place that has changed since *nearest*; None if the policy does not ask for it, or where the SSIM is
     below that of a duplicate."""
 
 
@@ -147,9 +147,8 @@ def decide(capture: Capture, score: Score, policy: Policy, scene: str = "") -> V
 
 
 def _is_news(score: Score, policy: Policy) -> bool:
-    """Whether the largest change covers as much as the square of the policy; so a long one may be thin."""
-    _, _, width, height = score.change or (0, 0, 0, 0)
-    return policy.news > 0 and width * height >= policy.news**2
+    """Whether something as wide as a word has changed, by the width that the policy has for it."""
+    return policy.news > 0 and score.change is not None and score.change[2] >= policy.news
 
 
 def unreadable(capture: Capture, reason: str, policy: Policy) -> Verdict:

@@ -6,10 +6,11 @@ a few pictures that should show it, most must be in it.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Self, TypeVar
 
 from watcher.errors import WatcherError
 from watcher.judge.scenes import read
@@ -26,6 +27,7 @@ from watcher.judge.volatile import (
     scene_clocks,
     tile_maps,
 )
+from watcher.judge.writing import is_written
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.sightings import sightings, twins_of
 from watcher.ledger.stored_signatures import StoredSignature, stored_signatures
@@ -43,14 +45,19 @@ _MOST, _FEW = 1_500, 300
 _BATCH = 64
 _PAIRS = 24
 """Duplicates of a display and size that are opened, with what they are like."""
-_FEWEST = 6
+_FEWEST = 4
 """Of them from which on a clock of the panel is believed."""
 _TRIED = 6
 """Pictures of a scene that are opened."""
-_NEWS = 45
-"""Pixels. Measured on labelled screens: carets, pointers and what they hover over end below, words begin above."""
+_NEWS = 35
+"""Pixels. Measured on labelled screens: carets, pointers and blinking things end at 32, words begin at 36."""
+_WRITTEN = 0.5
+"""Share of the pairs in which a clock of the panel must look like one."""
 _FIT = 0.8
 """Share of them that must be in it."""
+
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +112,12 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     groups = _groups(ledger, shown, policy, _MOST, progress)
     panels, scenes = [], []
     for group in groups:
-        pairs = _pairs(ledger, group, policy, progress)
-        panel = panel_clock(pairs) if len(pairs) >= _FEWEST else group.nothing
-        if panel.any():
-            panels.append(PanelClock(group.display, tuple(boxes(panel, policy.reduce)), len(pairs)))
+        pairs = [_Pair.of(ledger, twin) for twin in _spread(twins_of(ledger, group.numbers), _PAIRS)]
+        looked_at = progress.track(pairs, len(pairs), "duplicates looked at")
+        moves = [moved(*frames) for pair in looked_at if (frames := pair.frames(policy)) is not None]
+        panel = panel_clock(moves) if len(moves) >= _FEWEST else group.nothing
+        if clock := _written(boxes(panel, policy.reduce), pairs, policy):
+            panels.append(PanelClock(group.display, clock, len(moves)))
         scenes += [(group, clock) for clock in group.scene_clocks(panel, shown)]
     painted = _with(policy, panels)
     names = (f"scene {number}" for number in _numbers(policy))
@@ -182,18 +191,32 @@ def _batches(stored: Sequence[StoredSignature]) -> Iterator[list[bytes]]:
         yield [one.data for one in stored[first : first + _BATCH]]
 
 
-def _pairs(ledger: Ledger, group: _Group, policy: Policy, progress: Progress) -> list[Mask]:
-    """What has moved between screens of *group* and a duplicate of each, of some that are there."""
-    found = []
-    twins = twins_of(ledger, group.numbers)
-    for twin in progress.track(_spread(twins, _PAIRS), min(_PAIRS, len(twins)), "duplicates looked at"):
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A duplicate and what it is like."""
+
+    display: int
+    one: Path
+    other: Path
+
+    @classmethod
+    def of(cls, ledger: Ledger, twin: int) -> Self:
+        """That of the duplicate with the number *twin*."""
         entry = ledger.entry(twin)
-        near = entry.verdict.score.nearest
-        one = _frame(entry.location, group.display, policy)
-        other = None if near is None else _frame(ledger.location(near), group.display, policy)
-        if one is not None and other is not None and one.shape == other.shape:
-            found.append(moved(one, other))
-    return found
+        capture = entry.verdict.capture
+        return cls(capture.display, entry.location, ledger.location(entry.verdict.score.nearest or capture))
+
+    def frames(self, policy: Policy) -> tuple[Pixels, Pixels] | None:
+        """Both, if they are there and of one size."""
+        one, other = _frame(self.one, self.display, policy), _frame(self.other, self.display, policy)
+        return (one, other) if one is not None and other is not None and one.shape == other.shape else None
+
+
+def _written(parts: Iterable[Rectangle], pairs: Sequence[_Pair], policy: Policy) -> tuple[Rectangle, ...]:
+    """Those of *parts* in which something is written anew between most of some *pairs*."""
+    some = [frames for pair in _spread(pairs, _TRIED) if parts and (frames := pair.frames(policy)) is not None]
+    votes = {part: [is_written(frames, [part], policy.reduce) for frames in some] for part in parts}
+    return tuple(part for part, own in votes.items() if sum(own) >= _WRITTEN * len(own))
 
 
 def _frame(place: Path, display: int, policy: Policy) -> Pixels | None:
@@ -231,6 +254,9 @@ def _scene(
     fitting = sum(_shows(entry, replace(policy, scenes=(scene,))) for entry in entries)
     if fitting < _FIT * sum(map(_is_there, entries)):
         return None
+    frames = [_frame(entry.location, group.display, policy) for entry in entries]
+    if not is_written([one for one in frames if one is not None], parts, policy.reduce):
+        return None
     return LearnedScene(replace(scene, name=next(names)), reference, group.display, len(clock.rows), clock.visits)
 
 
@@ -238,10 +264,10 @@ def _is_there(entry: Entry) -> bool:
     return entry.location.is_file()
 
 
-def _spread(rows: Sequence[int], count: int) -> list[int]:
-    """At most *count* of *rows*, the last among them, evenly."""
-    step = max(1, -(-len(rows) // count))
-    return list(rows[::-1][::step][::-1])
+def _spread(items: Sequence[_Item], count: int) -> list[_Item]:
+    """At most *count* of *items*, the last among them, evenly."""
+    step = max(1, -(-len(items) // count))
+    return list(items[::-1][::step][::-1])
 
 
 def _shows(entry: Entry, policy: Policy) -> bool:

@@ -63,7 +63,7 @@ class Settings(Section):
     similar: Number = Field(default=0.95, gt=0, lt=1, description="a number above 0 and below 1, such as 0.95")
     window: Count = Field(default=100, ge=0, le=10**9, description="a whole number such as 100, or 0 for all frames")
     guard: Number = Field(default=0.0, ge=0, lt=1, description="a number from 0, which is off, to below 1, such as 0.5")
-    news: Count = Field(default=0, ge=0, le=10_000, description="a whole number of pixels such as 45, or 0 for off")
+    news: Count = Field(default=0, ge=0, le=10_000, description="a whole number of pixels such as 35, or 0 for off")
     across_displays: Switch = Field(default=False, description="true or false")
     frame_memory: Size = Field(default=ByteSize(10**9), gt=0, description='a size above 0, such as "1 GB"')
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto, cpu, cuda or mps")
