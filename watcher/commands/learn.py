@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from watcher.commands.options import json_option, period_argument
+from watcher.commands.options import PATH, json_option, period_argument
 from watcher.model.period import Period
 from watcher.program import Program
 from watcher.settings.settings import Settings
 from watcher.settings.spelling import as_toml
 from watcher.terminal.console import print_table
 from watcher.terminal.progress import bar_of_verb
-from watcher.text import visible
+from watcher.text import bytes_text, visible
 
 if TYPE_CHECKING:
     from watcher.review.learning import Learned
@@ -29,6 +29,7 @@ _DAYS = 28
 @click.option("--apply", "applies", is_flag=True, help="Write what is proposed into the settings file.")
 @click.option("--revert", "reverts", is_flag=True, help="Take back what --apply has written last.")
 @click.option("--rehearse", is_flag=True, help="Judge the captures of PERIOD by it, and tell what would change.")
+@click.option("--html", "out", type=PATH, help="Draw it into the screens, on a page: the file to write.")
 @json_option
 @click.pass_obj
 def command(
@@ -37,6 +38,7 @@ def command(
     applies: bool,
     reverts: bool,
     rehearse: bool,
+    out: Path | None,
     as_json: bool,
 ) -> None:
     """Propose places that do not count, such as clocks.
@@ -53,14 +55,15 @@ def command(
     \b
     Examples:
       framesift learn
-      framesift learn 2020-05 --rehearse
+      framesift learn 2020-05 --rehearse --html OUT.html
       framesift learn --apply
 
     With --json: an object of root, begin, end, screens, clocks, scenes, news and, with --rehearse, changes.
 
     What scenes are: framesift help settings.
     """
-    from watcher.review import applying, learning  # noqa: PLC0415 - torch takes seconds
+    from watcher.report import proposals, publish  # noqa: PLC0415 - torch takes seconds
+    from watcher.review import applying, learning  # noqa: PLC0415
 
     file = program.folders.config_file
     if reverts:
@@ -69,11 +72,16 @@ def command(
         return
     period, root = asked
     period = period or Period.last_days(_DAYS)
+    if out is not None:
+        publish.refuse_to_overwrite(out)
     with bar_of_verb("learn", quiet=program.quiet) as progress:
         with program.existing_ledger() as ledger:
             settings = program.settings_of_root(root, ledger)
             found = learning.learn(ledger, settings, period, progress)
         changes = applying.rehearse(program, settings, found, period, progress) if rehearse else None
+    if out is not None:
+        publish.write_page(out, proposals.rendered(program, settings, period, found, changes))
+        click.echo(f"{visible(os.fspath(out))} ({bytes_text(out.stat().st_size)})", err=as_json)
     if as_json:
         click.echo(json.dumps(_as_json(settings, period, found, changes)))
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from watcher import __version__
-from watcher.report.page import Page
+from watcher.report.page import LearnedPage, Page
 from watcher.review.strips import Look
 
 PAGES = Path(__file__).with_name("pages")
@@ -25,7 +25,7 @@ _LEGEND = {
 }
 
 
-def render(page: Page) -> bytes:
+def render(page: Page | LearnedPage) -> bytes:
     """*page* as a whole HTML file in UTF-8."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(PAGES),
@@ -35,7 +35,8 @@ def render(page: Page) -> bytes:
         lstrip_blocks=True,
     )
     style, script = (_own(name) for name in ("report.css", "report.js"))
-    text = environment.get_template("report.html.j2").render(
+    template = "report.html.j2" if isinstance(page, Page) else "learned.html.j2"
+    text = environment.get_template(template).render(
         page=page,
         version=__version__,
         legend=_LEGEND,

@@ -122,3 +122,29 @@ class Page:
     looks: tuple[SecondLook, ...]
     savings: tuple[Saving, ...]
     quarantine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A clock or a scene that was learned, and what speaks for it."""
+
+    title: str
+    evidence: str
+    panels: tuple[Panel, ...]
+    """The screen, with what would be ignored drawn in."""
+    details: tuple[Panel, ...]
+    """The place at several times."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedPage:
+    """All that was learned."""
+
+    title: str
+    lead: str
+    root: str
+    made: str
+    proposals: tuple[Proposal, ...]
+    changes: tuple[str, ...]
+    """What it would do, in sentences."""
+    commands: tuple[Command, ...]

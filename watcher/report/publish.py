@@ -38,18 +38,22 @@ def look_back(  # noqa: PLR0913 - what is looked at, and where it goes
         FaultError: the ledger cannot be read.
     """
     if file is not None:
-        _refuse_to_overwrite(file)
+        refuse_to_overwrite(file)
     found = review(ledger, settings, query, activity, progress)
     if file is not None:
         quarantine = program.quarantine(ledger, settings.root)
         context = ReportContext(ledger, settings.root, quarantine, query.period, datetime.now(), program.invocation)
         looks = second_looks(context, settings.device)
-        _write(file, render(compose(context, activity, found.highlights, looks, progress)))
+        write_page(file, render(compose(context, activity, found.highlights, looks, progress)))
     return found
 
 
-def _refuse_to_overwrite(file: Path) -> None:
-    """Do nothing if *file* may be written: it is not there, or a report."""
+def refuse_to_overwrite(file: Path) -> None:
+    """Do nothing if *file* may be written: it is not there, or a report.
+
+    Raises:
+        WatcherError: it may not.
+    """
     if file.is_symlink() and not file.exists():
         raise WatcherError(f"{file} is a link that leads nowhere: it is not overwritten")
     if file.exists() and not file.is_file():
@@ -65,9 +69,13 @@ def _refuse_to_overwrite(file: Path) -> None:
         raise WatcherError(f"{file} exists and is no report of framesift's: it is not overwritten")
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Write a new file for the owner alone, in the place of an older report."""
-    _refuse_to_overwrite(file)  # once more: it took its time to compose the page
+def write_page(file: Path, content: bytes) -> None:
+    """Write a new file for the owner alone, in the place of an older report.
+
+    Raises:
+        WatcherError: *file* is no report, or cannot be written.
+    """
+    refuse_to_overwrite(file)  # once more: it took its time to compose the page
     try:
         remove_written(file)
         write_new(file, content)

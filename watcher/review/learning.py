@@ -68,6 +68,8 @@ class PanelClock:
     rectangles: tuple[Rectangle, ...]
     screens: int
     """In most of so many screens it was seen to change."""
+    examples: tuple[Entry, ...]
+    """Captures that show it, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class LearnedScene:
     """Kept screens that show it; with the scene one of them would do."""
     visits: int
     """How often it came back."""
+    examples: tuple[Entry, ...]
+    """Captures that show it, in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
         moves = [moved(*frames) for pair in looked_at if (frames := pair.frames(policy)) is not None]
         panel = panel_clock(moves) if len(moves) >= _FEWEST else group.nothing
         if clock := _written(boxes(panel, policy.reduce), pairs, policy):
-            panels.append(PanelClock(group.display, clock, len(moves)))
+            examples = tuple(pair.entry for pair in _spread(pairs, _TRIED))
+            panels.append(PanelClock(group.display, clock, len(moves), examples))
         scenes += [(group, clock) for clock in group.scene_clocks(panel, shown)]
     painted = _with(policy, panels)
     names = (f"scene {number}" for number in _numbers(policy))
@@ -195,20 +200,19 @@ def _batches(stored: Sequence[StoredSignature]) -> Iterator[list[bytes]]:
 class _Pair:
     """A duplicate and what it is like."""
 
-    display: int
-    one: Path
-    other: Path
+    entry: Entry
+    nearest: Path
 
     @classmethod
     def of(cls, ledger: Ledger, twin: int) -> Self:
         """That of the duplicate with the number *twin*."""
         entry = ledger.entry(twin)
-        capture = entry.verdict.capture
-        return cls(capture.display, entry.location, ledger.location(entry.verdict.score.nearest or capture))
+        return cls(entry, ledger.location(entry.verdict.score.nearest or entry.verdict.capture))
 
     def frames(self, policy: Policy) -> tuple[Pixels, Pixels] | None:
         """Both, if they are there and of one size."""
-        one, other = _frame(self.one, self.display, policy), _frame(self.other, self.display, policy)
+        display = self.entry.verdict.capture.display
+        one, other = (_frame(place, display, policy) for place in (self.entry.location, self.nearest))
         return (one, other) if one is not None and other is not None and one.shape == other.shape else None
 
 
@@ -257,7 +261,8 @@ def _scene(
     frames = [_frame(entry.location, group.display, policy) for entry in entries]
     if not is_written([one for one in frames if one is not None], parts, policy.reduce):
         return None
-    return LearnedScene(replace(scene, name=next(names)), reference, group.display, len(clock.rows), clock.visits)
+    named = replace(scene, name=next(names))
+    return LearnedScene(named, reference, group.display, len(clock.rows), clock.visits, tuple(entries))
 
 
 def _is_there(entry: Entry) -> bool:
