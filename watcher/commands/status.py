@@ -20,6 +20,7 @@ from watcher.health.pause import read_pause
 from watcher.health.wait_reason import read_wait_reason
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Savings, Totals
+from watcher.model.notice import returning_text
 from watcher.model.period import Period
 from watcher.program import Program
 from watcher.review.activity import Activity, read_activity
@@ -48,7 +49,8 @@ def command(context: click.Context, root: Path | None, as_json: bool) -> None:
     Where several roots are known and none is named, it tells of each; with --json it refuses.
 
     With --json: an object of root, state, reasons, pid, device, since, captures (how many of each kind), saved_bytes,
-    saved, quarantine, displays, found_by_scan (captures that no event told of), retention, last_scan and last_event.
+    saved, quarantine, displays, found_by_scan (captures that no event told of), returning (kept screens that show
+    nothing but another time), retention, last_scan and last_event.
 
     Ends with 4 unless the state is watching.
     """
@@ -115,6 +117,7 @@ def _report(program: Program, ledger: Ledger, settings: Settings) -> tuple[dict[
         "displays": _displays(ledger, root, displays, settings.window),
         "found_by_scan": heartbeat.found_by_scan,
         "saved": asdict(total),
+        "returning": heartbeat.returning,
         "retention": _retention(settings),
         "last_scan": _moment(heartbeat.last_scan),
         "last_event": _moment(heartbeat.last_event),
@@ -197,6 +200,7 @@ def _print(report: dict[str, Any], log: str) -> None:
     rows += [("windows", f"{', '.join(held_frames)} screens")] if any(one != "0" for one in held_frames) else []
     rows += [("quarantine", f"{_amount(quarantine)}, in {quarantine['path']}")]
     rows += [("by scan", f"{report['found_by_scan']} captures that no event told of")] * bool(report["found_by_scan"])
+    rows += [("learn", text)] if (text := returning_text(report["returning"])) else []
     rows += [("retention", _kept_for(**report["retention"]))] if report["retention"] else []
     rows += [("log", log)] if log else []
     print_table(rows, title=report["root"])

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from watcher.flow.recurring import returning
 from watcher.health.silence import SHORTEST_SILENCE, silence
 from watcher.judge.chunks import PixelChunks
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.finding import Finding
-from watcher.model.period import Period
-from watcher.review.learning import returning
+from watcher.model.notice import returning_text
 from watcher.settings.settings import Settings
 from watcher.text import duration_text
 
@@ -68,16 +68,10 @@ def job_runs(newest: datetime | None, interval: timedelta | None, now: datetime)
 
 def clocks_are_known(ledger: Ledger, settings: Settings) -> Finding:
     """Whether screens keep coming back with only a small place changed, each of which is kept."""
-    count = returning(ledger, settings, Period.last_days(_LOOKED_BACK))
-    if count < _MANY:
-        return Finding.well("clocks", "no screen keeps coming back with only its clock moved on")
-    found = f"{count} kept screens of the last {_LOOKED_BACK} days show nothing but another time"
-    return Finding.odd("clocks", found, "such as a lock screen, whose clock is large", "framesift learn")
-
-
-_LOOKED_BACK = 14
-_MANY = 6
-"""Screens from which on it is worth a word."""
+    if text := returning_text(returning(ledger, settings)):
+        found, _, _ = text.partition("; ")
+        return Finding.odd("clocks", found, "such as a lock screen, whose clock is large", "framesift learn")
+    return Finding.well("clocks", "no screen keeps coming back with only its clock moved on")
 
 
 def news_come(ledger: Ledger, root: Path, alarm_after: timedelta) -> Finding:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from watcher import __version__
 from watcher.disk.mirror import held
+from watcher.flow.recurring import returning
 from watcher.health.heartbeat import ARRIVALS, BEAT_SECONDS, Heartbeat, SourceStatus
 from watcher.health.silence import SilenceAlarm
 from watcher.judge.device import DeviceBudget
@@ -16,7 +17,7 @@ from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import PeriodTotal, Savings, Totals
 from watcher.model.entry import Entry, State
 from watcher.model.interval import FEWEST, LEARNED_FROM, usual_interval
-from watcher.model.notice import Notice, Topic
+from watcher.model.notice import Notice, Topic, returning_text
 from watcher.model.period import Period
 from watcher.model.verdict import Kind
 from watcher.settings.settings import Settings
@@ -65,6 +66,7 @@ class Journal:
         self._next_beat = 0.0
         last = ledger.heartbeat(settings.root)
         self._arrivals, self._told_week = deque(last.arrivals, ARRIVALS), last.told_week
+        self._looked_on, self._returning = last.looked_on, last.returning
         self._last_seen: tuple[object, ...] = ()
         # What comes from now on is not judged before it has settled.
         first = time.monotonic() + settings.settle.total_seconds()
@@ -97,6 +99,7 @@ class Journal:
             self._notice(Topic.BACK, back)
         if verdict.stays:  # somebody is there
             self._end_week()
+            self._look_for_clocks()
         self._beat_if_due()
 
     def rest(self) -> None:
@@ -159,6 +162,16 @@ class Journal:
                 f" {bytes_text(total.saved.bytes)} saved, {bytes_text(self._totals.saved_bytes())} ever",
             )
 
+    def _look_for_clocks(self) -> None:
+        """Once in a day: whether screens keep coming back with only their clock moved on; said when that begins."""
+        today = f"{date.today()}"
+        if self._looked_on == today:
+            return
+        was_told, self._looked_on = returning_text(self._returning), today
+        self._returning = returning(self._ledger, self._settings)
+        if (text := returning_text(self._returning)) and not was_told:
+            self._log.say(text)
+
     def _notice(self, topic: Topic, text: str, tone: str = "good") -> None:
         self._log.say(text, tone)
         self._tell(Notice(topic, text, self._settings.root))
@@ -186,5 +199,7 @@ class Journal:
             log=os.fspath(self._log.file or ""),
             arrivals=list(self._arrivals),
             told_week=self._told_week,
+            looked_on=self._looked_on,
+            returning=self._returning,
         )
         self._ledger.write_heartbeat(self._settings.root, heartbeat)

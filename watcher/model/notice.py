@@ -26,3 +26,15 @@ class Notice:
     text: str
     root: Path
     """The folder it is about."""
+
+
+RETURNING_DAYS = 14
+"""How far back it is looked for screens that keep coming back with only their clock moved on."""
+_MANY = 6
+"""Of them from which on it is worth a word."""
+
+
+def returning_text(count: int) -> str:
+    """What is to be said of *count* kept screens that show nothing but another time; nothing of a few."""
+    found = f"{count} kept screens of the last {RETURNING_DAYS} days show nothing but another time"
+    return f"{found}; framesift learn makes them one" if count >= _MANY else ""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from PIL import Image, ImageDraw
 
 from watcher.errors import WatcherError
+from watcher.flow.recurring import Recurring
 from watcher.model.entry import Entry
 from watcher.model.period import Period
 from watcher.model.preparation import Box, Rectangle, boxes_within
@@ -16,7 +17,7 @@ from watcher.report.cards import title_of
 from watcher.report.html import render
 from watcher.report.page import Command, LearnedPage, Panel, Proposal
 from watcher.report.thumbnails import Allowance, encoded, open_capture
-from watcher.review.learning import Learned, LearnedScene, PanelClock
+from watcher.review.learning import Learned, PanelClock
 from watcher.review.wording import counted, day_title
 from watcher.review.wording import title_of as period_title
 from watcher.settings.settings import Settings
@@ -78,7 +79,7 @@ def _clock(clock: PanelClock) -> Proposal:
     return _proposal(f"Display {clock.display}{{size}}: a clock", evidence, clock.rectangles, clock.examples)
 
 
-def _scene(learned: LearnedScene) -> Proposal:
+def _scene(learned: Recurring) -> Proposal:
     evidence = (
         f"{counted(learned.captures, 'kept screen')} differ in nothing else. This screen came {learned.visits} times,"
         f" the last on {day_title(learned.reference.verdict.capture.taken_at)}. It is ignored on this screen alone."
