@@ -89,7 +89,10 @@ def test_a_panels_clock_has_moved_on_half_of_the_screens() -> None:
         mask_of((slice(0, 1), slice(36, 38 + number % 2)), (slice(number, number + 1), slice(0, 9)))
         for number in range(8)
     ]
-    assert torch.equal(panel_clock(pairs), mask_of((slice(0, 1), slice(36, 39))))
+    screens = [[pair] for pair in pairs]
+    clock = mask_of((slice(0, 1), slice(36, 39)))
+    assert torch.equal(panel_clock(screens), clock)
+    assert torch.equal(panel_clock([*screens, [mask_of(CLOCK)] * 20]), clock), "one screen has one voice"
 
 
 @given(st.lists(st.tuples(st.integers(0, 149), st.integers(0, 99)), max_size=4))

@@ -30,7 +30,7 @@ Pixels: TypeAlias = Tensor
 """(3, height, width) uint8: a frame."""
 _ALIKE = 0.15
 """Captures of one screen differ in a smaller share of the tiles than this, and so does a scene's clock."""
-_FEWEST = 3
+_FEWEST = 4
 """Captures from which on a cluster tells something."""
 _VOLATILE = 0.7
 """Share of the steps from one capture to the next in which a volatile tile differs."""
@@ -40,7 +40,9 @@ _PRIME = 1_000_003
 _SAMPLED = 7
 """Tiles from one that is looked at first to the next; no divisor of the columns of usual displays."""
 _NEAR = 3
-"""Tiles from what is volatile within which all that ever moves belongs to it."""
+"""Tiles from what belongs to a clock within which all that moves more often than ``_RARE`` belongs to it as well."""
+_RARE = 0.1
+"""Share of the steps."""
 _RETURNS = 2
 """Visits from which on a screen keeps coming back."""
 _QUIET = 0.8
@@ -110,9 +112,13 @@ def moved(x: Tensor, y: Tensor) -> Tensor:
     return max_pool2d(apart[None, None], TILE)[0, 0, :rows, :columns] > 0
 
 
-def panel_clock(pairs: Sequence[Mask]) -> Mask:
-    """What has moved in half of the *pairs*, each of another screen and a duplicate of it, and what moves near that."""
-    share = torch.stack(list(pairs)).float().mean(0)
+def panel_clock(screens: Sequence[Sequence[Mask]]) -> Mask:
+    """What moves on half of the *screens*, and what moves near that.
+
+    Args:
+        screens: of each, what has moved between captures of it and duplicates of them.
+    """
+    share = torch.stack([torch.stack(list(moves)).float().mean(0) for moves in screens]).mean(0)
     core = share >= _USUAL
     return core | (_grown(core, _NEAR) & (share >= _USUAL / 2))
 
@@ -133,6 +139,15 @@ class Visits:
 
 def clusters(tiles: Tensor) -> Iterator[Cluster]:
     """The clusters of *tiles* (frames, rows, columns) that tell something."""
+    flat = tiles.flatten(1)
+    for own in alike(tiles):
+        if len(own) >= _FEWEST:
+            steps = (flat[own[1:]] != flat[own[:-1]]).view(-1, *tiles.shape[1:])
+            yield Cluster(tuple(own), steps.float().mean(0) >= _VOLATILE, steps)
+
+
+def alike(tiles: Tensor) -> list[list[int]]:
+    """The frames of *tiles* (frames, rows, columns), in the order of time, by the screen that they show."""
     frames, rows, columns = tiles.shape
     flat = tiles.view(frames, -1)
     some = flat[:, ::_SAMPLED].contiguous()  # which cluster is nearest, few tiles tell; whether it is near, all
@@ -145,19 +160,16 @@ def clusters(tiles: Tensor) -> Iterator[Cluster]:
             members.append([])
         members[place].append(row)
         latest[place], latest_some[place] = flat[row], some[row]
-    for own in members:
-        if len(own) >= _FEWEST:
-            steps = (flat[own[1:]] != flat[own[:-1]]).view(-1, rows, columns)
-            yield Cluster(tuple(own), steps.float().mean(0) >= _VOLATILE, steps)
+    return members
 
 
 def _scene(cluster: Cluster, panel: Tensor, dates: Sequence[date], visits: Visits) -> SceneClock | None:
     core, count = cluster.volatile & ~panel, visits.of(cluster.rows)
     if not core.any() or count < _RETURNS:
         return None
-    # The hour has one digit or two; and what moves only when the day is another is a date.
+    # The hour moves less often than the minute beside it; and what moves only when the day is another is a date.
     others = cluster.steps & ~panel
-    own = core | (others.any(0) & _grown(core, _NEAR))
+    own = _spread(core, others.float().mean(0) >= _RARE)
     overnight = torch.tensor([one != other for one, other in pairwise(dates)])
     if overnight.any():
         own |= others[overnight].any(0) & ~others[~overnight].any(0)
@@ -165,6 +177,13 @@ def _scene(cluster: Cluster, panel: Tensor, dates: Sequence[date], visits: Visit
     if int(own.sum()) >= _ALIKE * own.numel() or float(stirred) > 1 - _QUIET:
         return None
     return SceneClock(cluster.rows, own, count)
+
+
+def _spread(core: Tensor, moves: Tensor) -> Tensor:
+    """*core*, what of *moves* is near it, what is near that, and so on."""
+    while not torch.equal(wider := core | (moves & _grown(core, _NEAR)), core):
+        core = wider
+    return core
 
 
 def _grown(mask: Tensor, by: int = 1) -> Tensor:

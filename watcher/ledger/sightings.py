@@ -46,14 +46,14 @@ def doubtful_duplicates(ledger: Ledger, root: Path, query: Query, below: float, 
     return [ledger.entry(row[0]) for row in rows]
 
 
-def twins_of(ledger: Ledger, numbers: Sequence[int]) -> list[int]:
-    """The last duplicate of each of the entries *numbers* that has one in quarantine, in the order of time."""
+def twins_of(ledger: Ledger, numbers: Sequence[int]) -> dict[int, int]:
+    """The last duplicate of each of the entries *numbers* that has one in quarantine."""
     rows = ledger.rows(
-        f"SELECT max(id) FROM picture WHERE nearest_id {AMONG} AND kind = 'duplicate' AND state = 'quarantined'"
-        " AND ssim < 1 GROUP BY nearest_id ORDER BY max(taken_at)",
+        f"SELECT nearest_id, max(id) FROM picture WHERE nearest_id {AMONG} AND kind = 'duplicate'"
+        " AND state = 'quarantined' AND ssim < 1 GROUP BY nearest_id",
         [json.dumps(list(numbers))],
     )
-    return [row[0] for row in rows]
+    return {row[0]: row[1] for row in rows}
 
 
 def _bounds(root: Path, period: Period) -> list[object]:

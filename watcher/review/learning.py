@@ -3,14 +3,15 @@
 The first are found where duplicates differ from what they are like; the others by :mod:`watcher.flow.recurring`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Self
 
-from watcher.flow.recurring import TRIED, Recurring, frame_of, recurring, screens_by_size, shown_in, spread
-from watcher.judge.volatile import Pixels, boxes, moved, panel_clock
+from watcher.flow.recurring import TRIED, Recurring, Screens, frame_of, recurring, screens_by_size, shown_in, spread
+from watcher.judge.volatile import Pixels, alike, boxes, moved, panel_clock
 from watcher.judge.writing import is_written
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.sightings import twins_of
@@ -25,8 +26,10 @@ _MOST = 1_500
 """Screens of a display that are looked at, the latest."""
 _PAIRS = 24
 """Duplicates of a display and size that are opened, with what they are like."""
-_FEWEST = 4
-"""Of them from which on a clock of the panel is believed."""
+_OF_EACH = 3
+"""Of them, of each screen at most."""
+_FEWEST = 3
+"""Screens from which on a clock of the panel is believed."""
 _WRITTEN = 0.5
 """Share of the pairs in which a clock of the panel must look like one."""
 _NEWS = 35
@@ -74,10 +77,12 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     groups = screens_by_size(ledger, shown, policy, _MOST, progress)
     panels, scenes = [], []
     for group in groups:
-        pairs = [_Pair.of(ledger, twin) for twin in spread(twins_of(ledger, group.numbers), _PAIRS)]
-        looked_at = progress.track(pairs, len(pairs), "duplicates looked at")
-        moves = [moved(*frames) for pair in looked_at if (frames := pair.frames(policy)) is not None]
-        panel = panel_clock(moves) if len(moves) >= _FEWEST else group.nothing
+        pairs = _pairs(ledger, group)
+        moves = defaultdict(list)
+        for pair in progress.track(pairs, len(pairs), "duplicates looked at"):
+            if (frames := pair.frames(policy)) is not None:
+                moves[pair.screen].append(moved(*frames))
+        panel = panel_clock([*moves.values()]) if len(moves) >= _FEWEST else group.nothing
         if clock := _written(boxes(panel, policy.reduce), pairs, policy):
             examples = tuple(pair.entry for pair in spread(pairs, TRIED))
             panels.append(PanelClock(group.display, clock, len(moves), examples))
@@ -90,18 +95,30 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     return Learned(tuple(panels), tuple(named), news, sum(len(one.numbers) for one in groups))
 
 
+def _pairs(ledger: Ledger, group: Screens) -> "list[_Pair]":
+    """Duplicates and what they are like, some of each screen."""
+    twins = twins_of(ledger, group.numbers)
+    pairs = []
+    for screen, rows in enumerate(alike(group.tiles)):
+        own = [twins[number] for row in rows if (number := group.numbers[row]) in twins]
+        pairs += [(screen, twin) for twin in own[-_OF_EACH:]]
+    return [_Pair.of(ledger, *pair) for pair in spread(pairs, _PAIRS)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """A duplicate and what it is like."""
 
+    screen: int
+    """Which of the screens of its display and size."""
     entry: Entry
     nearest: Path
 
     @classmethod
-    def of(cls, ledger: Ledger, twin: int) -> Self:
-        """That of the duplicate with the number *twin*."""
+    def of(cls, ledger: Ledger, screen: int, twin: int) -> Self:
+        """That of the duplicate with the number *twin*, which shows *screen*."""
         entry = ledger.entry(twin)
-        return cls(entry, ledger.location(entry.verdict.score.nearest or entry.verdict.capture))
+        return cls(screen, entry, ledger.location(entry.verdict.score.nearest or entry.verdict.capture))
 
     def frames(self, policy: Policy) -> tuple[Pixels, Pixels] | None:
         """Both, if they are there and of one size."""
