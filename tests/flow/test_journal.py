@@ -11,6 +11,7 @@ import torch
 from tests.conftest import Watch
 from tests.desk import SIZE, Desk, Shelf
 from tests.pictures import screen
+from watcher.cli import main
 from watcher.disk.mirror import Amount
 from watcher.flow.journal import Journal
 from watcher.health import silence
@@ -96,6 +97,34 @@ def test_what_a_person_should_know_is_told_once_a_week_to_whoever_is_there(shelf
     text = f"last week: 1 of {count} captures showed nothing new; {bytes_text(saved.bytes)} saved"
     assert told[1].text.startswith(text)
     assert text in (tmp_path / "log").read_text()
+
+
+def test_that_screens_keep_coming_back_is_said_once_and_stands_in_the_status(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept, file = shelf.keep(0), tmp_path / "log"
+    counts = [5, 6, 9, 2, 7]
+    looked = iter(counts)
+    monkeypatch.setattr("watcher.flow.journal.returning", lambda *_: next(looked))
+    said, stands = [], []
+    for number in range(len(counts)):
+        with shelf.desk.ledger() as ledger, Log(terminal=False, file=file, color="never") as log:
+            journal = Journal(
+                log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0), lambda _: None
+            )
+            journal._looked_on = f"another day {number}"
+            journal.entry(kept, 0.1)
+            journal.entry(kept, 0.1)  # on one day it is looked once
+            journal.end()
+        said.append(file.read_text().count("show nothing but another time"))
+        capfd.readouterr()
+        main(["status", "--json", str(shelf.desk.root)])
+        stands.append(json.loads(capfd.readouterr().out)["returning"])
+        main(["status", str(shelf.desk.root)])
+        text = " ".join(capfd.readouterr().out.split())
+        assert ("show nothing but another time; framesift learn makes them one" in text) == (counts[number] >= 6)
+    assert said == [0, 1, 1, 1, 2]
+    assert stands == counts
 
 
 def test_a_watcher_writes_down_in_which_order_captures_came(desk: Desk, watch_here: Watch) -> None:

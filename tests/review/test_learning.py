@@ -1,8 +1,11 @@
 """What may be ignored is learned from what was seen: clocks of panels and of screens that come back, and no news."""
 
 import json
+import os
 import random
 import re
+import shutil
+import stat
 import tomllib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -15,6 +18,7 @@ from PIL import Image, ImageDraw
 from tests.conftest import Framesift
 from tests.desk import Desk
 from tests.pictures import png
+from watcher.report.proposals import _drawn
 
 SIZE = (1280, 800)
 PANEL = (1180, 0, 90, 18)
@@ -49,8 +53,8 @@ def with_panel(image: Image.Image, moment: datetime) -> Image.Image:
     return image
 
 
-def locked(moment: datetime) -> Image.Image:
-    image = paper(999)
+def locked(moment: datetime, wallpaper: int = 999) -> Image.Image:
+    image = paper(wallpaper)
     draw = ImageDraw.Draw(image)
     for box in (CLOCK, DATE):
         x, y, width, height = box
@@ -266,3 +270,77 @@ def test_where_nothing_is_learned_nothing_is_applied(desk: Desk, framesift: Fram
     assert "no clock was found" in out
     assert "there is nothing to apply" in err
     assert desk.config.read_text() == text
+
+
+def test_the_page_draws_each_clock_into_its_screen(desk: Desk, framesift: Framesift, tmp_path: Path) -> None:
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    file, mine = tmp_path / "learned.html", tmp_path / "mine.html"
+    mine.write_text("mine")
+    assert "is no report of framesift's" in framesift("learn", "2020", "--html", mine)[2]
+    assert mine.read_text() == "mine"
+    code, out, err = framesift("learn", "2020-05", "--rehearse", "--html", file)
+    assert code == 0, err
+    assert f"{file} (" in out
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 or os.name == "nt"
+    page = file.read_text(encoding="utf-8")
+    assert "Learned from May 2020" in page
+    assert re.findall(r"<h2 id=\"proposal-\d\">(.*)</h2>", page) == [
+        "Display 1 of 1280 x 800: a clock",
+        "Display 1 of 1280 x 800: scene 1",
+    ]
+    assert page.count("<img src=") == 2 + 2 * 4
+    assert "similar -&gt; duplicate" in page
+    assert f"learn 2020-05-01..2020-05-31 {desk.root} --apply" in page
+    framesift("learn", "2020-05", "--html", file)  # a page of its own is replaced
+    assert "-&gt;" not in file.read_text(encoding="utf-8").split("</style>")[1].split("<script>")[0]
+    shutil.rmtree(desk.root)
+    framesift("learn", "2020-05", "--html", file)
+    assert "no clock was found" in file.read_text(encoding="utf-8")
+
+
+def test_what_is_drawn_is_what_is_ignored() -> None:
+    image = Image.new("RGB", (1200, 800), (200, 200, 200))
+    drawn = _drawn(image, [(100, 100, 50, 20), (1190, 790, 50, 50)])
+    assert drawn.getpixel((120, 110)) == (200, 200, 200)
+    assert drawn.getpixel((500, 500)) == (90, 90, 90)
+    assert drawn.getpixel((97, 110)) not in {(200, 200, 200), (90, 90, 90)}
+
+
+def moving(_: int, moment: datetime) -> Image.Image:
+    """A saver whose clock is at another place each time."""
+    image = Image.new("RGB", SIZE, (8, 8, 16))
+    chance = random.Random(moment.isoformat())
+    lettered(ImageDraw.Draw(image), (chance.randrange(900), chance.randrange(700), 300, 70), f"{moment:%H:%M}")
+    return image
+
+
+def still(number: int, moment: datetime) -> Image.Image:
+    """A lock screen without a clock, in between pages."""
+    return paper(999) if number % 3 == 2 else with_panel(paper(number), moment)
+
+
+@pytest.mark.parametrize("draw", [moving, still], ids=["a clock that moves", "a lock screen without a clock"])
+def test_of_these_no_scene_is_made(learned: Callable[..., Found], draw: Draw) -> None:
+    assert learned(draw, 3)["scenes"] == []
+
+
+def test_each_wallpaper_of_a_lock_screen_becomes_a_scene(learned: Callable[..., Found]) -> None:
+    def rotating(number: int, moment: datetime) -> Image.Image:
+        return locked(moment, 999 + moment.day % 2) if number % 4 == 3 else with_panel(paper(number), moment)
+
+    scenes = learned(rotating, 6)["scenes"]
+    assert len(scenes) == 2
+    for scene in scenes:
+        for x, y, width, height in (CLOCK, DATE):
+            assert within((x + 4, y + 4, width - 16, height - 12), scene["ignore"])
+
+
+def test_a_log_or_a_film_in_a_small_window_is_no_clock(learned: Callable[..., Found]) -> None:
+    def small(number: int, moment: datetime) -> Image.Image:
+        image = with_panel(paper(5), moment)
+        if number % 5:
+            image.paste(log_of(number * 7, moment).crop((0, 30, 300, 250)), (700, 300))
+        return image
+
+    assert learned(small, 3)["scenes"] == []
