@@ -31,6 +31,7 @@ from rich.table import Table
 from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
 from tests.benchmarks.crowded import crowded
 from tests.benchmarks.highlights import rows_of_highlights
+from tests.benchmarks.learning import rows_of_learning
 from tests.benchmarks.looks import looks
 from tests.benchmarks.scenes import costs_of_scenes
 from tests.benchmarks.screens import Crowd, bare, pictures
@@ -554,6 +555,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": rows_of_memory,
     "scenes": rows_of_scenes,
     "highlights": lambda bench: (Row(*line) for line in rows_of_highlights(bench)),
+    "learning": lambda bench: (Row(*line) for line in rows_of_learning(bench)),
     "soak": row_of_soak,
     "side-by-side": row_of_everybody,
     "png": row_of_decoding,

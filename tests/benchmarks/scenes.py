@@ -22,7 +22,7 @@ _CLOCK = (0.4, 0.2, 0.2, 0.12)
 """Left, top, width and height of what is ignored, as parts of the picture."""
 
 
-class _Forgetful(decoding._Recent):
+class Forgetful(decoding._Recent):
     """Remembers nothing: every picture is decoded."""
 
     def find(self, source: decoding._Source) -> torch.Tensor | None:
@@ -37,7 +37,7 @@ def costs_of_scenes(captures: Sequence[Capture], place: Path) -> Iterator[tuple[
     parts = [(round(_CLOCK[0] * width), round(_CLOCK[1] * height), round(_CLOCK[2] * width), round(_CLOCK[3] * height))]
     foreign = [_scene(f"scene {number}", place, (width, height), number, parts) for number in range(3)]
     own = Scene.of("own", ["*"], [Reference(_digest(captures[0].path), captures[0].path)], parts)
-    with patch.object(decoding, "_recent", _Forgetful()):
+    with patch.object(decoding, "_recent", Forgetful()):
         none = _ratio(captures, Policy(scenes=tuple(foreign)))
         inside = _ratio([captures[0]] * len(captures), Policy(scenes=(own,)))
     yield "s. a frame of no scene, with three scenes over none", f"{none:.3f}", "reading and decoding it"

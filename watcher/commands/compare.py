@@ -51,13 +51,13 @@ def command(
     """Compare captures A and B exactly as the watcher would.
 
     Prints their SSIM, the verdict, the worst tile (the square of 64 pixels of the halved pictures that differs most),
-    and the share of the pixels that changed. It ends with the rectangles that differ, as the table [ignore] of the
-    settings takes them. It moves nothing and writes nothing down.
+    the widest change, and the share of the pixels that changed. It ends with the rectangles that differ, as the table
+    [ignore] of the settings takes them. It moves nothing and writes nothing down.
 
     With --scene: as the table [[scene]], which ignores them only where the screen is that of A.
 
-    With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, changed, display, ignored, scenes
-    (which A and B show), differ, policy and map.
+    With --json: an object of a, b, ssim, kind, guarded, worst_tile, worst_tile_box, change (the widest), changed,
+    display, ignored, scenes (which A and B show), differ, policy and map.
 
     \b
     Example:

@@ -48,8 +48,8 @@ def command(
 
     With --json each has id, path (where the capture job wrote it), location (where it is now), display, taken_at,
     recorded_at, kind (new, similar, duplicate or unreadable), ssim (exact, or null), ssim_at_most (where only an upper
-    bound is known), nearest, worst_tile, scene, reason, state (kept, moving, quarantined, restored, purged or missing),
-    bytes and policy.
+    bound is known), nearest, worst_tile, change (the widest, if news are looked for), scene, reason, state (kept,
+    moving, quarantined, restored, purged or missing), bytes and policy.
     """
     period, root = asked
     if period and (since or until):

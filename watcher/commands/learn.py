@@ -49,8 +49,9 @@ def command(
     without one, the last four weeks.
 
     It finds the clocks of panels, which are ignored wherever they are, and screens that keep coming back with only
-    their clock moved on, such as a lock screen: their clocks are ignored on that screen alone. It changes nothing but
-    what --apply writes into the settings file, whose comments and order stay; --revert takes that back.
+    their clock moved on, such as a lock screen: their clocks are ignored on that screen alone. With clocks out of the
+    way, it proposes to keep duplicates in which something as wide as a word has changed. It changes nothing but what
+    --apply writes into the settings file, whose comments and order stay; --revert takes that back.
 
     \b
     Examples:
