@@ -1,13 +1,13 @@
 """Where two frames differ, as few rectangles."""
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import combinations, groupby
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from watcher.judge.tiles import Squares
+from watcher.judge.tiles import SIDE, tile_grid
 from watcher.model.preparation import Box, Rectangle
 
 LIMIT = 8
@@ -32,33 +32,38 @@ def boxes_of(changed: Tensor) -> list[Box]:
     return sorted(_joined(boxes), key=lambda box: (box[1], box[0]))
 
 
-def widest_change(x: Tensor, y: Tensor, reduce: int = 1) -> Rectangle | None:
+def widest_change(x: Tensor, y: Tensor, rows: Iterable[int], reduce: int = 1) -> Rectangle | None:
     """The widest place that has changed between frames *x*, *y* (3, height, width) uint8.
 
     Cells of 16 x 16 pixels in which a pixel has changed are one place if they touch, at a corner at least; its box is
     that of its changed pixels. Of equally wide ones it is the topmost, of these the leftmost.
 
+    Args:
+        x: one frame.
+        y: another of the same size.
+        rows: of the squares in which they differ, in ascending order: :func:`watcher.judge.tiles.rows_apart`.
+        reduce: by how much the pictures were averaged.
+
     Returns:
-        It in pixels of the pictures that were averaged by *reduce*; None if no pixel has changed.
+        It in pixels of the pictures; None if no pixel has changed.
     """
-    places = (box for rows in _stripes(x, y) for box in _changed_in(x, y, rows))
+    places = (box for stripe in _stripes(rows, x.shape[1]) for box in _changed_in(x, y, stripe))
     widest = min(places, key=lambda box: (box[0] - box[2], box[1], box[0]), default=None)
     return None if widest is None else in_picture(widest, reduce)
+
+
+def _stripes(rows: Iterable[int], height: int) -> Iterator[slice]:
+    """The runs of *rows* of squares, as rows of pixels: no place is in two of them."""
+    last = tile_grid(height, height)[0] - 1
+    for _, run in groupby(enumerate(rows), lambda item: item[1] - item[0]):
+        own = [row for _, row in run]
+        yield slice(SIDE * own[0], height if own[-1] == last else SIDE * (own[-1] + 1))
 
 
 def in_picture(box: Box, reduce: int) -> Rectangle:
     """*box* of a frame in pixels of the picture that was averaged by *reduce*."""
     left, top, right, bottom = (side * reduce for side in box)
     return left, top, right - left, bottom - top
-
-
-def _stripes(x: Tensor, y: Tensor) -> Iterator[slice]:
-    """The runs of rows of cells in which frames *x*, *y* differ: no place is in two of them."""
-    rows = (Squares(x).frame_words != Squares(y).frame_words).any(0).any(1)[: x.shape[1]]
-    bands = pad(rows, (_CELL, _CELL + -len(rows) % _CELL)).view(-1, _CELL).any(1)
-    edges = (bands[1:] != bands[:-1]).nonzero().flatten().mul(_CELL).tolist()
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
-        yield slice(begin, end)
 
 
 def _changed_in(x: Tensor, y: Tensor, rows: slice) -> Iterator[Box]:

@@ -7,7 +7,7 @@ from pytorch_msssim import ssim as _whole_frame_ssim
 from torch import Tensor
 
 from watcher.judge.signature import C1, C2, TILE
-from watcher.judge.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, tile_areas
+from watcher.judge.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, rows_apart, tile_areas
 from watcher.model.verdict import Policy
 
 WORST = 64
@@ -33,6 +33,8 @@ class Measured:
     """Lowest mean SSIM over the channels and positions of a 64 px tile; 1 where *exact* is false."""
     noise: float = 0.0
     """How far float32 rounding can take :func:`reference` from the true SSIM of these frames."""
+    rows: tuple[int, ...] = ()
+    """Of the squares in which they differ, if *exact*."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,8 @@ class Comparison:
     """Left, top, right, bottom in frame pixels of the worst tile's positions, the window's middle counted."""
     changed: float
     """Share of the pixels, 0 to 1, that differ in some channel."""
+    rows: tuple[int, ...]
+    """Of the squares in which they differ."""
     map: Tensor
     """(height - 10, width - 10) float32: SSIM per position, mean over the channels; 1 where the frames are equal."""
 
@@ -103,7 +107,8 @@ def measure(x: Tensor, y: Tensor, floor: float, promised: Tensor | None = None) 
         noise += float(rounding)
         done += len(chosen)
     worst, _ = _worst(deficits, pair)
-    return Measured(1 - computed / pair.positions, exact=True, worst_tile=worst, noise=noise / pair.positions)
+    ssim = 1 - computed / pair.positions
+    return Measured(ssim, exact=True, worst_tile=worst, noise=noise / pair.positions, rows=pair.row_numbers)
 
 
 def beyond_doubt(measured: Measured, x: Tensor, y: Tensor, policy: Policy) -> Measured:
@@ -134,7 +139,7 @@ def compare_fully(x: Tensor, y: Tensor) -> Comparison:
     box = (left, top, min(left + WORST, width - HALO // 2), min(top + WORST, height - HALO // 2))
     changed = float((x != y).any(0).float().mean())
     ssim = 1 - float(deficits.sum()) / pair.positions
-    return Comparison(ssim, worst, box, changed, whole[: height - HALO, : width - HALO].contiguous())
+    return Comparison(ssim, worst, box, changed, pair.row_numbers, whole[: height - HALO, : width - HALO].contiguous())
 
 
 def _worst(deficits: Tensor, pair: "_Pair") -> tuple[float, tuple[int, int]]:
@@ -153,7 +158,8 @@ class _Pair:
         self.height, self.width = self._x.height, self._x.width
         self.rows, self.columns, self.batch = self._x.rows, self._x.columns, self._x.batch
         self.positions = 3 * (self.height - HALO) * (self.width - HALO)
-        self.units = self._x.unequal(self._y).nonzero()
+        unequal = self._x.unequal(self._y)
+        self.units, self.row_numbers = unequal.nonzero(), rows_apart(unequal)
 
     def promise(self, promised: Tensor | None) -> Tensor:
         """(units,): a lower bound of each unit's summed deficit, from the signature's *promised* (3, rows, columns)."""

@@ -211,17 +211,18 @@ class _Search:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self.best: Score | None = None
-        self._pixels: Tensor | None = None  # of the best
+        self._best_pixels = torch.empty(0)
+        self._best_rows: tuple[int, ...] = ()
         self.rank = sys.maxsize
         self.floor = policy.similar - DOUBT
 
     def result(self, frame: Frame) -> Score | None:
         """The best, as the score of *frame*, with what has changed in it if the policy asks for that."""
-        best, pixels = self.best, self._pixels
-        asked = self._policy.news and best is not None and best.ssim > self._policy.duplicate
-        if not asked or best is None or pixels is None:
+        best = self.best
+        if best is None or not self._policy.news or best.ssim <= self._policy.duplicate:
             return best
-        return replace(best, change=widest_change(frame.pixels, pixels, self._policy.reduce))
+        change = widest_change(frame.pixels, self._best_pixels, self._best_rows, self._policy.reduce)
+        return replace(best, change=change)
 
     def take(self, capture: Capture, rank: int, measured: Measured, pixels: Tensor) -> None:
         """Regard one more frame; of equals the one with the lowest *rank* counts, the most recently used."""
@@ -230,7 +231,8 @@ class _Search:
         if self.best is not None and (measured.ssim, -rank) < (self.best.ssim, -self.rank):
             return
         self.rank = rank
-        self.best, self._pixels = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile), pixels
+        self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
+        self._best_pixels, self._best_rows = pixels, measured.rows
         duplicate = self._policy.duplicate
         in_doubt = duplicate - DOUBT < measured.ssim <= duplicate
         # Just below the threshold a frame with a lower score may still be above it by the reference.
