@@ -154,7 +154,7 @@ def test_the_clocks_of_a_panel_and_of_the_lock_screen_are_found_and_nothing_else
         assert within((x + 4, y + 4, width - 16, height - 12), scene["ignore"])
     covered = sum(wide * high for _, _, wide, high in scene["ignore"])
     assert covered < 0.1 * SIZE[0] * SIZE[1]
-    assert found["news"] == 35
+    assert (found["news"], found["restless"]) == (35, [])
 
 
 @pytest.mark.parametrize(
@@ -344,3 +344,21 @@ def test_a_log_or_a_film_in_a_small_window_is_no_clock(learned: Callable[..., Fo
         return image
 
     assert learned(small, 3)["scenes"] == []
+
+
+def test_where_something_else_always_moves_news_are_not_proposed(desk: Desk, framesift: Framesift) -> None:
+    def drifting(number: int, moment: datetime) -> Image.Image:
+        image, chance = office(number, moment), random.Random(number)
+        x, y = chance.randrange(60, 1100), chance.randrange(60, 700)
+        ImageDraw.Draw(image).rectangle([x, y, x + 60, y + 8], "white")
+        return image
+
+    week(desk, drifting)
+    assert framesift("sweep")[0] == 0
+    assert json.loads(framesift("-q", "learn", "2020", "--json")[1])["restless"] == [1]
+    code, out, err = framesift("learn", "2020", "--apply")
+    assert code == 0, err
+    assert "not proposed: something else moves on most screens of display 1" in " ".join(out.split())
+    table = tomllib.loads(desk.config.read_text())
+    assert "ignore" in table
+    assert "news" not in table

@@ -59,7 +59,7 @@ def command(
       framesift learn 2020-05 --rehearse --html OUT.html
       framesift learn --apply
 
-    With --json: an object of root, begin, end, screens, clocks, scenes, news and, with --rehearse, changes.
+    With --json: an object of root, begin, end, screens, clocks, scenes, news, restless and, with --rehearse, changes.
 
     What scenes are: framesift help settings.
     """
@@ -115,6 +115,7 @@ def _as_json(settings: Settings, period: Period, found: "Learned", changes: Coun
             for one in found.scenes
         ],
         "news": found.news,
+        "restless": list(found.restless),
     } | ({} if changes is None else {"changes": dict(changes)})
 
 
@@ -122,6 +123,9 @@ def _print(settings: Settings, found: "Learned", changes: Counter[str] | None) -
     rows = list(_rows(found))
     if found.news != settings.news:
         rows += [("news", f"{found.news}, now that clocks are out of the way: a notice, a typed word is kept")]
+    elif not found.is_empty and not found.news and not settings.guard:
+        displays = " and ".join(map(str, found.restless))
+        rows += [("news", f"not proposed: something else moves on most screens of display {displays}")]
     if changes is not None:
         told = ", ".join(f"{count} {change}" for change, count in changes.most_common())
         rows += [("would change", told or "nothing")]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from watcher.flow.recurring import TRIED, Recurring, Screens, frame_of, recurring, screens_by_size, shown_in, spread
+from watcher.judge.regions import widest_change
+from watcher.judge.similarity import measure
 from watcher.judge.volatile import Pixels, alike, boxes, moved, panel_clock
 from watcher.judge.writing import is_written
 from watcher.ledger.ledger import Ledger
@@ -34,6 +36,8 @@ _WRITTEN = 0.5
 """Share of the pairs in which a clock of the panel must look like one."""
 _NEWS = 35
 """Pixels. Measured on labelled screens: carets, pointers and blinking things end at 32, words begin at 36."""
+_RESTLESS = 0.5
+"""Share of the duplicates that would be news, with the clocks ignored, above which something else moves there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Learned:
     scenes: tuple[Recurring, ...]
     news: int
     """What the setting ``news`` should be: with clocks out of the way it keeps a notice and a typed word."""
+    restless: tuple[int, ...]
+    """Displays on which something else moves all the time, so that ``news`` would keep most duplicates."""
     looked_at: int
     """Kept screens."""
 
@@ -76,8 +82,10 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     shown = shown_in(ledger, settings, period)
     groups = screens_by_size(ledger, shown, policy, _MOST, progress)
     panels, scenes = [], []
+    twins: dict[int, list[_Pair]] = defaultdict(list)
     for group in groups:
         pairs = _pairs(ledger, group)
+        twins[group.display] += pairs
         moves = defaultdict(list)
         for pair in progress.track(pairs, len(pairs), "duplicates looked at"):
             if (frames := pair.frames(policy)) is not None:
@@ -91,8 +99,12 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     found = [one for group, clock in scenes if (one := recurring(ledger, painted, group, clock, "?")) is not None]
     names = _names(policy)
     named = [replace(one, scene=replace(one.scene, name=next(names))) for one in found]
-    news = policy.news or (_NEWS if (panels or named) and not policy.guard else 0)
-    return Learned(tuple(panels), tuple(named), news, sum(len(one.numbers) for one in groups))
+    after = replace(painted, scenes=(*painted.scenes, *(one.scene for one in named)))
+    restless = tuple(display for display, pairs in twins.items() if _are_news(pairs, after))
+    proposes = (panels or named) and not restless and not policy.guard
+    news = policy.news or (_NEWS if proposes else 0)
+    looked_at = sum(len(one.numbers) for one in groups)
+    return Learned(tuple(panels), tuple(named), news, restless, looked_at)
 
 
 def _pairs(ledger: Ledger, group: Screens) -> "list[_Pair]":
@@ -132,6 +144,13 @@ def _written(parts: Iterable[Rectangle], pairs: Sequence[_Pair], policy: Policy)
     some = [frames for pair in spread(pairs, TRIED) if parts and (frames := pair.frames(policy)) is not None]
     votes = {part: [is_written(frames, [part], policy.reduce) for frames in some] for part in parts}
     return tuple(part for part, own in votes.items() if sum(own) >= _WRITTEN * len(own))
+
+
+def _are_news(pairs: Sequence[_Pair], policy: Policy) -> bool:
+    """Whether most of some *pairs* would be news by *policy*."""
+    some = [frames for pair in spread(pairs, 2 * TRIED) if (frames := pair.frames(policy)) is not None]
+    changes = (widest_change(*frames, measure(*frames, floor=0.0).rows, policy.reduce) for frames in some)
+    return sum(change is not None and change[2] >= _NEWS for change in changes) > _RESTLESS * len(some)
 
 
 def _with(policy: Policy, panels: Sequence[PanelClock]) -> Policy:
