@@ -28,7 +28,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.archive import agreeing, archive, decoded, linked, listed, swept
+from tests.benchmarks.archive import agreeing, archive, decoded, judging, linked, listed, swept
 from tests.benchmarks.crowded import crowded
 from tests.benchmarks.highlights import rows_of_highlights
 from tests.benchmarks.learning import rows_of_learning
@@ -333,6 +333,21 @@ def row_of_sweep(bench: Bench) -> Iterator[Row]:
     yield Row("c. a sweep, over bare parallel decoding", f"{ratio:.2f}", detail)
 
 
+def row_of_judging(bench: Bench) -> Iterator[Row]:
+    """What limits a sweep on many cores: the one thread that judges, when the others compute signatures or do not."""
+    found = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for cores in (8, 2):
+            with bench.place() as place:
+                linked(bench.captures, place / "root")
+                seconds.append(judging(place, place / "root", cores) / len(bench.captures))
+        found.append((seconds[0] / seconds[1], *seconds))
+    ratio, ahead, alone = sorted(found)[len(found) // 2]
+    what = "j. a sweep's judging thread, with signatures from other threads, over without"
+    yield Row(what, f"{ratio:.2f}", f"{1000 * ahead:.0f} of {1000 * alone:.0f} ms of processor time a capture")
+
+
 def row_of_agreement(bench: Bench) -> Iterator[Row]:
     """Against SSIM with every frame of the window, by pytorch_msssim on whole frames: minutes of it."""
     with bench.place() as place:
@@ -548,6 +563,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     **{f"d{window}": partial(row_of_restart, window=window) for window in WINDOWS},
     "latency": rows_of_latency,
     "c": row_of_sweep,
+    "judging": row_of_judging,
     "exact": row_of_agreement,
     "archive": row_of_listing,
     "looks": row_of_looks,

@@ -16,6 +16,9 @@ from tests.flow.test_watch import brute_force
 from watcher.flow.readahead import ReadAhead
 from watcher.flow.sweep import Scope, sweep
 from watcher.flow.task import Task
+from watcher.flow.work import Work
+from watcher.judge.pipeline import Load, Postponed
+from watcher.keep.homecoming import Met
 from watcher.model.capture import Capture
 from watcher.model.entry import Entry
 from watcher.model.tally import Tally
@@ -47,14 +50,35 @@ def swept(place: Path, root: Path) -> float:
     """Seconds of a sweep from the first picture on: everything but the start of the program."""
     begun = 0.0
 
-    def reading(*arguments: Any) -> ReadAhead:
+    def reading(*arguments: Any, **named: Any) -> ReadAhead:
         nonlocal begun
         begun = time.perf_counter()
-        return ReadAhead(*arguments)
+        return ReadAhead(*arguments, **named)
 
     with patch("watcher.flow.sweep.ReadAhead", reading):
         deque(sweep(task(place, root), Scope(), Tally()), maxlen=0)
     return time.perf_counter() - begun
+
+
+def judging(place: Path, root: Path, cores: int) -> float:
+    """Processor seconds of a sweep's judging thread, on a machine of so many *cores* as far as the sweep knows."""
+    seconds = 0.0
+    reference = Work.judge_and_keep
+
+    def timed(self: Work, capture: Capture, load: Load | None = None) -> Entry | Postponed | Met:
+        nonlocal seconds
+        begun = time.thread_time()
+        found = reference(self, capture, load)
+        seconds += time.thread_time() - begun
+        return found
+
+    with (
+        patch.object(Work, "judge_and_keep", timed),
+        patch("watcher.flow.readahead._cores", lambda: cores),
+        patch("watcher.flow.readahead._THREADS", os.cpu_count()),
+    ):
+        deque(sweep(task(place, root), Scope(), Tally()), maxlen=0)
+    return seconds
 
 
 def agreeing(place: Path, root: Path, captures: Sequence[Capture]) -> tuple[int, float]:

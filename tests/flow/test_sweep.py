@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from tests.conftest import Framesift
 from tests.desk import Desk, tree, wait_for, working_desk
@@ -25,6 +26,9 @@ from tests.flow.test_watch import brute_force, working_day
 from tests.pictures import screen, typed
 from watcher.errors import FaultError
 from watcher.flow import waiting as running
+from watcher.judge.frame import Frame
+from watcher.judge.signature import Signature
+from watcher.judge.window import LastSignature
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.totals import Totals
 from watcher.model.entry import Timeline
@@ -98,6 +102,35 @@ def test_a_sweep_gives_the_very_verdicts_of_brute_force(desk: Desk, framesift: F
         assert Path(entry["location"]).exists()
         assert Path(entry["path"]).exists() is not aside
     assert min(Counter(kinds(found))[kind] for kind in ("new", "similar", "duplicate")) >= 20
+
+
+def test_with_signatures_computed_ahead_everything_is_as_without(
+    desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = list(working_day(desk.root, 90))
+    told: list[list[list[tuple[object, ...]]]] = []
+    judging: list[bool] = []
+    reference = LastSignature.of
+
+    def of(self: LastSignature, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
+        judging.append(frame.signature is None)
+        return reference(self, frame, like)
+
+    monkeypatch.setattr(LastSignature, "of", of)
+    for cores in (2, 8):
+        monkeypatch.setattr("watcher.flow.readahead._cores", lambda: cores)  # noqa: B023 - called in this turn
+        judging.clear()
+        assert framesift("sweep")[0] == 0
+        assert set(judging) == {cores == 2}
+        with desk.ledger() as ledger:
+            frames = ledger.rows("SELECT entry_id, signature, checksum FROM frame ORDER BY entry_id")
+            entries = ledger.rows("SELECT id, kind, ssim, exact, worst_tile, nearest_id FROM picture ORDER BY id")
+            told.append([[tuple(row) for row in rows] for rows in (frames, entries)])
+        assert framesift("restore", "--all", "--yes")[0] == 0
+        shutil.rmtree(desk.state)
+    assert len(told[0][1]) == len(paths)
+    assert len(told[0][0]) > 20
+    assert told[0] == told[1]
 
 
 def test_a_sweep_leaves_alone_what_will_not_have_settled_soon_for_the_next_one(

@@ -21,6 +21,10 @@ _LOOKED_AT = 20
 """Captures of a display, newest first, whose screens are looked at."""
 _FLAT = 3
 """Levels of 255 by which a picture of one colour may vary."""
+_PACKED = 100
+"""A PNG of one colour is smaller than its pixels by more than this factor; those of screens are not, or seldom."""
+_SMALL = 2**14
+"""Bytes that are decoded in no time."""
 _DAY_SECONDS = 86_400
 _STILL = (
     "the machine slept, or the job does not run any more",
@@ -105,6 +109,9 @@ def flat_color(picture: Path) -> tuple[int, ...] | None:
     """The RGB colour of a picture that has one only; None of any other, and of one that cannot be read."""
     try:
         with picture.open("rb") as file, Image.open(PixelChunks(file).opened(), formats=["PNG"]) as image:
+            size = picture.stat().st_size
+            if size > _SMALL and size * _PACKED > image.width * image.height * len(image.getbands()):
+                return None  # decoded in vain
             extremes = image.convert("RGB").getextrema()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

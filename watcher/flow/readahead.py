@@ -10,13 +10,15 @@ from pathlib import Path
 from watcher.arrive.png import check_whole
 from watcher.arrive.settling import key_of
 from watcher.errors import GoneError, WatcherError
-from watcher.judge.frame import Frame
+from watcher.judge.frame import Frame, signed
 from watcher.model.capture import Capture
 
 _AHEAD = 4
 """Frames a thread that are decoded or wait to be judged: none idles, and memory stays small."""
 _THREADS = 8
 """At most: with fewer already, one judging thread does not keep up with them."""
+_SIGNING = 4
+"""Cores from which on signatures are computed ahead as well: more work in all, but less for the thread that judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,21 @@ class ReadAhead:
     """Hands out captures in their order while those that follow are read; decoding leaves Python's lock free."""
 
     def __init__(
-        self, captures: Sequence[Capture], load: Callable[[Capture], Frame], locate: Callable[[Capture], Path]
+        self,
+        captures: Sequence[Capture],
+        load: Callable[[Capture], Frame],
+        locate: Callable[[Capture], Path],
+        *,
+        signs: bool = False,
     ) -> None:
-        """Read *captures*, each from where *locate* says that it is now, with *load*."""
+        """Read *captures*, each from where *locate* says that it is now, with *load*.
+
+        With *signs* frames have their signatures, if there are cores enough for that.
+        """
         self._captures, self._load, self._locate = captures, load, locate
+        self._signs = signs and _cores() >= _SIGNING
         self._read: dict[Capture, _Read] = {}
+        self._latest: dict[int, Frame] = {}  # of each display, with its signature
         self._stopped = False
 
     def stop(self) -> None:
@@ -45,7 +57,7 @@ class ReadAhead:
 
     def __iter__(self) -> Iterator[Capture]:
         """The captures, each with its digest if it could be read."""
-        threads = min(os.cpu_count() or 1, _THREADS)
+        threads = min(_cores(), _THREADS)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
         try:
             waiting: deque[tuple[Capture, Future[_Read]]] = deque()
@@ -83,10 +95,22 @@ class ReadAhead:
             digest = check_whole(path, key_of(path.lstat()))
             if capture.digest not in (b"", digest):
                 return _Read(frame=GoneError(f"{path.name} was changed since it was judged"))
-            return _Read(digest, self._load(replace(capture, path=path)))
+            return _Read(digest, self._signed(self._load(replace(capture, path=path))))
         except FileNotFoundError:
             return _Read(frame=GoneError(f"{path.name} is gone"))
         except GoneError as error:
             return _Read(frame=error)
         except (WatcherError, OSError) as error:
             return _Read(digest, error)
+
+    def _signed(self, frame: Frame) -> Frame:
+        """*frame*, with its signature if that is computed ahead: much of it is that of the frame before."""
+        if not self._signs:
+            return frame
+        display = frame.capture.display
+        found = self._latest[display] = signed(frame, self._latest.get(display))
+        return found
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1

@@ -67,7 +67,7 @@ def sweep(task: Task, scope: Scope, tally: Tally) -> Generator[Entry | None, Non
         captures, timeline = _to_judge(task, ledger, scope)
         tally.total = len(captures)
         work = Work(task, ledger, timeline)
-        ahead = ReadAhead(captures, work.load, ledger.location)
+        ahead = ReadAhead(captures, work.load, ledger.location, signs=work.budget.device.type == "cpu")
         stop.then(ahead.stop)
         for capture in ahead:
             yield _counted(task, tally, work.judge_and_keep(capture, ahead.load))

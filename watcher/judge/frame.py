@@ -1,6 +1,6 @@
 """A capture as a frame: RGB pixels, averaged down, on the device that judges them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from watcher.disk.files import is_still
 from watcher.errors import GoneError
 from watcher.judge.scenes import read
+from watcher.judge.signature import Signature, compute
 from watcher.model.capture import Capture
 from watcher.model.verdict import Policy
 
@@ -22,6 +23,8 @@ class Frame:
     """(3, height, width) uint8 on the judging device: RGB, alpha dropped, prepared as the policy says."""
     scene: str = ""
     """Which it shows, and as which it is painted over; empty for none."""
+    signature: Signature | None = None
+    """If it was computed already; on the same device."""
 
 
 def require_same(capture: Capture, path: Path) -> None:
@@ -58,3 +61,11 @@ def load(capture: Capture, device: torch.device, policy: Policy) -> Frame:
         # Replaced or still growing while it was read: whatever came of it is of another file.
         require_same(capture, capture.path)
     return Frame(capture, pixels.to(device), scene)
+
+
+def signed(frame: Frame, like: Frame | None) -> Frame:
+    """*frame* with its signature; what is as in *like*, which has one, is taken over."""
+    known = None
+    if like is not None and like.signature is not None and like.pixels.shape == frame.pixels.shape:
+        known = like.pixels, like.signature
+    return replace(frame, signature=compute(frame.pixels, known))

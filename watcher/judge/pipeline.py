@@ -112,7 +112,8 @@ class Judge:
             return judge_one(capture, self.windows, self._policy, lambda one: self._here(read(one)))
 
     def _here(self, frame: Frame) -> Frame:
-        return replace(frame, pixels=frame.pixels.to(self.budget.device))
+        pixels = frame.pixels.to(self.budget.device)
+        return frame if pixels is frame.pixels else replace(frame, pixels=pixels, signature=None)
 
     def begin_anew(self) -> None:
         """Have the windows that the ledger knows now.

@@ -43,6 +43,8 @@ class LastSignature:
 
     def of(self, frame: Frame, like: Callable[[], tuple[Tensor, Signature] | None]) -> Signature:
         """The signature of *frame*; *like* tells of a frame that it may differ little from."""
+        if frame.signature is not None:
+            return frame.signature
         if self._last is None or self._last[0] is not frame:
             self._last = frame, compute(frame.pixels, like())
         return self._last[1]
