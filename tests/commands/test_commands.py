@@ -114,7 +114,7 @@ def test_status_is_concluded_from_evidence(watched: Desk) -> None:
     assert set(status["displays"]) == {"1", "2"}
     assert list(status) == [
         "root", "state", "reasons", "pid", "device", "since", "captures", "saved_bytes", "quarantine", "displays",
-        "found_by_scan", "saved", "retention", "last_scan", "last_event",
+        "found_by_scan", "saved", "returning", "retention", "last_scan", "last_event",
     ]  # fmt: skip
     saved = {"files": 3, "bytes": size}
     assert status["saved"] == {"today": saved, "month": saved, "ever": saved}

@@ -362,3 +362,14 @@ def test_where_something_else_always_moves_news_are_not_proposed(desk: Desk, fra
     table = tomllib.loads(desk.config.read_text())
     assert "ignore" in table
     assert "news" not in table
+
+
+def test_pictures_that_are_of_another_size_by_now_do_not_stop_it(desk: Desk, framesift: Framesift) -> None:
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    pictures = sorted(desk.root.rglob("*.png")) + sorted(desk.quarantine.rglob("*.png"))
+    for picture in pictures[::2]:
+        picture.write_bytes(png(Image.new("RGB", (640, 300), "white")))
+    code, out, err = framesift("-q", "learn", "2020", "--rehearse", "--json", "--html", desk.base / "page.html")
+    assert code == 0, err
+    assert len(json.loads(out)["scenes"]) == 1

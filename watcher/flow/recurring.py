@@ -95,6 +95,14 @@ class Screens:
         """What moves in screens that keep coming back, beside what is of the *panel*."""
         return scene_clocks(self.tiles, panel, [one.taken_at.date() for one in self.stored], Visits(self._rows(shown)))
 
+    def frame_of(self, place: Path, policy: Policy) -> Pixels | None:
+        """The frame of the picture at *place*, of this display; None if it cannot be read, or is of another size."""
+        try:
+            frame = read(place, self.display, policy)[0]
+        except (WatcherError, OSError):
+            return None
+        return frame if frame.shape[1:] == (self.stored[0].height, self.stored[0].width) else None
+
     def _rows(self, shown: Sequence[Sighting]) -> list[int]:
         """Which of them each capture of the display shows; -1 for another."""
         rows = {number: row for row, number in enumerate(self.numbers)}
@@ -140,7 +148,7 @@ def recurring(ledger: Ledger, policy: Policy, screens: Screens, clock: SceneCloc
         name: the scene's.
     """
     entries = [ledger.entry(screens.numbers[row]) for row in spread(clock.rows, TRIED)]
-    pictures = {entry.id: frame_of(entry.location, screens.display, policy) for entry in entries}
+    pictures = {entry.id: screens.frame_of(entry.location, policy) for entry in entries}
     frames = [frame for entry in entries if (frame := pictures[entry.id]) is not None]
     reference = next((entry for entry in reversed(entries) if pictures[entry.id] is not None), None)
     if reference is None or (digest := _digest(reference.location)) is None:
@@ -158,14 +166,6 @@ def _digest(place: Path) -> str | None:
     try:
         return hashlib.sha256(place.read_bytes()).hexdigest()
     except OSError:
-        return None
-
-
-def frame_of(place: Path, display: int, policy: Policy) -> Pixels | None:
-    """The frame of the picture at *place*; None if it cannot be read."""
-    try:
-        return read(place, display, policy)[0]
-    except (WatcherError, OSError):
         return None
 
 

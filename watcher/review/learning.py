@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from watcher.flow.recurring import TRIED, Recurring, Screens, frame_of, recurring, screens_by_size, shown_in, spread
+from watcher.flow.recurring import TRIED, Recurring, Screens, recurring, screens_by_size, shown_in, spread
 from watcher.judge.regions import widest_change
 from watcher.judge.similarity import measure
 from watcher.judge.volatile import Pixels, alike, boxes, moved, panel_clock
@@ -89,7 +89,7 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
         moves = defaultdict(list)
         for pair in progress.track(pairs, len(pairs), "duplicates looked at"):
             if (frames := pair.frames(policy)) is not None:
-                moves[pair.screen].append(moved(*frames))
+                moves[pair.number].append(moved(*frames))
         panel = panel_clock([*moves.values()]) if len(moves) >= _FEWEST else group.nothing
         if clock := _written(boxes(panel, policy.reduce), pairs, policy):
             examples = tuple(pair.entry for pair in spread(pairs, TRIED))
@@ -111,32 +111,32 @@ def _pairs(ledger: Ledger, group: Screens) -> "list[_Pair]":
     """Duplicates and what they are like, some of each screen."""
     twins = twins_of(ledger, group.numbers)
     pairs = []
-    for screen, rows in enumerate(alike(group.tiles)):
-        own = [twins[number] for row in rows if (number := group.numbers[row]) in twins]
-        pairs += [(screen, twin) for twin in own[-_OF_EACH:]]
-    return [_Pair.of(ledger, *pair) for pair in spread(pairs, _PAIRS)]
+    for number, rows in enumerate(alike(group.tiles)):
+        own = [twins[entry] for row in rows if (entry := group.numbers[row]) in twins]
+        pairs += [(number, twin) for twin in own[-_OF_EACH:]]
+    return [_Pair.of(ledger, group, *pair) for pair in spread(pairs, _PAIRS)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """A duplicate and what it is like."""
 
-    screen: int
-    """Which of the screens of its display and size."""
+    screens: Screens
+    number: int
+    """Which of the screens it shows."""
     entry: Entry
     nearest: Path
 
     @classmethod
-    def of(cls, ledger: Ledger, screen: int, twin: int) -> Self:
-        """That of the duplicate with the number *twin*, which shows *screen*."""
+    def of(cls, ledger: Ledger, screens: Screens, number: int, twin: int) -> Self:
+        """That of the duplicate with the entry *twin*, which shows the one with *number* of *screens*."""
         entry = ledger.entry(twin)
-        return cls(screen, entry, ledger.location(entry.verdict.score.nearest or entry.verdict.capture))
+        return cls(screens, number, entry, ledger.location(entry.verdict.score.nearest or entry.verdict.capture))
 
     def frames(self, policy: Policy) -> tuple[Pixels, Pixels] | None:
-        """Both, if they are there and of one size."""
-        display = self.entry.verdict.capture.display
-        one, other = (frame_of(place, display, policy) for place in (self.entry.location, self.nearest))
-        return (one, other) if one is not None and other is not None and one.shape == other.shape else None
+        """Both, if they are there and of that size."""
+        one, other = (self.screens.frame_of(place, policy) for place in (self.entry.location, self.nearest))
+        return None if one is None or other is None else (one, other)
 
 
 def _written(parts: Iterable[Rectangle], pairs: Sequence[_Pair], policy: Policy) -> tuple[Rectangle, ...]:
