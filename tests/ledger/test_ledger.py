@@ -91,8 +91,8 @@ def test_json_has_the_names_of_the_contract(file: Path) -> None:
         new(ledger, kept(1))
         values = ledger.entry(1).as_json()
     assert list(values) == [
-        "id", "path", "display", "taken_at", "kind", "ssim", "ssim_at_most", "nearest", "worst_tile", "change", "scene", "reason",
-        "state", "location", "bytes", "recorded_at", "policy",
+        "id", "path", "display", "taken_at", "kind", "ssim", "ssim_at_most", "nearest", "worst_tile", "change", "scene",
+        "reason", "state", "location", "bytes", "recorded_at", "policy",
     ]  # fmt: skip
     assert values["ssim"] is None
     assert values["kind"] == "new"

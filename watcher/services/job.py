@@ -118,9 +118,9 @@ def _config_option(folders: Folders, environ: Mapping[str, str]) -> list[str]:
     return ["--config", os.fspath(folders.config_file)] if folders.config_named or strange else []
 
 
-def template(name: str) -> bytes:
-    """The fixed parts of a service file."""
-    return resources.files("watcher.service_files").joinpath(name).read_bytes()
+def template(kind: str) -> bytes:
+    """The fixed parts of a service file of a *kind*: plist, service or xml."""
+    return resources.files("watcher.service_files").joinpath(f"{NAME}.{kind}").read_bytes()
 
 
 def run(*argv: str) -> "subprocess.CompletedProcess[str]":

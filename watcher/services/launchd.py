@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from watcher.services.job import NAME, Condition, Job, run, run_checked, template
+from watcher.services.job import Condition, Job, run, run_checked, template
 
 _GONE_SECONDS = 60.0
 """How long to wait until a stopped agent is gone: the time it may take to finish (ExitTimeOut), and some."""
@@ -33,7 +33,7 @@ class Launchd:
             # The watcher keeps a log of its own; here is what it can no longer write there.
             "StandardErrorPath": os.fspath(job.log_file.with_suffix(".err")),
         }
-        return plistlib.dumps(filled | plistlib.loads(template(f"{NAME}.plist")), sort_keys=False)
+        return plistlib.dumps(filled | plistlib.loads(template("plist")), sort_keys=False)
 
     def begin(self, job: Job, *, again: bool) -> None:
         """Load it, which starts it; an earlier one is unloaded first."""

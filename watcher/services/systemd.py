@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from watcher.errors import WatcherError
-from watcher.services.job import NAME, Condition, Job, run_checked, template
+from watcher.services.job import Condition, Job, run_checked, template
 
 _SYSTEMCTL = ("systemctl", "--user")
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
@@ -27,7 +27,7 @@ class Systemd:
         """The unit."""
         # With a full stop: a backslash at the end of a line would take the next one along.
         description = f"{job.description}.".replace("%", "%%")
-        text = Template(template(f"{NAME}.service").decode())
+        text = Template(template("service").decode())
         return text.substitute(description=description, command=command_line(job.command)).encode()
 
     def begin(self, job: Job, *, again: bool) -> None:

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from watcher.errors import WatcherError
-from watcher.services.job import NAME, Condition, Job, run, run_checked, template
+from watcher.services.job import Condition, Job, run, run_checked, template
 
 _SPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 _RUNNING = str(0x41301)
@@ -42,7 +42,7 @@ class TaskScheduler:
         }
         if expanded := next((word for word in job.command if _VARIABLE.search(word)), None):
             raise WatcherError(f"{expanded}: the Task Scheduler would replace a part of it as a variable")
-        task = ET.fromstring(template(f"{NAME}.xml"))  # noqa: S314 - as above
+        task = ET.fromstring(template("xml"))  # noqa: S314 - as above
         for path, value in values.items():
             for element in task.findall("/".join(f"{{{_SPACE}}}{name}" for name in path.split("/"))):
                 element.text = value
