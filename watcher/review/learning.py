@@ -13,7 +13,7 @@ from typing import Self
 from watcher.flow.recurring import TRIED, Recurring, Screens, recurring, screens_by_size, shown_in, spread
 from watcher.judge.regions import widest_change
 from watcher.judge.similarity import measure
-from watcher.judge.volatile import Pixels, alike, boxes, moved, panel_clock
+from watcher.judge.volatile import Mask, Pixels, SceneClock, alike, boxes, moved, panel_clock
 from watcher.judge.writing import is_written
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.sightings import twins_of
@@ -81,30 +81,26 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     policy = settings.policy
     shown = shown_in(ledger, settings, period)
     groups = screens_by_size(ledger, shown, policy, _MOST, progress)
-    panels, scenes = [], []
+    panels: list[PanelClock] = []
+    scenes: list[tuple[Screens, SceneClock]] = []
     twins: dict[int, list[_Pair]] = defaultdict(list)
     for group in groups:
         pairs = _pairs(ledger, group)
         twins[group.display] += pairs
-        moves = defaultdict(list)
-        for pair in progress.track(pairs, len(pairs), "duplicates looked at"):
-            if (frames := pair.frames(policy)) is not None:
-                moves[pair.number].append(moved(*frames))
-        panel = panel_clock([*moves.values()]) if len(moves) >= _FEWEST else group.nothing
-        if clock := _written(boxes(panel, policy.reduce), pairs, policy):
-            examples = tuple(pair.entry for pair in spread(pairs, TRIED))
-            panels.append(PanelClock(group.display, clock, len(moves), examples))
+        panel, own = _panel(group, pairs, policy, progress)
+        panels += own
         scenes += [(group, clock) for clock in group.clocks(panel, shown)]
     painted = _with(policy, panels)
-    found = [one for group, clock in scenes if (one := recurring(ledger, painted, group, clock, "?")) is not None]
+    looked_at = progress.track(scenes, len(scenes), "scenes looked at")
+    found = [one for group, clock in looked_at if (one := recurring(ledger, painted, group, clock, "?")) is not None]
     names = _names(policy)
     named = [replace(one, scene=replace(one.scene, name=next(names))) for one in found]
     after = replace(painted, scenes=(*painted.scenes, *(one.scene for one in named)))
-    restless = tuple(display for display, pairs in twins.items() if _are_news(pairs, after))
+    compared = progress.track(twins.items(), len(twins), "displays compared")
+    restless = tuple(display for display, pairs in compared if _are_news(pairs, after))
     proposes = (panels or named) and not restless and not policy.guard
     news = policy.news or (_NEWS if proposes else 0)
-    looked_at = sum(len(one.numbers) for one in groups)
-    return Learned(tuple(panels), tuple(named), news, restless, looked_at)
+    return Learned(tuple(panels), tuple(named), news, restless, sum(len(one.numbers) for one in groups))
 
 
 def _pairs(ledger: Ledger, group: Screens) -> "list[_Pair]":
@@ -137,6 +133,18 @@ class _Pair:
         """Both, if they are there and of that size."""
         one, other = (self.screens.frame_of(place, policy) for place in (self.entry.location, self.nearest))
         return None if one is None or other is None else (one, other)
+
+
+def _panel(group: Screens, pairs: Sequence[_Pair], policy: Policy, progress: Progress) -> tuple[Mask, list[PanelClock]]:
+    """What moves on most screens of *group*, told from *pairs*; and that as a clock, as far as it is one."""
+    moves = defaultdict(list)
+    for pair in progress.track(pairs, len(pairs), "duplicates looked at"):
+        if (frames := pair.frames(policy)) is not None:
+            moves[pair.number].append(moved(*frames))
+    panel = panel_clock([*moves.values()]) if len(moves) >= _FEWEST else group.nothing
+    parts = _written(boxes(panel, policy.reduce), pairs, policy)
+    examples = tuple(pair.entry for pair in spread(pairs, TRIED))
+    return panel, [PanelClock(group.display, parts, len(moves), examples)] if parts else []
 
 
 def _written(parts: Iterable[Rectangle], pairs: Sequence[_Pair], policy: Policy) -> tuple[Rectangle, ...]:
