@@ -452,6 +452,12 @@ def test_a_recorder_that_shows_one_colour_only(watched: Shelf) -> None:
     assert examined(watched)["screens"]["verdict"] == "well"
 
 
+def test_one_colour_is_known_however_it_is_packed(tmp_path: Path) -> None:
+    for level in (0, 1, 9):
+        Image.new("RGB", (800, 600), (9, 10, 11)).save(tmp_path / "picture.png", compress_level=level)
+        assert capturing.flat_color(tmp_path / "picture.png") == (9, 10, 11)
+
+
 @pytest.mark.parametrize(
     ("image", "color"),
     [

@@ -112,7 +112,6 @@ def test_that_screens_keep_coming_back_is_said_once_and_stands_in_the_status(
             journal = Journal(
                 log, ledger, shelf.settings(), SourceStatus(), DeviceBudget(torch.device("cpu"), 0), lambda _: None
             )
-            journal._looked_on = f"another day {number}"
             journal.entry(kept, 0.1)
             journal.entry(kept, 0.1)  # on one day it is looked once
             journal.end()

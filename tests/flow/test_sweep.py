@@ -133,6 +133,18 @@ def test_with_signatures_computed_ahead_everything_is_as_without(
     assert told[0] == told[1]
 
 
+def test_where_memory_is_short_ahead_the_thread_that_judges_computes_signatures(
+    desk: Desk, framesift: Framesift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cramped(*_: object) -> Frame:
+        raise RuntimeError("can't allocate memory")
+
+    paths = list(working_day(desk.root, 20))
+    monkeypatch.setattr("watcher.flow.readahead._cores", lambda: 8)
+    monkeypatch.setattr("watcher.flow.readahead.signed", cramped)
+    assert len(swept(framesift)) == len(paths)
+
+
 def test_a_sweep_leaves_alone_what_will_not_have_settled_soon_for_the_next_one(
     desk: Desk, framesift: Framesift
 ) -> None:

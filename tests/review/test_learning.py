@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from tests.conftest import Framesift
 from tests.desk import Desk
 from tests.pictures import png
+from watcher.judge import scenes
 from watcher.report.proposals import _drawn
 
 SIZE = (1280, 800)
@@ -329,9 +330,9 @@ def test_each_wallpaper_of_a_lock_screen_becomes_a_scene(learned: Callable[..., 
     def rotating(number: int, moment: datetime) -> Image.Image:
         return locked(moment, 999 + moment.day % 2) if number % 4 == 3 else with_panel(paper(number), moment)
 
-    scenes = learned(rotating, 6)["scenes"]
-    assert len(scenes) == 2
-    for scene in scenes:
+    found = learned(rotating, 6)["scenes"]
+    assert len(found) == 2
+    for scene in found:
         for x, y, width, height in (CLOCK, DATE):
             assert within((x + 4, y + 4, width - 16, height - 12), scene["ignore"])
 
@@ -364,12 +365,42 @@ def test_where_something_else_always_moves_news_are_not_proposed(desk: Desk, fra
     assert "news" not in table
 
 
-def test_pictures_that_are_of_another_size_by_now_do_not_stop_it(desk: Desk, framesift: Framesift) -> None:
+@pytest.mark.parametrize("every", [1, 2])
+def test_pictures_that_are_of_another_size_by_now_do_not_stop_it(desk: Desk, framesift: Framesift, every: int) -> None:
     week(desk, office)
     assert framesift("sweep")[0] == 0
-    pictures = sorted(desk.root.rglob("*.png")) + sorted(desk.quarantine.rglob("*.png"))
-    for picture in pictures[::2]:
+    (scene,) = json.loads(framesift("-q", "learn", "2020", "--json")[1])["scenes"]
+    others = sorted(desk.root.rglob("*.png")) + sorted(desk.quarantine.rglob("*.png"))
+    for picture in [Path(scene["reference"])] if every == 1 else others[::every]:
         picture.write_bytes(png(Image.new("RGB", (640, 300), "white")))
     code, out, err = framesift("-q", "learn", "2020", "--rehearse", "--json", "--html", desk.base / "page.html")
     assert code == 0, err
     assert len(json.loads(out)["scenes"]) == 1
+
+
+def test_what_is_only_tried_is_held_no_longer(desk: Desk, framesift: Framesift) -> None:
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    before = scenes._held.cache_info().currsize
+    assert len(json.loads(framesift("-q", "learn", "2020", "--json")[1])["scenes"]) == 1
+    assert scenes._held.cache_info().currsize == before
+
+
+def test_a_screen_that_was_kept_of_another_display_is_looked_at_once(desk: Desk, framesift: Framesift) -> None:
+    desk.config.write_text(f"{desk.head}across_displays = true\n")
+    for display, moment in ((1, MORNING), (2, MORNING + timedelta(days=40)), (2, MORNING + timedelta(days=41))):
+        folder = desk.root / f"{moment:%Y-%m}" / f"{moment:%Y-%m-%d}"
+        folder.mkdir(parents=True)
+        folder.joinpath(f"{moment:%Y-%m-%d_%H.%M.%S}_{display}.png").write_bytes(png(paper(1)))
+    assert framesift("sweep")[0] == 0
+    code, out, err = framesift("-q", "learn", "2020-06", "--json")
+    assert code == 0, err
+    assert json.loads(out)["screens"] == 1
+
+
+def test_beside_a_guard_no_news_are_proposed(desk: Desk, framesift: Framesift) -> None:
+    desk.config.write_text(f"{desk.head}guard = 0.5\n")
+    week(desk, office)
+    assert framesift("sweep")[0] == 0
+    assert "not proposed: guard is 0.5" in " ".join(framesift("learn", "2020", "--apply")[1].split())
+    assert "news" not in tomllib.loads(desk.config.read_text())

@@ -50,8 +50,9 @@ def command(
 
     It finds the clocks of panels, which are ignored wherever they are, and screens that keep coming back with only
     their clock moved on, such as a lock screen: their clocks are ignored on that screen alone. With clocks out of the
-    way, it proposes to keep duplicates in which something as wide as a word has changed. It changes nothing but what
-    --apply writes into the settings file, whose comments and order stay; --revert takes that back.
+    way, it proposes to keep duplicates in which something as wide as a word has changed (news), unless guard is set. It
+    changes nothing but what --apply writes into the settings file, whose comments and order stay; --revert takes that
+    back.
 
     \b
     Examples:
@@ -123,9 +124,10 @@ def _print(settings: Settings, found: "Learned", changes: Counter[str] | None) -
     rows = list(_rows(found))
     if found.news != settings.news:
         rows += [("news", f"{found.news}, now that clocks are out of the way: a notice, a typed word is kept")]
-    elif not found.is_empty and not found.news and not settings.guard:
+    elif not found.is_empty and not found.news:
         displays = " and ".join(map(str, found.restless))
-        rows += [("news", f"not proposed: something else moves on most screens of display {displays}")]
+        moves = f"something else moves on most screens of display {displays}"
+        rows += [("news", f"not proposed: {moves if displays else f'guard is {settings.guard:g}'}")]
     if changes is not None:
         told = ", ".join(f"{count} {change}" for change, count in changes.most_common())
         rows += [("would change", told or "nothing")]

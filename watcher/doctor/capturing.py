@@ -22,7 +22,7 @@ _LOOKED_AT = 20
 _FLAT = 3
 """Levels of 255 by which a picture of one colour may vary."""
 _PACKED = 100
-"""A PNG of one colour is smaller than its pixels by more than this factor; those of screens are not, or seldom."""
+"""A PNG of one colour is smaller than its pixels by more than this factor, or not packed at all."""
 _SMALL = 2**14
 """Bytes that are decoded in no time."""
 _DAY_SECONDS = 86_400
@@ -110,7 +110,8 @@ def flat_color(picture: Path) -> tuple[int, ...] | None:
     try:
         with picture.open("rb") as file, Image.open(PixelChunks(file).opened(), formats=["PNG"]) as image:
             size = picture.stat().st_size
-            if size > _SMALL and size * _PACKED > image.width * image.height * len(image.getbands()):
+            raw = image.width * image.height * len(image.getbands())
+            if size > _SMALL and raw / _PACKED < size < raw / 2:
                 return None  # decoded in vain
             extremes = image.convert("RGB").getextrema()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

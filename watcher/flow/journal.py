@@ -66,7 +66,7 @@ class Journal:
         self._next_beat = 0.0
         last = ledger.heartbeat(settings.root)
         self._arrivals, self._told_week = deque(last.arrivals, ARRIVALS), last.told_week
-        self._looked_on, self._returning = last.looked_on, last.returning
+        self._looked_on, self._returning = "", last.returning
         self._last_seen: tuple[object, ...] = ()
         # What comes from now on is not judged before it has settled.
         first = time.monotonic() + settings.settle.total_seconds()
@@ -163,12 +163,15 @@ class Journal:
             )
 
     def _look_for_clocks(self) -> None:
-        """Once in a day: whether screens keep coming back with only their clock moved on; said when that begins."""
+        """Once in a day and run: whether screens keep coming back with only their clock moved on; said as it begins."""
         today = f"{date.today()}"
         if self._looked_on == today:
             return
         was_told, self._looked_on = returning_text(self._returning), today
-        self._returning = returning(self._ledger, self._settings)
+        try:
+            self._returning = returning(self._ledger, self._settings)
+        except RuntimeError as error:  # torch, when memory is short: nothing that a watcher must end for
+            self._log.say(f"it was not looked whether screens keep coming back: {error}", "warning")
         if (text := returning_text(self._returning)) and not was_told:
             self._log.say(text)
 
@@ -199,7 +202,6 @@ class Journal:
             log=os.fspath(self._log.file or ""),
             arrivals=list(self._arrivals),
             told_week=self._told_week,
-            looked_on=self._looked_on,
             returning=self._returning,
         )
         self._ledger.write_heartbeat(self._settings.root, heartbeat)

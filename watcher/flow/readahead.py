@@ -108,7 +108,10 @@ class ReadAhead:
         if not self._signs:
             return frame
         display = frame.capture.display
-        found = self._latest[display] = signed(frame, self._latest.get(display))
+        try:
+            found = self._latest[display] = signed(frame, self._latest.get(display))
+        except RuntimeError:  # torch, when memory is short: the thread that judges holds less then, and computes it
+            return frame
         return found
 
 

@@ -7,13 +7,14 @@ scene that it would be, and what varies among them must be written.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from watcher.errors import WatcherError
-from watcher.judge.scenes import read, staged
+from watcher.judge.scenes import fitting_in, read
 from watcher.judge.signature import can_unpack
 from watcher.judge.volatile import Mask, Pixels, SceneClock, TileMaps, Visits, boxes, scene_clocks, tile_maps
 from watcher.judge.writing import is_written
@@ -118,15 +119,15 @@ def screens_by_size(
         if len(by_display[one.display]) < most:
             by_display[one.display].setdefault(one.shows)
     groups: dict[tuple[int, int, int], list[StoredSignature]] = defaultdict(list)
-    numbers = [number for own in by_display.values() for number in own]
-    waiting = progress.track(numbers, len(numbers), "screens read")
-    digests = {display: policy.digest(display) for display in by_display}
+    # What one display showed may have been kept of another.
+    numbers = list(dict.fromkeys(number for own in by_display.values() for number in own))
+    waiting, digest = progress.track(numbers, len(numbers), "screens read"), cache(policy.digest)
     while some := list(islice(waiting, _BATCH)):
         for stored in stored_signatures(ledger, some):
-            if can_unpack(stored.data, digests[stored.display]):
+            if can_unpack(stored.data, digest(stored.display)):
                 groups[stored.display, stored.height, stored.width].append(stored)
     return [
-        Screens(display, tuple(one.number for one in own), tuple(own), tile_maps(_batches(own), digests[display]))
+        Screens(display, tuple(one.number for one in own), tuple(own), tile_maps(_batches(own), digest(display)))
         for (display, _, _), found in sorted(groups.items())
         for own in [sorted(found, key=lambda one: (one.taken_at, one.number))]
     ]
@@ -155,8 +156,7 @@ def recurring(ledger: Ledger, policy: Policy, screens: Screens, clock: SceneCloc
         return None
     parts = boxes(clock.mask, policy.reduce)
     scene = Scene.of(name, [f"{screens.display}"], [Reference(digest, reference.location)], parts)
-    with_scene = replace(policy, scenes=(scene,))
-    fitting = sum(bool(staged(frame, screens.display, with_scene)[1]) for frame in frames)
+    fitting = fitting_in(frames, frames[-1], parts, policy)
     if fitting < _FIT * len(frames) or not is_written(frames, parts, policy.reduce):
         return None
     return Recurring(scene, reference, screens.display, len(clock.rows), clock.visits, tuple(entries))

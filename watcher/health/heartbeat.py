@@ -78,10 +78,8 @@ class Heartbeat:
 
     told_week: str = ""
     """Of the week (2020-W19) in which a person was last told what the one before it came to."""
-    looked_on: str = ""
-    """The day (2020-05-04) on which it was last looked whether screens keep coming back with only a clock moved on."""
     returning: int = 0
-    """How many kept screens of the last weeks were so found to show nothing but another time."""
+    """How many kept screens of the last weeks were found to show nothing but another time."""
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""

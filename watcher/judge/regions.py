@@ -61,7 +61,7 @@ def _stripes(rows: Iterable[int], height: int) -> Iterator[slice]:
 
 
 def in_picture(box: Box, reduce: int) -> Rectangle:
-    """*box* of a frame in pixels of the picture that was averaged by *reduce*."""
+    """*box* of a frame in pixels of the picture that was averaged by *reduce*, perhaps some beyond its edge."""
     left, top, right, bottom = (side * reduce for side in box)
     return left, top, right - left, bottom - top
 

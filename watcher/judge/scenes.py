@@ -10,7 +10,7 @@ So it depends on the frame and on the settings alone. The first condition costs 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -95,11 +95,23 @@ def staged(pixels: Tensor, display: int, policy: Policy) -> tuple[Tensor, str]:
         WatcherError: a reference cannot be read, or is another file by now.
     """
     for scene, held in _candidates(display, policy):
-        if held.pixels.shape == pixels.shape and held.may_be(pixels):
-            painted = painted_over(pixels, scene.ignore, policy.reduce)
-            if _shows(painted, held.pixels, policy):
-                return painted, scene.name
+        if (painted := _painted_as(pixels, held, scene.ignore, policy)) is not None:
+            return painted, scene.name
     return pixels, ""
+
+
+def fitting_in(frames: Iterable[Tensor], reference: Tensor, ignore: Sequence[Rectangle], policy: Policy) -> int:
+    """How many of *frames* would be in a scene with this *reference*, a frame itself, that ignores these rectangles."""
+    held = _prepared(reference, tuple(ignore), policy.reduce)
+    return sum(_painted_as(frame, held, tuple(ignore), policy) is not None for frame in frames)
+
+
+def _painted_as(pixels: Tensor, held: _Held, ignore: tuple[Rectangle, ...], policy: Policy) -> Tensor | None:
+    """*pixels* painted over where a scene ignores them; None if they do not show its reference."""
+    if held.pixels.shape != pixels.shape or not held.may_be(pixels):
+        return None
+    painted = painted_over(pixels, ignore, policy.reduce)
+    return painted if _shows(painted, held.pixels, policy) else None
 
 
 def _candidates(display: int, policy: Policy) -> Iterator[tuple[Scene, _Held]]:
@@ -126,14 +138,18 @@ def _held(scene: Scene, reference: Reference, preparation: Preparation) -> _Held
         raise WatcherError(f"scene {scene.name}: {reference.file}: {error}") from error
     if pixels is None:
         raise WatcherError(f"scene {scene.name}: {reference.file} was replaced; what it shows now is not known")
+    return _prepared(pixels, scene.ignore, preparation.reduce)
+
+
+def _prepared(pixels: Tensor, ignore: tuple[Rectangle, ...], reduce: int) -> _Held:
     _, height, width = pixels.shape
     rows, columns = (torch.linspace(0, side - 1, _PLACES).round().long() for side in (height, width))
     places = torch.cartesian_prod(rows, columns)
     counts = torch.ones(height, width, dtype=torch.bool)
-    for left, top, right, bottom in frame_boxes(scene.ignore, preparation.reduce, height, width):
+    for left, top, right, bottom in frame_boxes(ignore, reduce, height, width):
         counts[top:bottom, left:right] = False
     rows, columns = places[counts[places[:, 0], places[:, 1]]].T
-    painted = painted_over(pixels, scene.ignore, preparation.reduce)
+    painted = painted_over(pixels, ignore, reduce)
     return _Held(painted, rows, columns, painted[:, rows, columns].to(torch.int16))
 
 

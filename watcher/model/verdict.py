@@ -73,9 +73,11 @@ class Policy:
         return zlib.crc32(text.encode())
 
     def as_json(self) -> dict[str, Any]:
-        """The policy as JSON values; scenes only if there are any."""
+        """The policy as JSON values; scenes only if there are any, and news only if they are looked for."""
         values = asdict(self) | {"ignore": {name: [list(part) for part in parts] for name, parts in self.ignore}}
         del values["scenes"]
+        if not self.news:
+            del values["news"]
         return values | ({"scenes": [scene.as_json() for scene in self.scenes]} if self.scenes else {})
 
     @classmethod

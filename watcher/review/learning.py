@@ -49,7 +49,7 @@ class PanelClock:
     screens: int
     """In most of so many screens it was seen to change."""
     examples: tuple[Entry, ...]
-    """Captures that show it, in the order of time."""
+    """Captures that show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ def _pairs(ledger: Ledger, group: Screens) -> "list[_Pair]":
     for number, rows in enumerate(alike(group.tiles)):
         own = [twins[entry] for row in rows if (entry := group.numbers[row]) in twins]
         pairs += [(number, twin) for twin in own[-_OF_EACH:]]
-    return [_Pair.of(ledger, group, *pair) for pair in spread(pairs, _PAIRS)]
+    found = (_Pair.of(ledger, group, *pair) for pair in spread(pairs, _PAIRS))
+    return [pair for pair in found if pair.entry.verdict.capture.display == group.display]
 
 
 @dataclass(frozen=True, slots=True)
