@@ -51,6 +51,11 @@ def _octal(byte: int) -> str:
 _UNITS = ("", "kB", "MB", "GB", "TB", "PB")
 
 
+def place_text(x: int, y: int, width: int, height: int) -> str:
+    """A rectangle of a picture in words."""
+    return f"{width} x {height} pixels at {x}, {y}"
+
+
 def bytes_text(count: int) -> str:
     """Bytes in a decimal unit: ``1 byte``, ``999 bytes``, ``2.1 MB``."""
     power = min((len(str(count)) - 1) // 3, len(_UNITS) - 1)

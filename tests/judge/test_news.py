@@ -19,7 +19,7 @@ from watcher.cli import main
 from watcher.judge.frame import load
 from watcher.judge.regions import widest_change
 from watcher.judge.scenes import painted_over
-from watcher.judge.tiles import Squares, rows_apart
+from watcher.judge.tiles import Squares
 from watcher.model.capture import Capture
 from watcher.model.preparation import Rectangle
 from watcher.model.verdict import Kind, Policy, Score, decide
@@ -69,10 +69,10 @@ def test_the_widest_change_is_that_of_brute_force(
     expected = widest(x, y)
     if padded:  # as frames are held in memory
         x, y = painted_over(x, (), 1), painted_over(y, (), 1)
-    rows = rows_apart(Squares(x).unequal(Squares(y)))
-    found = widest_change(x, y, rows, reduce)
+    units = Squares(x).unequal(Squares(y)).nonzero()
+    found = widest_change(x, y, units, reduce)
     assert found == (None if expected is None else tuple(side * reduce for side in expected))
-    assert widest_change(y, x, rows, reduce) == found
+    assert widest_change(y, x, units, reduce) == found
 
 
 def test_eight_levels_are_no_change_and_nine_are() -> None:
@@ -80,7 +80,7 @@ def test_eight_levels_are_no_change_and_nine_are() -> None:
     for by, expected in ((8, None), (9, (4, 5, 7, 2))):
         y = x.clone()
         y[1, 5:7, 4:11] = by
-        assert widest_change(x, y, rows_apart(Squares(x).unequal(Squares(y)))) == expected
+        assert widest_change(x, y, Squares(x).unequal(Squares(y)).nonzero()) == expected
 
 
 @settings(deadline=None, max_examples=40)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from watcher.judge.signature import compute
-from watcher.judge.volatile import Visits, boxes, clusters, moved, panel_clock, scene_clocks, tile_maps, tiles_of
+from watcher.judge.volatile import Visits, alike, boxes, clusters, moved, panel_clock, scene_clocks, tile_maps, tiles_of
 
 ROWS, COLUMNS = 30, 40
 NOTHING = torch.zeros(ROWS, COLUMNS, dtype=torch.bool)
@@ -29,7 +29,9 @@ CLOCK, DATE, PLACE = (slice(10, 13), slice(15, 21)), (slice(20, 21), slice(16, 2
 
 def found(frames: list[Tensor], dates: list[date] | None = None, shows: list[int] | None = None) -> list[Tensor]:
     visits = Visits(shows or [part for row in range(len(frames)) for part in (row, -1)])
-    scenes = scene_clocks(torch.stack(frames), NOTHING, dates or [DAY] * len(frames), visits)
+    scenes = scene_clocks(
+        torch.stack(frames), alike(torch.stack(frames)), NOTHING, dates or [DAY] * len(frames), visits
+    )
     return [scene.mask for scene in scenes]
 
 
@@ -78,7 +80,7 @@ def test_a_place_that_moved_once_is_not_ignored() -> None:
 
 def test_screens_are_apart_though_they_alternate() -> None:
     frames = [shown(tick % 2, (*CLOCK, tick)) for tick in range(12)]
-    assert [cluster.rows for cluster in clusters(torch.stack(frames))] == [
+    assert [cluster.rows for cluster in clusters(torch.stack(frames), alike(torch.stack(frames)))] == [
         tuple(range(0, 12, 2)),
         tuple(range(1, 12, 2)),
     ]

@@ -16,7 +16,7 @@ from watcher.model.verdict import Policy
 from watcher.program import Program
 from watcher.settings.spelling import as_toml, toml_key
 from watcher.terminal.console import print_table
-from watcher.text import visible
+from watcher.text import place_text, visible
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -112,7 +112,6 @@ def _values(found: "Difference") -> dict[str, Any]:
 
 def _print(found: "Difference", map_file: Path | None, method: str) -> None:
     verdict, policy = found.verdict, found.verdict.policy
-    left, top, width, height = found.box
     guarded = ", below the guard," if verdict.guarded and verdict.score.worst_tile < policy.guard else ""
     change = verdict.score.change
     news = ", news" if verdict.news else ""
@@ -120,8 +119,8 @@ def _print(found: "Difference", map_file: Path | None, method: str) -> None:
     rows = [
         ("SSIM", f"{verdict.score.ssim:.6f}{method}"),
         ("verdict", f"{verdict.kind} ({policy.thresholds})"),
-        ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {width} x {height} pixels at {left}, {top}"),
-        ("widest change", f"{{2}} x {{3}} pixels at {{0}}, {{1}}{news}".format(*change) if change else ""),
+        ("worst tile", f"SSIM {verdict.score.worst_tile:.4f}{guarded} in {place_text(*found.box)}"),
+        ("widest change", f"{place_text(*change)}{news}" if change else ""),
         ("changed", f"{found.comparison.changed:.2%} of the pixels"),
         ("display", "none that both names tell" if found.display is None else str(found.display)),
         ("ignored", as_toml(ignored) if ignored else ""),

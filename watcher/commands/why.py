@@ -19,6 +19,7 @@ from watcher.model.entry import Entry
 from watcher.program import Program
 from watcher.settings.spelling import as_toml
 from watcher.terminal.console import print_table
+from watcher.text import place_text
 
 
 @click.command(name="why")
@@ -109,7 +110,7 @@ def _news(entry: Entry) -> str:
     change, policy = entry.verdict.score.change, entry.verdict.policy
     if change is None:
         return ""
-    place = "{2} x {3} pixels at {0}, {1}".format(*change)
+    place = place_text(*change)
     if entry.verdict.news is None:
         return f"none; the widest change is {place}, less than news {policy.news}"
     return f"{place}, as much as news {policy.news}: similar, though a duplicate by its SSIM"

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from watcher.errors import WatcherError
 from watcher.judge.scenes import fitting_in, read
 from watcher.judge.signature import can_unpack
-from watcher.judge.volatile import Mask, Pixels, SceneClock, TileMaps, Visits, boxes, scene_clocks, tile_maps
+from watcher.judge.volatile import Mask, Pixels, SceneClock, TileMaps, Visits, alike, boxes, scene_clocks, tile_maps
 from watcher.judge.writing import is_written
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.sightings import sightings
@@ -86,6 +86,14 @@ class Screens:
     """Their entries."""
     stored: tuple[StoredSignature, ...]
     tiles: TileMaps
+    members: list[list[int]]
+    """Which of them show one screen."""
+
+    @classmethod
+    def of(cls, display: int, stored: Sequence[StoredSignature], digest: int) -> Self:
+        """Those with the *stored* signatures, all of one size and *digest*."""
+        tiles = tile_maps(_batches(stored), digest)
+        return cls(display, tuple(one.number for one in stored), tuple(stored), tiles, alike(tiles))
 
     @property
     def nothing(self) -> Mask:
@@ -94,7 +102,8 @@ class Screens:
 
     def clocks(self, panel: Mask, shown: Sequence[Sighting]) -> list[SceneClock]:
         """What moves in screens that keep coming back, beside what is of the *panel*."""
-        return scene_clocks(self.tiles, panel, [one.taken_at.date() for one in self.stored], Visits(self._rows(shown)))
+        dates = [one.taken_at.date() for one in self.stored]
+        return scene_clocks(self.tiles, self.members, panel, dates, Visits(self._rows(shown)))
 
     def frame_of(self, place: Path, policy: Policy) -> Pixels | None:
         """The frame of the picture at *place*, of this display; None if it cannot be read, or is of another size."""
@@ -127,9 +136,8 @@ def screens_by_size(
             if can_unpack(stored.data, digest(stored.display)):
                 groups[stored.display, stored.height, stored.width].append(stored)
     return [
-        Screens(display, tuple(one.number for one in own), tuple(own), tile_maps(_batches(own), digest(display)))
+        Screens.of(display, sorted(found, key=lambda one: (one.taken_at, one.number)), digest(display))
         for (display, _, _), found in sorted(groups.items())
-        for own in [sorted(found, key=lambda one: (one.taken_at, one.number))]
     ]
 
 

@@ -108,7 +108,7 @@ def compare(first: Capture, second: Capture, policy: Policy, device: str, *, by_
         raise WatcherError(f"frames of different sizes are never compared: {sizes} after averaging")
     found = compare_fully(one, other)
     ssim = reference(one, other) if by_reference else found.ssim
-    change = widest_change(one, other, found.rows, policy.reduce)
+    change = widest_change(one, other, found.units, policy.reduce)
     score = Score(first, ssim, exact=True, worst_tile=found.worst_tile, change=change)
     verdict = decide(second, score, policy, frames[1].scene)
     places = tuple(in_picture(box, policy.reduce) for box in boxes_of((one != other).any(0)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from watcher.judge.tiles import SIDE, tile_grid
+from watcher.judge.tiles import SIDE, rows_apart, tile_grid
 from watcher.model.preparation import Box, Rectangle
 
 LIMIT = 8
@@ -32,7 +32,7 @@ def boxes_of(changed: Tensor) -> list[Box]:
     return sorted(_joined(boxes), key=lambda box: (box[1], box[0]))
 
 
-def widest_change(x: Tensor, y: Tensor, rows: Iterable[int], reduce: int = 1) -> Rectangle | None:
+def widest_change(x: Tensor, y: Tensor, units: Tensor | None, reduce: int = 1) -> Rectangle | None:
     """The widest place that has changed between frames *x*, *y* (3, height, width) uint8.
 
     Cells of 16 x 16 pixels in which a pixel has changed are one place if they touch, at a corner at least; its box is
@@ -41,12 +41,13 @@ def widest_change(x: Tensor, y: Tensor, rows: Iterable[int], reduce: int = 1) ->
     Args:
         x: one frame.
         y: another of the same size.
-        rows: of the squares in which they differ, in ascending order: :func:`watcher.judge.tiles.rows_apart`.
+        units: what differs between them, of :class:`watcher.judge.tiles.Squares`; None for nothing.
         reduce: by how much the pictures were averaged.
 
     Returns:
         It in pixels of the pictures; None if no pixel has changed.
     """
+    rows = [] if units is None else rows_apart(units)
     places = (box for stripe in _stripes(rows, x.shape[1]) for box in _changed_in(x, y, stripe))
     widest = min(places, key=lambda box: (box[0] - box[2], box[1], box[0]), default=None)
     return None if widest is None else in_picture(widest, reduce)
@@ -105,7 +106,7 @@ def _places(cells: dict[tuple[int, int], Box]) -> Iterator[Box]:
             if (box := cells.pop((row, column), None)) is not None:
                 group.append(box)
                 waiting += [(row + down, column + across) for down in (-1, 0, 1) for across in (-1, 0, 1)]
-        yield _hull(group)
+        yield hull(group)
 
 
 def _joined(boxes: list[Box]) -> list[Box]:
@@ -117,13 +118,13 @@ def _joined(boxes: list[Box]) -> list[Box]:
             break
         boxes.remove(one)
         boxes.remove(other)
-        boxes.append(_hull((one, other)))
+        boxes.append(hull((one, other)))
     return boxes
 
 
 def _waste(one: Box, other: Box) -> int:
     """How many pixels the hull of two boxes has more than both together."""
-    return _area(_hull((one, other))) - _area(one) - _area(other)
+    return _area(hull((one, other))) - _area(one) - _area(other)
 
 
 def _area(box: Box) -> int:
@@ -131,6 +132,7 @@ def _area(box: Box) -> int:
     return (right - left) * (bottom - top)
 
 
-def _hull(boxes: Iterable[Box]) -> Box:
+def hull(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all of *boxes*."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)

@@ -1,13 +1,13 @@
 """Exact SSIM of two frames, computed only where they differ and only until the answer is certain."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from pytorch_msssim import ssim as _whole_frame_ssim
 from torch import Tensor
 
 from watcher.judge.signature import C1, C2, TILE
-from watcher.judge.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, rows_apart, tile_areas
+from watcher.judge.tiles import HALO, SIDE, Squares, gaussian_means, pixel_values, pooled, tile_areas
 from watcher.model.verdict import Policy
 
 WORST = 64
@@ -33,8 +33,8 @@ class Measured:
     """Lowest mean SSIM over the channels and positions of a 64 px tile; 1 where *exact* is false."""
     noise: float = 0.0
     """How far float32 rounding can take :func:`reference` from the true SSIM of these frames."""
-    rows: tuple[int, ...] = ()
-    """Of the squares in which they differ, if *exact*."""
+    units: Tensor | None = field(default=None, compare=False)
+    """(units, 3) int64: what differs, if *exact* and anything does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +48,8 @@ class Comparison:
     """Left, top, right, bottom in frame pixels of the worst tile's positions, the window's middle counted."""
     changed: float
     """Share of the pixels, 0 to 1, that differ in some channel."""
-    rows: tuple[int, ...]
-    """Of the squares in which they differ."""
+    units: Tensor
+    """(units, 3) int64: what differs."""
     map: Tensor
     """(height - 10, width - 10) float32: SSIM per position, mean over the channels; 1 where the frames are equal."""
 
@@ -108,7 +108,7 @@ def measure(x: Tensor, y: Tensor, floor: float, promised: Tensor | None = None) 
         done += len(chosen)
     worst, _ = _worst(deficits, pair)
     ssim = 1 - computed / pair.positions
-    return Measured(ssim, exact=True, worst_tile=worst, noise=noise / pair.positions, rows=pair.row_numbers)
+    return Measured(ssim, exact=True, worst_tile=worst, noise=noise / pair.positions, units=pair.units)
 
 
 def beyond_doubt(measured: Measured, x: Tensor, y: Tensor, policy: Policy) -> Measured:
@@ -139,7 +139,7 @@ def compare_fully(x: Tensor, y: Tensor) -> Comparison:
     box = (left, top, min(left + WORST, width - HALO // 2), min(top + WORST, height - HALO // 2))
     changed = float((x != y).any(0).float().mean())
     ssim = 1 - float(deficits.sum()) / pair.positions
-    return Comparison(ssim, worst, box, changed, pair.row_numbers, whole[: height - HALO, : width - HALO].contiguous())
+    return Comparison(ssim, worst, box, changed, pair.units, whole[: height - HALO, : width - HALO].contiguous())
 
 
 def _worst(deficits: Tensor, pair: "_Pair") -> tuple[float, tuple[int, int]]:
@@ -158,8 +158,7 @@ class _Pair:
         self.height, self.width = self._x.height, self._x.width
         self.rows, self.columns, self.batch = self._x.rows, self._x.columns, self._x.batch
         self.positions = 3 * (self.height - HALO) * (self.width - HALO)
-        unequal = self._x.unequal(self._y)
-        self.units, self.row_numbers = unequal.nonzero(), rows_apart(unequal)
+        self.units = self._x.unequal(self._y).nonzero()
 
     def promise(self, promised: Tensor | None) -> Tensor:
         """(units,): a lower bound of each unit's summed deficit, from the signature's *promised* (3, rows, columns)."""

@@ -33,9 +33,9 @@ def padded_sides(height: int, width: int) -> tuple[int, int]:
     return rows * SIDE + HALO, (columns + 1) * SIDE
 
 
-def rows_apart(unequal: Tensor) -> tuple[int, ...]:
-    """The rows of squares in which two frames differ, from :meth:`Squares.unequal` of them."""
-    return tuple(unequal.any(0).any(1).nonzero().flatten().tolist())
+def rows_apart(units: Tensor) -> list[int]:
+    """The rows of squares in which two frames differ, in ascending order, from the *units* that do."""
+    return sorted(set(units[:, 1].tolist()))
 
 
 def tile_areas(height: int, width: int, device: torch.device, tile: int = SIDE) -> Tensor:

@@ -90,17 +90,20 @@ def tile_maps(batches: Iterable[Sequence[bytes]], digest: int) -> Tensor:
     return torch.cat([tiles_of(codes) for codes in found])
 
 
-def scene_clocks(tiles: Tensor, panel: Tensor, dates: Sequence[date], visits: "Visits") -> list[SceneClock]:
+def scene_clocks(
+    tiles: Tensor, members: Sequence[Sequence[int]], panel: Tensor, dates: Sequence[date], visits: "Visits"
+) -> list[SceneClock]:
     """The clocks of scenes in *tiles* (frames, rows, columns) of one display's kept screens, in the order of time.
 
     Args:
         tiles: from :func:`tile_maps`.
+        members: :func:`alike` of them.
         panel: (rows, columns) bool: what moves on every screen.
         dates: on which each was captured.
         visits: says how often screens came back.
     """
     around = _grown(panel)
-    found = (_scene(one, around, [dates[row] for row in one.rows], visits) for one in clusters(tiles))
+    found = (_scene(one, around, [dates[row] for row in one.rows], visits) for one in clusters(tiles, members))
     return [scene for scene in found if scene is not None]
 
 
@@ -137,10 +140,10 @@ class Visits:
         return sum(now and not before for before, now in zip([False, *inside], inside, strict=False))
 
 
-def clusters(tiles: Tensor) -> Iterator[Cluster]:
-    """The clusters of *tiles* (frames, rows, columns) that tell something."""
+def clusters(tiles: Tensor, members: Sequence[Sequence[int]]) -> Iterator[Cluster]:
+    """The clusters of *tiles* (frames, rows, columns), with these *members*, that tell something."""
     flat = tiles.flatten(1)
-    for own in alike(tiles):
+    for own in members:
         if len(own) >= _FEWEST:
             steps = (flat[own[1:]] != flat[own[:-1]]).view(-1, *tiles.shape[1:])
             yield Cluster(tuple(own), steps.float().mean(0) >= _VOLATILE, steps)

@@ -214,7 +214,7 @@ class _Search:
         self._policy = policy
         self.best: Score | None = None
         self._best_pixels = torch.empty(0)
-        self._best_rows: tuple[int, ...] = ()
+        self._best_units: Tensor | None = None
         self.rank = sys.maxsize
         self.floor = policy.similar - DOUBT
 
@@ -223,7 +223,7 @@ class _Search:
         best = self.best
         if best is None or not self._policy.news or best.ssim <= self._policy.duplicate:
             return best
-        change = widest_change(frame.pixels, self._best_pixels, self._best_rows, self._policy.reduce)
+        change = widest_change(frame.pixels, self._best_pixels, self._best_units, self._policy.reduce)
         return replace(best, change=change)
 
     def take(self, capture: Capture, rank: int, measured: Measured, pixels: Tensor) -> None:
@@ -234,7 +234,7 @@ class _Search:
             return
         self.rank = rank
         self.best = Score(capture, measured.ssim, exact=True, worst_tile=measured.worst_tile)
-        self._best_pixels, self._best_rows = pixels, measured.rows
+        self._best_pixels, self._best_units = pixels, measured.units
         duplicate = self._policy.duplicate
         in_doubt = duplicate - DOUBT < measured.ssim <= duplicate
         # Just below the threshold a frame with a lower score may still be above it by the reference.

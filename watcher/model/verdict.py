@@ -54,6 +54,10 @@ class Policy:
         news = f", news {self.news}" if self.news else ""
         return f"duplicate above {self.duplicate:g}, similar above {self.similar:g}{guard}{news}"
 
+    def is_news(self, change: Rectangle | None) -> bool:
+        """Whether *change* is as wide as what must not get lost."""
+        return self.news > 0 and change is not None and change[2] >= self.news
+
     def preparation(self, display: int) -> Preparation:
         """How captures of *display* become frames."""
         own = [part for name, parts in self.ignore if name in (EVERY_DISPLAY, str(display)) for part in parts]
@@ -133,12 +137,12 @@ class Verdict:
     @property
     def news(self) -> Rectangle | None:
         """The place that is news, in what would be a duplicate but for that."""
-        return self.score.change if self.guarded and _is_news(self.score, self.policy) else None
+        return self.score.change if self.guarded and self.policy.is_news(self.score.change) else None
 
 
 def decide(capture: Capture, score: Score, policy: Policy, scene: str = "") -> Verdict:
     """The verdict on *capture*: all thresholds are strict, and a bound below the first two settles it as well."""
-    guarded = (policy.guard > 0 and score.worst_tile < policy.guard) or _is_news(score, policy)
+    guarded = (policy.guard > 0 and score.worst_tile < policy.guard) or policy.is_news(score.change)
     if score.ssim > policy.duplicate and not guarded:
         kind = Kind.DUPLICATE
     elif score.ssim > policy.similar:
@@ -146,11 +150,6 @@ def decide(capture: Capture, score: Score, policy: Policy, scene: str = "") -> V
     else:
         kind = Kind.NEW
     return Verdict(capture, kind, score, policy, scene=scene)
-
-
-def _is_news(score: Score, policy: Policy) -> bool:
-    """Whether something as wide as a word has changed, by the width that the policy has for it."""
-    return policy.news > 0 and score.change is not None and score.change[2] >= policy.news
 
 
 def unreadable(capture: Capture, reason: str, policy: Policy) -> Verdict:

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from watcher.errors import WatcherError
 from watcher.flow.recurring import Recurring
+from watcher.judge.regions import hull
 from watcher.model.entry import Entry
 from watcher.model.period import Period
 from watcher.model.preparation import Box, Rectangle, boxes_within
@@ -121,8 +122,7 @@ def _drawn(image: Image.Image, parts: Sequence[Rectangle]) -> Image.Image:
 
 
 def _around(image: Image.Image, parts: Sequence[Rectangle]) -> Box:
-    lefts, tops, rights, bottoms = zip(*boxes_within(parts, *image.size), strict=True)
-    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
+    left, top, right, bottom = hull(boxes_within(parts, *image.size))
     return (
         max(0, left - _AROUND),
         max(0, top - _AROUND),

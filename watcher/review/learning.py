@@ -13,7 +13,7 @@ from typing import Self
 from watcher.flow.recurring import TRIED, Recurring, Screens, recurring, screens_by_size, shown_in, spread
 from watcher.judge.regions import widest_change
 from watcher.judge.similarity import measure
-from watcher.judge.volatile import Mask, Pixels, SceneClock, alike, boxes, moved, panel_clock
+from watcher.judge.volatile import Mask, Pixels, SceneClock, boxes, moved, panel_clock
 from watcher.judge.writing import is_written
 from watcher.ledger.ledger import Ledger
 from watcher.ledger.sightings import twins_of
@@ -95,7 +95,7 @@ def learn(ledger: Ledger, settings: Settings, period: Period, progress: Progress
     found = [one for group, clock in looked_at if (one := recurring(ledger, painted, group, clock, "?")) is not None]
     names = _names(policy)
     named = [replace(one, scene=replace(one.scene, name=next(names))) for one in found]
-    after = replace(painted, scenes=(*painted.scenes, *(one.scene for one in named)))
+    after = replace(painted, news=_NEWS, scenes=(*painted.scenes, *(one.scene for one in named)))
     compared = progress.track(twins.items(), len(twins), "displays compared")
     restless = tuple(display for display, pairs in compared if _are_news(pairs, after))
     proposes = (panels or named) and not restless and not policy.guard
@@ -107,7 +107,7 @@ def _pairs(ledger: Ledger, group: Screens) -> "list[_Pair]":
     """Duplicates and what they are like, some of each screen."""
     twins = twins_of(ledger, group.numbers)
     pairs = []
-    for number, rows in enumerate(alike(group.tiles)):
+    for number, rows in enumerate(group.members):
         own = [twins[entry] for row in rows if (entry := group.numbers[row]) in twins]
         pairs += [(number, twin) for twin in own[-_OF_EACH:]]
     found = (_Pair.of(ledger, group, *pair) for pair in spread(pairs, _PAIRS))
@@ -158,8 +158,8 @@ def _written(parts: Iterable[Rectangle], pairs: Sequence[_Pair], policy: Policy)
 def _are_news(pairs: Sequence[_Pair], policy: Policy) -> bool:
     """Whether most of some *pairs* would be news by *policy*."""
     some = [frames for pair in spread(pairs, 2 * TRIED) if (frames := pair.frames(policy)) is not None]
-    changes = (widest_change(*frames, measure(*frames, floor=0.0).rows, policy.reduce) for frames in some)
-    return sum(change is not None and change[2] >= _NEWS for change in changes) > _RESTLESS * len(some)
+    changes = (widest_change(*frames, measure(*frames, floor=0.0).units, policy.reduce) for frames in some)
+    return sum(map(policy.is_news, changes)) > _RESTLESS * len(some)
 
 
 def _with(policy: Policy, panels: Sequence[PanelClock]) -> Policy:

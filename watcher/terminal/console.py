@@ -19,7 +19,7 @@ from watcher.model.entry import Entry, State
 from watcher.model.finding import Finding, Grade
 from watcher.model.verdict import Kind
 from watcher.terminal.log_file import LogFile
-from watcher.text import bytes_text, visible, without_secrets
+from watcher.text import bytes_text, place_text, visible, without_secrets
 
 Line: TypeAlias = list[tuple[str, str]]
 """Pieces of text, each with its style: "" for none, "dim", "bold"."""
@@ -108,7 +108,7 @@ def _remark(entry: Entry) -> str:
     if entry.verdict.scene:
         said.append(visible(entry.verdict.scene))
     if entry.verdict.news:
-        said.append("news in {2} x {3} pixels at {0}, {1}".format(*entry.verdict.news))
+        said.append(f"news in {place_text(*entry.verdict.news)}")
     elif entry.verdict.guarded:
         said.append(f"worst tile {_rounded_down(entry.verdict.score.worst_tile)}")
     if entry.state is State.MOVING and entry.target is not None:
