@@ -4,14 +4,13 @@ A step once shipped never changes.
 """
 
 _VIEW = r"""
-    DROP VIEW entry;
     CREATE VIEW entry AS                       -- for whoever reads this with other tools: with whole paths
         WITH based AS (SELECT *, CASE WHEN substr(root_path, 1, 1) = X'2F' THEN '/' ELSE '\' END AS slash,
             substr(root_path, 1, 1) != X'2F' AS on_windows, coalesce(mirror_path, root_path) AS base,
             coalesce(target_mirror_path, root_path) AS target_base FROM located)
         SELECT id, root_id, CASE WHEN folder = X'' THEN root_path ELSE CAST(root_path || slash || folder AS BLOB) END
             AS folder, name, size, mtime_ns, digest, display, taken_at, kind, ssim, exact, worst_tile, nearest_id,
-            reason, {}, policy_id, state,
+            reason{}, policy_id, state,
             CASE WHEN substr(location, 1, 1) = X'2F' OR (on_windows AND substr(location, 2, 1) = X'3A') THEN location
             ELSE CAST(base || slash || location AS BLOB) END AS location, CASE WHEN target IS NULL
             OR substr(target, 1, 1) = X'2F' OR (on_windows AND substr(target, 2, 1) = X'3A') THEN target
@@ -215,18 +214,9 @@ MIGRATIONS = (
             target_mirror.path AS target_mirror_path
         FROM picture JOIN root ON root.id = picture.root_id LEFT JOIN mirror ON mirror.id = picture.mirror_id
         LEFT JOIN mirror AS target_mirror ON target_mirror.id = picture.target_mirror_id;
-    CREATE VIEW entry AS                       -- for whoever reads this with other tools: with whole paths
-        WITH based AS (SELECT *, CASE WHEN substr(root_path, 1, 1) = X'2F' THEN '/' ELSE '\' END AS slash,
-            substr(root_path, 1, 1) != X'2F' AS on_windows, coalesce(mirror_path, root_path) AS base,
-            coalesce(target_mirror_path, root_path) AS target_base FROM located)
-        SELECT id, root_id, CASE WHEN folder = X'' THEN root_path ELSE CAST(root_path || slash || folder AS BLOB) END
-            AS folder, name, size, mtime_ns, digest, display, taken_at, kind, ssim, exact, worst_tile, nearest_id,
-            reason, policy_id, state,
-            CASE WHEN substr(location, 1, 1) = X'2F' OR (on_windows AND substr(location, 2, 1) = X'3A') THEN location
-            ELSE CAST(base || slash || location AS BLOB) END AS location, CASE WHEN target IS NULL
-            OR substr(target, 1, 1) = X'2F' OR (on_windows AND substr(target, 2, 1) = X'3A') THEN target
-            ELSE CAST(target_base || slash || target AS BLOB) END AS target, becomes, note, recorded_at, round, version,
-            aside_at, aside_day FROM based;
+    """
+    + _VIEW.format("")
+    + r"""
     CREATE TABLE left_alone (                  -- what no watcher judges
         root_id INTEGER NOT NULL,              -- 0 if the folder is absolute, from when no root was known
         folder BLOB NOT NULL,                  -- relative to the root
@@ -250,7 +240,7 @@ MIGRATIONS = (
     ALTER TABLE day ADD COLUMN began REAL NOT NULL DEFAULT 0;  -- seconds since that boot
     """,
     "ALTER TABLE picture ADD COLUMN scene TEXT NOT NULL DEFAULT '';"  # which it showed when it was judged
-    + _VIEW.format("scene"),
+    "DROP VIEW entry;" + _VIEW.format(", scene"),
     "ALTER TABLE picture ADD COLUMN change TEXT;"  # JSON: the widest place that has changed, where that was asked for
-    + _VIEW.format("change, scene"),
+    "DROP VIEW entry;" + _VIEW.format(", change, scene"),
 )
